@@ -1,0 +1,1 @@
+"""Technical kernel: stream, outbox, documents, objects, sealing, settings, logs, metrics, web. It knows no electoral noun."""

@@ -1,0 +1,178 @@
+"""Documents: the little that services ask of a document store, on MongoDB and in memory under one contract suite.
+
+Every document has `_id`; those that are replaced carry `revision` (1, 2, …), which makes replacing a compare-and-set.
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pymongo import AsyncMongoClient, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from kernel.errors import Unavailable
+
+Document = dict[str, Any]
+
+
+class Kind(StrEnum):
+    """What a collection is (ARCHITECTURE, rule 4): how it comes back when it is lost."""
+
+    PROJECTION = "projection"  # dropped and replayed
+    OUTBOX = "outbox"  # recovered from the writer's own topic
+    LEASE = "lease"  # may be lost
+    PRIMARY = "primary"  # backed up apart
+
+
+class Documents(Protocol):
+    """A collection of documents."""
+
+    async def get(self, id_: str) -> Document | None:
+        """The document, or None. Raises Unavailable."""
+        ...
+
+    async def put_if_absent(self, document: Document) -> bool:
+        """Insert; False when `_id` (or a unique index) is taken already. Raises Unavailable."""
+        ...
+
+    async def replace(self, document: Document, revision: int) -> bool:
+        """Replace the document of that `_id` if it still has `revision`; False when somebody else was first.
+
+        The caller sets the new `revision` in `document`. Raises Unavailable.
+        """
+        ...
+
+    async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
+        """Documents whose fields equal those of `query` (a value may be `{"$in": [...]}`, `{"$gt": x}` and the like)."""
+        ...
+
+    async def count(self, query: Mapping[str, Any]) -> int:
+        """How many documents `find` would give."""
+        ...
+
+
+def connect(uri: str) -> AsyncMongoClient[Document]:
+    """A client with durable, majority-acknowledged writes and aware datetimes; connects at its first use."""
+    return AsyncMongoClient(
+        uri,
+        tz_aware=True,
+        w="majority",
+        journal=True,
+        serverSelectionTimeoutMS=5000,
+        socketTimeoutMS=20000,
+        appname="apoyo",
+    )
+
+
+class MongoDocuments:
+    """`Documents` on a MongoDB collection."""
+
+    def __init__(
+        self, database: AsyncDatabase[Document], name: str, kind: Kind, indexes: Sequence[IndexModel] = ()
+    ) -> None:
+        self.collection: AsyncCollection[Document] = database[name]
+        self.kind = kind
+        self._indexes = list(indexes)
+
+    async def prepare(self) -> None:
+        """Create the indexes. Raises Unavailable."""
+        if self._indexes:
+            with mongo_errors():
+                await self.collection.create_indexes(self._indexes)
+
+    async def get(self, id_: str) -> Document | None:
+        with mongo_errors():
+            return await self.collection.find_one({"_id": id_})
+
+    async def put_if_absent(self, document: Document) -> bool:
+        with mongo_errors():
+            try:
+                await self.collection.insert_one(document)
+            except DuplicateKeyError:
+                return False
+            return True
+
+    async def replace(self, document: Document, revision: int) -> bool:
+        with mongo_errors():
+            result = await self.collection.replace_one({"_id": document["_id"], "revision": revision}, document)
+            return result.matched_count == 1
+
+    async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
+        with mongo_errors():
+            cursor = self.collection.find(dict(query), limit=limit)
+            if sort:
+                cursor = cursor.sort(sort, 1)
+            return await cursor.to_list()
+
+    async def count(self, query: Mapping[str, Any]) -> int:
+        with mongo_errors():
+            return await self.collection.count_documents(dict(query))
+
+
+class mongo_errors:
+    """Turns the driver's failures into Unavailable; a duplicate key passes through."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PyMongoError) and not isinstance(error, DuplicateKeyError):
+            raise Unavailable(f"documents: {type(error).__name__}") from error
+
+
+class MemoryDocuments:
+    """`Documents` in memory, for tests and simulation. `unique`: sets of fields that no two documents may share."""
+
+    def __init__(self, unique: Sequence[Sequence[str]] = ()) -> None:
+        self._documents: dict[str, Document] = {}
+        self._unique = unique
+
+    async def get(self, id_: str) -> Document | None:
+        return copy.deepcopy(self._documents.get(id_))
+
+    async def put_if_absent(self, document: Document) -> bool:
+        if document["_id"] in self._documents:
+            return False
+        for fields in self._unique:
+            wanted = [document.get(f) for f in fields]
+            if any([d.get(f) for f in fields] == wanted for d in self._documents.values()):
+                return False
+        self._documents[document["_id"]] = copy.deepcopy(document)
+        return True
+
+    async def replace(self, document: Document, revision: int) -> bool:
+        current = self._documents.get(document["_id"])
+        if current is None or current.get("revision") != revision:
+            return False
+        self._documents[document["_id"]] = copy.deepcopy(document)
+        return True
+
+    async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
+        found = [
+            copy.deepcopy(d) for d in self._documents.values() if all(_matches(d.get(k), v) for k, v in query.items())
+        ]
+        if sort:
+            found.sort(key=lambda d: d[sort])
+        return found[:limit] if limit else found
+
+    async def count(self, query: Mapping[str, Any]) -> int:
+        return len(await self.find(query))
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "$in": lambda value, wanted: value in wanted,
+    "$ne": lambda value, wanted: value != wanted,
+    "$gt": lambda value, wanted: value is not None and value > wanted,
+    "$gte": lambda value, wanted: value is not None and value >= wanted,
+    "$lt": lambda value, wanted: value is not None and value < wanted,
+    "$lte": lambda value, wanted: value is not None and value <= wanted,
+}
+
+
+def _matches(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Mapping) and all(key.startswith("$") for key in wanted):
+        return all(_OPERATORS[op](value, operand) for op, operand in wanted.items())
+    return bool(value == wanted)

@@ -1,0 +1,58 @@
+"""Builds a service's adapters from its settings. Only a `bootstrap` calls it; nothing connects before `Service.run`."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from pymongo import IndexModel
+
+from kernel import documents, hpke
+from kernel.clock import Clock, SystemClock
+from kernel.documents import Kind, MongoDocuments
+from kernel.objects import S3Objects
+from kernel.outbox import INDEXES, Outbox
+from kernel.sealing import KeyRing
+from kernel.settings import ServiceSettings
+from kernel.stream import connect
+
+KEYS_DATABASE = "apoyo_llaves"
+"""Database of the wraps: each service can open its own wrap alone."""
+
+
+class Engines:
+    """The engines of one service. `prepare` collects what must exist before it starts (indexes, buckets)."""
+
+    def __init__(self, settings: ServiceSettings, name: str) -> None:
+        self.settings = settings
+        self.name = name
+        self.clock: Clock = SystemClock()
+        self.stream = connect(settings.stream_url, client_id=name)
+        self.mongo = documents.connect(settings.mongo_uri)
+        self.prepare: list[Callable[[], Awaitable[None]]] = []
+
+    def collection(self, name: str, kind: Kind, indexes: Sequence[IndexModel] = ()) -> MongoDocuments:
+        """A collection in this service's own database."""
+        return self._prepared(MongoDocuments(self.mongo[f"apoyo_{self.name}"], name, kind, indexes))
+
+    def outbox(self) -> Outbox:
+        """This service's outbox."""
+        return Outbox(
+            self.collection("outbox", Kind.OUTBOX, INDEXES), self.stream, self.clock, source=f"/apoyo/{self.name}"
+        )
+
+    def keyring(self) -> KeyRing:
+        """The keys of subjects, as this service may open them."""
+        wraps = self._prepared(MongoDocuments(self.mongo[KEYS_DATABASE], "llaves", Kind.PRIMARY))
+        publics = {path.stem: hpke.load_public(path) for path in self.settings.public_keys_dir.glob("*.json")}
+        return KeyRing(wraps, self.name, hpke.load_private(self.settings.keys_dir / "private.json"), publics)
+
+    def bucket(self, name: str) -> S3Objects:
+        """A bucket of the object store."""
+        settings = self.settings
+        bucket = S3Objects(
+            settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, name, secure=settings.s3_secure
+        )
+        self.prepare.append(bucket.prepare)
+        return bucket
+
+    def _prepared(self, collection: MongoDocuments) -> MongoDocuments:
+        self.prepare.append(collection.prepare)
+        return collection

@@ -1,0 +1,112 @@
+"""HPKE (RFC 9180) with the two suites in use, and how their keys are written as bytes.
+
+A key travels as `Public` or `Private`: the suite's name and raw bytes. Hybrid suite (ML-KEM-768 with X25519): the ML-KEM part first
+(public: 1 184 bytes; private: seed of 64 bytes), then 32 bytes of X25519.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PrivateKey, MLKEM768X25519PublicKey, Suite
+
+HYBRID = "MLKEM768-X25519+HKDF-SHA256+AES-256-GCM"
+X25519 = "X25519+HKDF-SHA256+AES-256-GCM"
+
+_SUITES = {
+    HYBRID: Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM),
+    X25519: Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM),
+}
+
+
+class CannotOpen(Exception):
+    """Wrong key, altered ciphertext or a ciphertext too short: HPKE does not tell which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """A public key: suite and raw bytes. Raises ValueError when they do not fit each other."""
+
+    suite: str
+    raw: bytes
+
+    def seal(self, plaintext: bytes, info: bytes) -> bytes:
+        """Encapsulated key, then ciphertext."""
+        return _SUITES[self.suite].encrypt(plaintext, self._key(), info)
+
+    def _key(self) -> X25519PublicKey | MLKEM768X25519PublicKey:
+        if self.suite == X25519:
+            return X25519PublicKey.from_public_bytes(self.raw)
+        return MLKEM768X25519PublicKey(
+            MLKEM768PublicKey.from_public_bytes(self.raw[:-32]), X25519PublicKey.from_public_bytes(self.raw[-32:])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """A private key: suite and raw bytes. Its representation never shows them."""
+
+    suite: str
+    raw: bytes
+
+    def __repr__(self) -> str:
+        return f"Private(suite={self.suite!r})"
+
+    @staticmethod
+    def generate(suite: str = HYBRID) -> "Private":
+        """A new key."""
+        if suite == X25519:
+            return Private(suite, X25519PrivateKey.generate().private_bytes_raw())
+        raw = MLKEM768PrivateKey.generate().private_bytes_raw() + X25519PrivateKey.generate().private_bytes_raw()
+        return Private(suite, raw)
+
+    def public(self) -> Public:
+        """Its public half."""
+        if self.suite == X25519:
+            return Public(self.suite, X25519PrivateKey.from_private_bytes(self.raw).public_key().public_bytes_raw())
+        mlkem, x25519 = self._parts()
+        return Public(self.suite, mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw())
+
+    def open(self, sealed: bytes, info: bytes) -> bytes:
+        """The plaintext. Raises CannotOpen."""
+        if self.suite == X25519:
+            key: X25519PrivateKey | MLKEM768X25519PrivateKey = X25519PrivateKey.from_private_bytes(self.raw)
+        else:
+            key = MLKEM768X25519PrivateKey(*self._parts())
+        try:
+            return _SUITES[self.suite].decrypt(sealed, key, info)
+        except (InvalidTag, ValueError) as error:
+            raise CannotOpen from error
+
+    def _parts(self) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
+        return MLKEM768PrivateKey.from_seed_bytes(self.raw[:-32]), X25519PrivateKey.from_private_bytes(self.raw[-32:])
+
+
+def load_private(path: Path) -> Private:
+    """Read a key file. Raises ValueError when it is not one."""
+    suite, raw = _load(path)
+    return Private(suite, raw)
+
+
+def load_public(path: Path) -> Public:
+    """Read a key file. Raises ValueError when it is not one."""
+    suite, raw = _load(path)
+    return Public(suite, raw)
+
+
+def save(key: Public | Private, path: Path) -> None:
+    """Write a key file, readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({"suite": key.suite, "raw": base64.b64encode(key.raw).decode()}), encoding="utf-8")
+
+
+def _load(path: Path) -> tuple[str, bytes]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content.get("suite") not in _SUITES:
+        raise ValueError(f"{path.name}: unknown suite")
+    return content["suite"], base64.b64decode(content["raw"])

@@ -1,0 +1,133 @@
+"""The outbox: an event is written down before it is published, so that a crash in between loses nothing and doubles nothing.
+
+`emit` inserts the event, unique on its id and on (topic, subject, version), publishes it, and marks it published. What a crash left
+unmarked is published by `relay`. Publishing twice is harmless: same id, same version, and consumers are idempotent.
+Kind: OUTBOX (recovered from the writer's own topic).
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+from pymongo import IndexModel
+
+from kernel import metrics
+from kernel.clock import Clock
+from kernel.documents import Document, Documents
+from kernel.errors import Conflict
+from kernel.stream import Message, Stream
+from schemas.envelope import Evento, Sobre, ensobrar
+
+log = structlog.get_logger()
+
+INDEXES = [
+    IndexModel([("topic", 1), ("subject", 1), ("version", 1)], unique=True, name="version"),
+    IndexModel([("correlation", 1)], sparse=True, name="correlation"),
+    IndexModel([("pending", 1)], sparse=True, name="pending"),
+]
+UNIQUE = [("topic", "subject", "version")]
+"""The same constraint, for the in-memory store."""
+
+
+class VersionTaken(Conflict):
+    """That version of the subject exists already, and it is another event. `stored` is the one that stays."""
+
+    def __init__(self, stored: Document) -> None:
+        super().__init__(f"{stored['topic']} {stored['subject']} version {stored['version']} is taken")
+        self.stored = stored
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """What `emit` did. `stored`: the document in force (`value` holds the event's bytes); `new`: whether this call wrote it."""
+
+    stored: Document
+    new: bool
+
+
+class Outbox:
+    """Writes and publishes the events of one service. `source`: `/apoyo/<service>`."""
+
+    def __init__(self, documents: Documents, stream: Stream, clock: Clock, source: str) -> None:
+        self._documents = documents
+        self._stream = stream
+        self._clock = clock
+        self._source = source
+
+    async def emit(self, event: Evento, *, cause: str, correlation: str | None = None) -> Emitted:
+        """Write the event, publish it, mark it. The same event again is published if it was not, and `new` is False.
+
+        `correlation`: a word to find it by later (`correlated`). Raises VersionTaken, Unavailable.
+        """
+        document = _document(ensobrar(event, fuente=self._source, hora=self._clock.now(), causa=cause), correlation)
+        new = await self._documents.put_if_absent(document)
+        if not new:
+            stored = await self._stored(document)
+            if not stored.get("pending"):
+                return Emitted(stored, new=False)
+            document = stored
+        await self._publish(document)
+        return Emitted(document, new=new)
+
+    async def get(self, topic: str, subject: str, version: int) -> Document | None:
+        """The event that this service wrote as that version, if it did."""
+        found = await self._documents.find({"topic": topic, "subject": subject, "version": version}, limit=1)
+        return found[0] if found else None
+
+    async def correlated(self, correlation: str) -> int:
+        """How many events carry that correlation."""
+        return await self._documents.count({"correlation": correlation})
+
+    async def relay(self, *, older_than_s: float) -> int:
+        """Publish what was written but not marked, if it is older than that; the number published."""
+        horizon = self._clock.now().timestamp() - older_than_s
+        relayed = 0
+        for document in await self._documents.find({"pending": {"$gt": 0.0}}, sort="pending"):
+            if document["pending"] <= horizon:
+                await self._publish(document)
+                metrics.OUTBOX_RELAYED.labels(document["headers"]["ce_type"]).inc()
+                relayed += 1
+        return relayed
+
+    async def relay_forever(self, *, every_s: float = 5.0) -> None:
+        """Relay at start and then every so often, until cancelled."""
+        older_than_s = 0.0
+        while True:
+            if relayed := await self.relay(older_than_s=older_than_s):
+                log.warning("outbox_relayed", events=relayed)
+            older_than_s = every_s
+            await asyncio.sleep(every_s)
+
+    async def _stored(self, document: Document) -> Document:
+        stored = await self._documents.get(document["_id"])
+        if stored is not None:
+            return stored
+        other = await self.get(document["topic"], document["subject"], document["version"])
+        if other is None:
+            raise Conflict(f"{document['topic']} {document['subject']}: refused, and not there")
+        raise VersionTaken(other)
+
+    async def _publish(self, document: Document) -> None:
+        await self._stream.publish(
+            Message(document["topic"], document["key"], bytes(document["value"]), dict(document["headers"]))
+        )
+        done = {k: v for k, v in document.items() if k != "pending"} | {"revision": document["revision"] + 1}
+        await self._documents.replace(done, document["revision"])
+        metrics.EVENTS_PUBLISHED.labels(document["headers"]["ce_type"]).inc()
+
+
+def _document(sobre: Sobre, correlation: str | None) -> Document:
+    document: Document = {
+        "_id": sobre.id,
+        "revision": 1,
+        "topic": sobre.evento.topic,
+        "subject": sobre.evento.asunto,
+        "version": sobre.evento.version,
+        "key": sobre.evento.llave_mensaje,
+        "headers": sobre.headers(),
+        "value": sobre.cuerpo(),
+        "pending": sobre.hora.timestamp(),
+    }
+    if correlation is not None:
+        document["correlation"] = correlation
+    return document

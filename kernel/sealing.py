@@ -1,0 +1,94 @@
+"""Sealing: one data key per subject, wrapped apart for each service entitled to it (ARCHITECTURE, rule 7).
+
+A subject's root key is random. From it follows one subkey per label (HKDF-SHA256). A service entitled to the whole subject gets
+the root wrapped to its public key; one entitled to a part gets that label's subkey only. Destroying a subject's wraps makes
+everything sealed under it unreadable, whatever log or store still holds the bytes.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from kernel.documents import Documents
+from kernel.errors import KeyDestroyed
+from kernel.hpke import Private, Public
+
+NONCE = 12
+OVERHEAD = NONCE + 16
+"""Bytes that sealing adds."""
+
+
+class CannotUnseal(Exception):
+    """Wrong key, other context, or altered bytes."""
+
+
+def seal(key: bytes, plaintext: bytes, context: str) -> bytes:
+    """AES-256-GCM with a random nonce: nonce, ciphertext, tag. `context` is authenticated: subject and part."""
+    nonce = os.urandom(NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, context.encode())
+
+
+def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
+    """The plaintext. Raises CannotUnseal."""
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], context.encode())
+    except (InvalidTag, ValueError) as error:
+        raise CannotUnseal(context) from error
+
+
+@lru_cache(maxsize=1024)
+def derive(root: bytes, label: str) -> bytes:
+    """Subkey of a root for one label (32 bytes)."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"apoyo/" + label.encode()).derive(root)
+
+
+class KeyRing:
+    """Creates subjects' keys and opens those that this service is entitled to.
+
+    `documents`: primary store of the wraps, shared by the services; each can open its own wrap alone.
+    """
+
+    def __init__(self, documents: Documents, service: str, private: Private, publics: Mapping[str, Public]) -> None:
+        self._documents = documents
+        self._service = service
+        self._private = private
+        self._publics = publics
+
+    async def create(self, key_id: str, entitled: Mapping[str, str | None]) -> bytes:
+        """Root key of a subject, made if absent. `entitled`: service → label of its part, or None for the whole.
+
+        This service must be entitled to the whole: whoever made the key first, it returns that one.
+        Raises KeyDestroyed.
+        """
+        root = os.urandom(32)
+        wraps = {
+            service: self._publics[service].seal(root if label is None else derive(root, label), _info(key_id, service))
+            for service, label in entitled.items()
+        }
+        if await self._documents.put_if_absent({"_id": key_id, "wraps": wraps, "destroyed": False}):
+            return root
+        return await self.open(key_id)
+
+    async def open(self, key_id: str) -> bytes:
+        """The root, or the subkey of the label that this service is entitled to.
+
+        Raises KeyDestroyed, and LookupError when there is no such key or this service is not entitled to it.
+        """
+        stored = await self._documents.get(key_id)
+        if stored is None:
+            raise LookupError(f"no key {key_id}")
+        if stored["destroyed"]:
+            raise KeyDestroyed(key_id)
+        wrap = stored["wraps"].get(self._service)
+        if wrap is None:
+            raise LookupError(f"{self._service} is not entitled to {key_id}")
+        return self._private.open(wrap, _info(key_id, self._service))
+
+
+def _info(key_id: str, service: str) -> bytes:
+    return f"mx.ine.apoyo.wrap.v1|{key_id}|{service}".encode()

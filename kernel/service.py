@@ -1,0 +1,121 @@
+"""How a service lives: connect, catch up, become ready, work, and die without committing what it did not finish."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from kernel import metrics
+from kernel.follow import Follower
+from kernel.settings import ServiceSettings
+from kernel.stream import Handler, Message, Stream
+from kernel.stream.guard import guarded
+from kernel.web import Health
+
+log = structlog.get_logger()
+
+EXIT_FATAL = 70
+"""Exit status of a process that ends so that its events come again (EX_SOFTWARE)."""
+
+Task = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Service:
+    """Everything that `run` needs, built by a service's `bootstrap`.
+
+    `prepare` run before anything else (indexes, buckets); `followers` must catch up before the service is ready;
+    `tasks` run beside the consumer until the process stops (outbox relay, timers).
+    """
+
+    name: str
+    settings: ServiceSettings
+    stream: Stream
+    app: FastAPI
+    health: Health
+    topics: Sequence[str] = ()
+    handle: Handler | None = None
+    prepare: Sequence[Task] = ()
+    followers: Sequence[Follower] = ()
+    tasks: Sequence[Task] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT. A failure of a part ends the process with `EXIT_FATAL`, its offset not committed."""
+        server = _Server(
+            uvicorn.Config(
+                self.app,
+                host=self.settings.http_host,
+                port=self.settings.http_port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, server.stop)
+        serving = asyncio.create_task(server.serve(), name="http")
+        working = asyncio.create_task(self._work(), name="work")
+        await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            # The work ends by itself only when it failed: whatever was in flight comes again to the next process.
+            error = working.exception()
+            log.critical("service_failed", error=repr(error), exc_info=error)
+            os._exit(EXIT_FATAL)
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+        await self.stream.stop()
+        log.info("service_stopped")
+
+    async def _work(self) -> None:
+        await self.stream.start()
+        for prepare in self.prepare:
+            await prepare()
+        self.health.set("engines")
+        async with asyncio.TaskGroup() as group:
+            for follower in self.followers:
+                group.create_task(follower.run())
+            for follower in self.followers:
+                await follower.caught_up.wait()
+            self.health.set("actores")
+            for task in self.tasks:
+                group.create_task(_run(task))
+            if self.handle is not None:
+                group.create_task(self.stream.consume(self.name, self.topics, self._guarded(self.handle)))
+            metrics.READY.set(1)
+            log.info("service_ready", port=self.settings.http_port)
+
+    def _guarded(self, handle: Handler) -> Handler:
+        return guarded(
+            handle,
+            self._quarantine,
+            budget_s=self.settings.retry_budget_s,
+            limit=self.settings.quarantine_limit,
+        )
+
+    async def _quarantine(self, message: Message) -> None:
+        await self.stream.publish(message)
+
+
+async def _run(task: Task) -> None:
+    await task()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn beside other tasks of the loop: the service, not uvicorn, owns the signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        """Finish what is being answered, then end."""
+        self.should_exit = True

@@ -1,0 +1,152 @@
+"""HTTP edge shared by every service: problem+json in Spanish, liveness, readiness, metrics, security headers."""
+
+import json
+from collections.abc import MutableMapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kernel.errors import Unavailable
+
+log = structlog.get_logger()
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Problem(Exception):
+    """An answer by problem+json (RFC 9457). `code`: constant word for programs; `title` and `detail`: Spanish, for people."""
+
+    def __init__(self, status: int, code: str, title: str, detail: str = "", **extra: Any) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.extra = extra
+
+    def response(self) -> Response:
+        """As an HTTP answer."""
+        body = {
+            "type": f"urn:apoyo:problema:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+        }
+        if self.detail:
+            body["detail"] = self.detail
+        headers = {"Retry-After": "5"} if self.status in (429, 503) else None
+        return Response(
+            json.dumps(body | self.extra, ensure_ascii=False),
+            self.status,
+            headers,
+            media_type="application/problem+json",
+        )
+
+
+class Health:
+    """Readiness of a process: one named condition after another becomes true."""
+
+    def __init__(self, *conditions: str) -> None:
+        self._conditions = dict.fromkeys(conditions, False)
+
+    def set(self, condition: str, value: bool = True) -> None:
+        """Record whether the condition holds."""
+        self._conditions[condition] = value
+
+    @property
+    def ready(self) -> bool:
+        """Whether all hold."""
+        return all(self._conditions.values())
+
+    def report(self) -> dict[str, bool]:
+        """Each condition by name."""
+        return dict(self._conditions)
+
+
+class _SecurityHeaders:
+    """Adds the headers that an answer does not set itself. Plain ASGI, so that bodies stream through untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_secured(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_secured)
+
+
+def create_app(title: str, health: Health, *, description: str = "") -> FastAPI:
+    """An application with `/livez`, `/readyz`, `/metrics`, problem+json for every error, and security headers."""
+    app = FastAPI(title=title, description=description, docs_url=None, redoc_url=None)
+
+    app.add_middleware(_SecurityHeaders)
+
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> Response:
+        status = HTTPStatus.OK if health.ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return Response(json.dumps(health.report()), status, media_type="application/json")
+
+    @app.get("/metrics", include_in_schema=False)
+    async def exposition() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.exception_handler(Problem)
+    async def on_problem(request: Request, error: Problem) -> Response:
+        return error.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        campos = [{"campo": ".".join(str(part) for part in e["loc"]), "mensaje": e["msg"]} for e in error.errors()]
+        return Problem(
+            422, "solicitud_invalida", "La solicitud no es válida", "Revise los campos señalados.", errores=campos
+        ).response()
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        title = {404: "No existe", 405: "Método no permitido"}.get(error.status_code, "No se pudo atender la solicitud")
+        response = Problem(error.status_code, f"http_{error.status_code}", title).response()
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Unavailable)
+    async def on_unavailable(request: Request, error: Unavailable) -> Response:
+        log.warning("unavailable", path=request.url.path, error=str(error))
+        return Problem(
+            503,
+            "servicio_no_disponible",
+            "El servicio no está disponible por el momento",
+            "No se perdió nada: intente de nuevo en unos segundos.",
+        ).response()
+
+    @app.exception_handler(Exception)
+    async def on_error(request: Request, error: Exception) -> Response:
+        log.error("unexpected_error", path=request.url.path, exc_info=error)
+        return Problem(
+            500, "error_inesperado", "Ocurrió un error inesperado", "Quedó registrado. Intente de nuevo más tarde."
+        ).response()
+
+    return app

@@ -1,0 +1,1 @@
+"""The published language: events, envelope, package format and lifecycle. It imports nothing of ours."""

@@ -1,0 +1,471 @@
+"""Events of the stream, one class each; `topics.yaml` says who writes and who reads them.
+
+No personal data in clear: what only some may read travels sealed (`Sellado`), a person is a hash keyed per process, and an
+object is named by its own hash.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from schemas.envelope import Evento
+from schemas.paquete import Modalidad, Parte
+from schemas.perfil import PerfilReglas, TipoProceso
+from schemas.tipos import (
+    Base64,
+    Entidad,
+    Folio,
+    IdAuxiliar,
+    IdDispositivo,
+    IdEnvio,
+    IdProceso,
+    IdSolicitud,
+    Modelo,
+    Momento,
+    Sellado,
+    Sha256,
+)
+
+Palabra = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Texto = Annotated[str, StringConstraints(max_length=500)]
+Corte = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+"""Date of a cut of the roll."""
+Llave = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+"""Id of a key; the key itself is never in an event."""
+Offset = Annotated[int, Field(ge=0)]
+
+
+class ReferenciaPerfil(Modelo):
+    """The rule profile that decided."""
+
+    id: Palabra
+    version: Annotated[int, Field(ge=1)]
+
+
+# registro_recibido -----------------------------------------------------------------------------------------------------
+
+
+class RegistroRecibido(Evento):
+    """Accepted and durable (SPEC 5). `reglas`: inconsistencies by rule that reception saw (SPEC 7, last row)."""
+
+    nombre: ClassVar[str] = "registro_recibido"
+    topic: ClassVar[str] = "registro_recibido"
+
+    folio: Folio
+    proceso: IdProceso
+    solicitud: IdSolicitud
+    auxiliar: IdAuxiliar
+    dispositivo: IdDispositivo
+    envio: IdEnvio
+    modalidad: Modalidad
+    codigo_integridad: Sha256
+    paquete_sha256: Sha256
+    objeto: Annotated[str, StringConstraints(max_length=200)]
+    tamano: Annotated[int, Field(ge=1)]
+    capturado_en: Momento
+    recibido_en: Momento
+    reglas: list[Palabra]
+    perfil: ReferenciaPerfil
+    actores_offset: Offset
+
+    @property
+    def asunto(self) -> str:
+        return self.folio
+
+
+# descifrado ------------------------------------------------------------------------------------------------------------
+
+
+class Alerta(Modelo):
+    """What a machine saw; it helps the reviewer and never decides (SPEC 6)."""
+
+    codigo: Palabra
+    inciso: Annotated[str, StringConstraints(max_length=40)]
+    parte: Parte
+    medida: float
+    umbral: float
+    severidad: Literal["alerta", "advertencia"]
+    detalle: Texto = ""
+
+
+class ParteSellada(Modelo):
+    """Where one part lies inside the expediente's object, and what ties it to the signed header."""
+
+    nombre: Parte
+    tipo_medio: Annotated[str, StringConstraints(max_length=64)]
+    desde: Offset
+    tamano: Annotated[int, Field(ge=1)]
+    compendio: Sha256
+
+
+class RegistroDescifrado(Evento):
+    """Opened, checked and sealed again under a key of this record alone (SPEC 6)."""
+
+    nombre: ClassVar[str] = "registro_descifrado"
+    topic: ClassVar[str] = "descifrado"
+
+    folio: Folio
+    recibido_en: Momento
+    envio: IdEnvio
+    codigo_integridad: Sha256
+    reglas: list[Palabra]
+    llave: Llave
+    objeto: Annotated[str, StringConstraints(max_length=200)]
+    partes: list[ParteSellada]
+    datos_sellados: Sellado
+    acuse_sellado: Sellado
+    alertas: list[Alerta]
+
+    @property
+    def asunto(self) -> str:
+        return self.folio
+
+
+class RegistroEnCuarentena(Evento):
+    """Could not be opened; visible and retriable, never lost (SPEC 6). Counted within `en_procesamiento`."""
+
+    nombre: ClassVar[str] = "registro_en_cuarentena"
+    topic: ClassVar[str] = "descifrado"
+
+    folio: Folio
+    recibido_en: Momento
+    envio: IdEnvio
+    codigo_integridad: Sha256
+    motivo: Palabra
+    detalle: Texto = ""
+
+    @property
+    def asunto(self) -> str:
+        return self.folio
+
+
+# compulsado ------------------------------------------------------------------------------------------------------------
+
+
+class Fase(StrEnum):
+    """Of a lookup (SPEC 8)."""
+
+    PRELIMINAR = "preliminar"
+    DEFINITIVA = "definitiva"
+
+
+class SituacionRegistral(StrEnum):
+    """REGISTRAL.md, "Registral situations"; `pendiente`: the cut that the record needs is not loaded."""
+
+    EN_LISTA_NOMINAL = "en_lista_nominal"
+    EN_PADRON_NO_LISTA_NOMINAL = "en_padron_no_lista_nominal"
+    BAJA = "baja"
+    NO_ENCONTRADO = "no_encontrado"
+    FUERA_DE_AMBITO = "fuera_de_ambito"
+    PENDIENTE = "pendiente"
+
+
+class Geo(Modelo):
+    """Geo-electoral keys, as the roll has them."""
+
+    entidad: Entidad
+    distrito_federal: Annotated[str, StringConstraints(max_length=8)]
+    distrito_local: Annotated[str, StringConstraints(max_length=8)]
+    municipio: Annotated[str, StringConstraints(max_length=8)]
+    seccion: Annotated[str, StringConstraints(max_length=8)]
+
+
+class RegistroCompulsado(Evento):
+    """What the roll's cut says of the person (SPEC 8).
+
+    `clasificado_version`: the decision that the lookup looked at; 0 before there is one. `persona`: hash keyed per process.
+    `coincidencia`: identifiers that agreed with the roll; `discrepancias`: those that did not.
+    """
+
+    nombre: ClassVar[str] = "registro_compulsado"
+    topic: ClassVar[str] = "compulsado"
+
+    folio: Folio
+    fase: Fase
+    situacion: SituacionRegistral
+    causa_baja: Palabra | None = None
+    corte: Corte
+    persona: Sha256 | None = None
+    geo: Geo | None = None
+    coincidencia: list[Palabra]
+    discrepancias: list[Palabra]
+    duplicado_de: Folio | None = None
+    clasificado_version: Offset
+    descifrado_version: Annotated[int, Field(ge=1)]
+
+    @property
+    def asunto(self) -> str:
+        return self.folio
+
+
+class MiembroDePersona(Evento):
+    """Internal to compulsa: how one record stands among those of its person. `limpio`: decided without inconsistency.
+
+    `version`: that of the folio's state inside compulsa. The key is the person: one worker at a time decides who is first.
+    """
+
+    nombre: ClassVar[str] = "miembro_de_persona"
+    topic: ClassVar[str] = "compulsa_personas"
+
+    persona: Sha256
+    folio: Folio
+    recibido_en: Momento
+    limpio: bool
+    clasificado_version: Offset
+    politica: Literal["primero_recibido", "todos", "ninguno"]
+
+    @property
+    def asunto(self) -> str:
+        return self.folio
+
+    @property
+    def llave_mensaje(self) -> str:
+        return self.persona
+
+
+class Veredicto(Evento):
+    """Internal to compulsa: the outcome for one record among those of its person. `version`: of the person's group."""
+
+    nombre: ClassVar[str] = "veredicto"
+    topic: ClassVar[str] = "compulsa_veredictos"
+
+    folio: Folio
+    persona: Sha256
+    clasificado_version: Annotated[int, Field(ge=1)]
+    duplicado_de: Folio | None
+
+    @property
+    def asunto(self) -> str:
+        return self.folio
+
+
+# clasificado -----------------------------------------------------------------------------------------------------------
+
+
+class Inconsistencia(Modelo):
+    """One reason of SPEC 7's catalogue. `clave`: its inciso, or the word of a rule."""
+
+    clave: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    detalle: Texto | None = None
+    origen: Literal["revision", "regla"]
+
+
+class RegistroClasificado(Evento):
+    """A decision (SPEC 7): without inconsistency when the list is empty, else with each of its reasons."""
+
+    nombre: ClassVar[str] = "registro_clasificado"
+    topic: ClassVar[str] = "clasificado"
+
+    folio: Folio
+    por: Literal["revision"]
+    inconsistencias: list[Inconsistencia]
+    catalogo: Annotated[str, StringConstraints(max_length=40)]
+    operador: Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]{1,64}$")]
+    decidido_en: Momento
+    compulsado_version: Annotated[int, Field(ge=1)]
+    perfil: ReferenciaPerfil
+    actores_offset: Offset
+
+    @property
+    def asunto(self) -> str:
+        return self.folio
+
+    @property
+    def sin_inconsistencia(self) -> bool:
+        """Whether nothing speaks against the record."""
+        return not self.inconsistencias
+
+
+# envios ----------------------------------------------------------------------------------------------------------------
+
+
+class EnvioAbierto(Evento):
+    """A device began a session of sending (SPEC 5)."""
+
+    nombre: ClassVar[str] = "envio_abierto"
+    topic: ClassVar[str] = "envios"
+
+    envio: IdEnvio
+    proceso: IdProceso
+    solicitud: IdSolicitud
+    auxiliar: IdAuxiliar
+    dispositivo: IdDispositivo
+    abierto_en: Momento
+    por_enviar: Annotated[int, Field(ge=0)]
+
+    @property
+    def asunto(self) -> str:
+        return self.envio
+
+
+class EnvioCerrado(Evento):
+    """The session ended. `recibidos`: what ingesta received in it; `pendientes`: what the device says it still holds."""
+
+    nombre: ClassVar[str] = "envio_cerrado"
+    topic: ClassVar[str] = "envios"
+
+    envio: IdEnvio
+    proceso: IdProceso
+    solicitud: IdSolicitud
+    auxiliar: IdAuxiliar
+    dispositivo: IdDispositivo
+    abierto_en: Momento
+    cerrado_en: Momento
+    recibidos: Annotated[int, Field(ge=0)]
+    pendientes: Annotated[int, Field(ge=0)]
+
+    @property
+    def asunto(self) -> str:
+        return self.envio
+
+
+# actores ---------------------------------------------------------------------------------------------------------------
+
+
+class LlaveProceso(Modelo):
+    """A public key that packages may be sealed to."""
+
+    id: Llave
+    suite: Annotated[str, StringConstraints(max_length=64)]
+    publica: Base64
+
+
+class PerfilRegistrado(Evento):
+    """A version of a rule profile (SPEC 2)."""
+
+    nombre: ClassVar[str] = "perfil_registrado"
+    topic: ClassVar[str] = "actores"
+
+    perfil: PerfilReglas
+
+    @property
+    def asunto(self) -> str:
+        return f"perfil/{self.perfil.id}"
+
+
+class ProcesoRegistrado(Evento):
+    """A process, or its new version (SPEC 2). `entidad`: None when it is national."""
+
+    nombre: ClassVar[str] = "proceso_registrado"
+    topic: ClassVar[str] = "actores"
+
+    proceso: IdProceso
+    tipo: TipoProceso
+    denominacion: Annotated[str, StringConstraints(min_length=1, max_length=479)]
+    entidad: Entidad | None
+    inicio: Momento
+    fin: Momento
+    activo: bool
+    perfil: ReferenciaPerfil
+    llaves: Annotated[list[LlaveProceso], Field(min_length=1)]
+
+    @property
+    def asunto(self) -> str:
+        return f"proceso/{self.proceso}"
+
+
+class SolicitudRegistrada(Evento):
+    """A solicitud of an aspirante or promovente. `entidad`: who may support it; None when it is national (P 9.3)."""
+
+    nombre: ClassVar[str] = "solicitud_registrada"
+    topic: ClassVar[str] = "actores"
+
+    solicitud: IdSolicitud
+    proceso: IdProceso
+    denominacion: Annotated[str, StringConstraints(min_length=1, max_length=479)]
+    entidad: Entidad | None
+
+    @property
+    def asunto(self) -> str:
+        return f"solicitud/{self.solicitud}"
+
+
+class AuxiliarRegistrado(Evento):
+    """An auxiliar of a solicitud. `datos_sellados`: name and e-mail, under a key of that person (`DatosAuxiliar`)."""
+
+    nombre: ClassVar[str] = "auxiliar_registrado"
+    topic: ClassVar[str] = "actores"
+
+    solicitud: IdSolicitud
+    auxiliar: IdAuxiliar
+    llave: Llave
+    datos_sellados: Sellado
+
+    @property
+    def asunto(self) -> str:
+        return f"auxiliar/{self.solicitud}/{self.auxiliar}"
+
+
+class AuxiliarDadoDeBaja(Evento):
+    """A dismissal: takes effect by the server's reception time; what was received earlier stands (SPEC 3)."""
+
+    nombre: ClassVar[str] = "auxiliar_dado_de_baja"
+    topic: ClassVar[str] = "actores"
+
+    solicitud: IdSolicitud
+    auxiliar: IdAuxiliar
+    desde: Momento
+    por: Literal["promovente", "opl", "ine"]
+    motivo: Texto
+
+    @property
+    def asunto(self) -> str:
+        return f"auxiliar/{self.solicitud}/{self.auxiliar}"
+
+
+class DispositivoRegistrado(Evento):
+    """A device and its public key (P 8.3-8.7, D 4.4-4.6).
+
+    `publica`: P-256, SubjectPublicKeyInfo in DER. Whether it is authorised follows from the profile's number of active devices.
+    """
+
+    nombre: ClassVar[str] = "dispositivo_registrado"
+    topic: ClassVar[str] = "actores"
+
+    dispositivo: IdDispositivo
+    solicitud: IdSolicitud
+    auxiliar: IdAuxiliar
+    publica: Base64
+    autorizado: bool
+    registrado_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return f"dispositivo/{self.dispositivo}"
+
+
+class CompulsaOrdenada(Evento):
+    """The OPL orders the final compulsa of a process whose profile runs it `al_final` (D 10.7 b)."""
+
+    nombre: ClassVar[str] = "compulsa_ordenada"
+    topic: ClassVar[str] = "actores"
+
+    proceso: IdProceso
+    ordenada_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return f"compulsa/{self.proceso}"
+
+
+EVENTOS: tuple[type[Evento], ...] = (
+    RegistroRecibido,
+    RegistroDescifrado,
+    RegistroEnCuarentena,
+    RegistroCompulsado,
+    MiembroDePersona,
+    Veredicto,
+    RegistroClasificado,
+    EnvioAbierto,
+    EnvioCerrado,
+    PerfilRegistrado,
+    ProcesoRegistrado,
+    SolicitudRegistrada,
+    AuxiliarRegistrado,
+    AuxiliarDadoDeBaja,
+    DispositivoRegistrado,
+    CompulsaOrdenada,
+)
+
+POR_TIPO: dict[str, type[Evento]] = {evento.ce_type(): evento for evento in EVENTOS}

@@ -1,0 +1,60 @@
+"""Writes the JSON Schema of every event, of the package's header and of its form. The build regenerates them; nothing may differ.
+
+    python -m schemas.generate [--check]
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from schemas.eventos import EVENTOS
+from schemas.paquete import DatosRegistro, Encabezado, Indice
+
+FOLDER = Path(__file__).with_name("json")
+
+
+def documents() -> dict[str, str]:
+    """File name → content."""
+    models: dict[str, tuple[str, type[BaseModel]]] = {
+        f"{e.nombre}.v{e.mayor}.json": (f"urn:apoyo:schema:{e.nombre}:v{e.mayor}", e) for e in EVENTOS
+    }
+    models["paquete.encabezado.v1.json"] = ("urn:apoyo:schema:paquete.encabezado:v1", Encabezado)
+    models["paquete.indice.v1.json"] = ("urn:apoyo:schema:paquete.indice:v1", Indice)
+    models["paquete.datos.v1.json"] = ("urn:apoyo:schema:paquete.datos:v1", DatosRegistro)
+    return {name: _render(id_, model) for name, (id_, model) in models.items()}
+
+
+def differing() -> list[str]:
+    """Names of the files that are missing, stale, or that no model stands behind."""
+    wanted = documents()
+    present = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
+    return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
+
+
+def write() -> None:
+    """Write all of them and remove what no model stands behind."""
+    FOLDER.mkdir(exist_ok=True)
+    wanted = documents()
+    for path in FOLDER.glob("*.json"):
+        if path.name not in wanted:
+            path.unlink()
+    for name, content in wanted.items():
+        (FOLDER / name).write_text(content, encoding="utf-8")
+
+
+def _render(id_: str, model: type[BaseModel]) -> str:
+    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": id_}
+    schema |= model.model_json_schema(mode="serialization")
+    return json.dumps(schema, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv[1:]:
+        stale = differing()
+        if stale:
+            sys.exit(f"stale schemas, run `python -m schemas.generate`: {', '.join(stale)}")
+    else:
+        write()

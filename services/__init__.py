@@ -1,0 +1,1 @@
+"""The services. They meet only on topics: none imports another."""
