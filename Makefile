@@ -1,0 +1,62 @@
+# Everything people do here has one command. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit lint format requirements generated clean engines-real browser
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.runtime ## One process, some hundreds of supports, from device to result (KEEP=1 leaves it running, KAFKA=1 on real Kafka, N=400 supports)
+	@$(BIN)/apoyo demo $(if $(KEEP),--keep) $(if $(KAFKA),--kafka) $(if $(N),--registros $(N)) $(if $(SEED),--semilla $(SEED))
+
+test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property, contract, integration, browser, and the whole system on both logs
+	@$(BIN)/python -m pytest
+
+unit: $(VENV)/.dev ## The fast tests: seconds
+	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture
+
+lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, generated files up to date
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m schemas.generate --check
+
+format: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+generated: $(VENV)/.dev ## Regenerate JSON Schemas and the README's command help
+	@$(BIN)/python -m schemas.generate && $(BIN)/python -m apoyo.ayuda
+
+requirements: $(VENV)/.dev ## Compile requirements*.in into hashed requirements*.txt
+	@for f in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --prerelease=if-necessary-or-explicit --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-annotate --no-header $$f.in -o $$f.txt; done
+
+engines-real: $(VENV)/.dev ## Fetch what real Kafka needs into the cache (Maven; verified by hash)
+	@$(BIN)/apoyo engines fetch
+
+browser: # the browser tests' Chromium, from Debian, or one clear line
+ifeq ($(CHROMIUM),)
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else echo "The browser tests need Chromium: apt-get install chromium" >&2; exit 1; fi
+endif
+
+clean: ## Remove what was built (not the caches of engines)
+	@rm -rf $(VENV) .apoyo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Apoyo needs Python 3.11 or later (PYTHON=...)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what Apoyo runs on…"
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	@echo "Installing what the tests need…"
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.txt
+	@touch $@

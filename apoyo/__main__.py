@@ -1,0 +1,140 @@
+"""The `apoyo` command. Each command does one thing people do; `--help` of all of them stands in the README."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+
+from apoyo.instalacion import Instalacion
+from kernel.errors import Unavailable
+
+app = typer.Typer(
+    name="apoyo",
+    help="Firmas de apoyo ciudadano: motores, servicios y consultas de una instalación.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+motores = typer.Typer(help="Motores locales: bitácora, documentos, objetos y correo.", no_args_is_help=True)
+app.add_typer(motores, name="engines")
+consola = Console()
+
+Raiz = Annotated[
+    Path, typer.Option("--root", envvar="APOYO_ROOT", help="Carpeta de la instalación.", show_default=".apoyo/demo")
+]
+RAIZ = Path(".apoyo/demo")
+
+
+@app.command()
+def demo(
+    registros: Annotated[int, typer.Option(help="Cuántos apoyos se envían.", min=150)] = 400,
+    semilla: Annotated[int, typer.Option(help="Semilla de la población sintética.")] = 2026,
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="Usa Apache Kafka real en lugar de la bitácora embebida.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Lo deja en marcha y muestra las direcciones de las páginas.")
+    ] = False,
+    root: Raiz = RAIZ,
+) -> None:
+    """Recorre todo el camino: envía apoyos sintéticos, los revisa y compara los estados con la verdad conocida."""
+    from apoyo import demo as demostracion
+
+    opciones = demostracion.Opciones(registros=registros, semilla=semilla, kafka=kafka, keep=keep, root=root)
+    raise typer.Exit(demostracion.correr(opciones, consola))
+
+
+@motores.command("up")
+def engines_up(
+    real: Annotated[bool, typer.Option("--real", help="Apache Kafka en lugar de la bitácora embebida.")] = False,
+    root: Raiz = Path(".apoyo/engines"),
+) -> None:
+    """Arranca los motores y los topics, y los deja en marcha hasta Ctrl-C."""
+    from apoyo import motores as gestion
+
+    raise typer.Exit(gestion.arrancar(root, kafka=real, consola=consola))
+
+
+@motores.command("fetch")
+def engines_fetch() -> None:
+    """Trae lo que Kafka necesita (Maven) y comprueba cada archivo por su hash."""
+    from apoyo import motores as gestion
+
+    raise typer.Exit(gestion.traer(consola))
+
+
+@app.command()
+def topics(root: Raiz = RAIZ) -> None:
+    """Muestra los topics: quién escribe, quién lee y cuántos eventos hay."""
+    from apoyo import consultas
+
+    _con_motores(consultas.topics(Instalacion(root), consola))
+
+
+@app.command("load-padron")
+def load_padron(
+    archivo: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV con el corte del padrón.")],
+    corte: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Fecha del corte.")],
+    root: Raiz = RAIZ,
+) -> None:
+    """Carga un corte del padrón (se puede repetir: lo ya cargado no cambia)."""
+    from apoyo import consultas
+
+    _con_motores(consultas.load_padron(Instalacion(root), archivo, corte.date(), consola))
+
+
+@app.command("load-actores")
+def load_actores(
+    archivo: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON con el proceso y sus actores.")],
+    root: Raiz = RAIZ,
+) -> None:
+    """Publica en `actores` un proceso, sus solicitudes, auxiliares y dispositivos (se puede repetir)."""
+    from apoyo import consultas
+
+    _con_motores(consultas.load_actores(Instalacion(root), archivo, consola))
+
+
+@app.command()
+def replay(folio: Annotated[str, typer.Option(help="Folio del apoyo.")], root: Raiz = RAIZ) -> None:
+    """Cuenta la vida de un apoyo, evento por evento, leída solo de los topics."""
+    from apoyo import consultas
+
+    _con_motores(consultas.replay(Instalacion(root), folio, consola))
+
+
+@app.command()
+def status(root: Raiz = RAIZ) -> None:
+    """Muestra qué servicios responden y los totales de cada proceso."""
+    from apoyo import consultas
+
+    _con_motores(consultas.status(Instalacion(root), consola))
+
+
+def _con_motores(command: Coroutine[Any, Any, int]) -> None:
+    """Run a command that needs an installation; its failures become one clear line and exit status 1."""
+    try:
+        code = asyncio.run(command)
+    except FileNotFoundError:
+        consola.print("[red]No hay una instalación en esa carpeta.[/] Arranque una con `make demo KEEP=1`.")
+        code = 1
+    except (Unavailable, httpx.HTTPError) as error:
+        consola.print(
+            f"[red]Un motor o servicio no responde[/] ({error}). ¿Está en marcha? `make demo KEEP=1` lo arranca."
+        )
+        code = 1
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""Topic `actores` from a file: processes, solicitudes, auxiliares and devices of an installation.
+
+The file is JSON, of the shape of `Archivo`. Loading it again changes nothing; a changed entry becomes the next version.
+"""
+
+import base64
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from kernel.clock import Clock
+from kernel.dispatch import decode
+from kernel.sealing import KeyRing, derive, seal
+from kernel.stream import Message, Stream
+from schemas.actores import DatosAuxiliar
+from schemas.envelope import Evento, ensobrar
+from schemas.eventos import (
+    POR_TIPO,
+    AuxiliarDadoDeBaja,
+    AuxiliarRegistrado,
+    DispositivoRegistrado,
+    LlaveProceso,
+    PerfilRegistrado,
+    ProcesoRegistrado,
+    ReferenciaPerfil,
+    SolicitudRegistrada,
+)
+from schemas.perfil import PerfilReglas, TipoProceso
+
+ENTITLED = {"portal": None, "notificaciones": None}
+"""Who may open an auxiliar's personal data."""
+
+
+class _Modelo(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Baja(_Modelo):
+    """Dismissal of an auxiliar."""
+
+    desde: datetime
+    por: str
+    motivo: str
+
+
+class Dispositivo(_Modelo):
+    """A device and its public key (DER, base64)."""
+
+    dispositivo: str
+    publica: str
+    autorizado: bool = True
+
+
+class Auxiliar(_Modelo):
+    """An auxiliar with devices."""
+
+    auxiliar: str
+    nombre: str
+    correo: str
+    dispositivos: list[Dispositivo]
+    baja: Baja | None = None
+
+
+class Solicitud(_Modelo):
+    """A solicitud with its auxiliares."""
+
+    solicitud: str
+    denominacion: str
+    entidad: str | None
+    auxiliares: list[Auxiliar]
+
+
+class Archivo(_Modelo):
+    """A process and everybody in it."""
+
+    proceso: str
+    tipo: TipoProceso
+    denominacion: str
+    entidad: str | None
+    inicio: datetime
+    fin: datetime
+    perfil: PerfilReglas
+    solicitudes: list[Solicitud]
+
+
+async def cargar(archivo: Archivo, llaves: list[LlaveProceso], stream: Stream, keyring: KeyRing, clock: Clock) -> int:
+    """Publish what the topic does not say yet; the number of events published."""
+    in_force: dict[tuple[str, str], Evento] = {}
+    async for record in stream.read("actores"):
+        evento = decode(POR_TIPO, record).evento
+        in_force[(evento.nombre, evento.asunto)] = evento
+    published = 0
+    async for evento in _eventos(archivo, llaves, keyring):
+        current = in_force.get((evento.nombre, evento.asunto))
+        if current is not None:
+            if _content(current) == _content(evento):
+                continue
+            evento = evento.model_copy(update={"version": current.version + 1})
+        sobre = ensobrar(evento, fuente="/apoyo/portal", hora=clock.now(), causa=f"archivo|{evento.version}")
+        await stream.publish(Message("actores", evento.llave_mensaje, sobre.cuerpo(), sobre.headers()))
+        published += 1
+    return published
+
+
+async def _eventos(archivo: Archivo, llaves: list[LlaveProceso], keyring: KeyRing) -> AsyncIterator[Evento]:
+    perfil = archivo.perfil
+    yield PerfilRegistrado(version=1, perfil=perfil)
+    yield ProcesoRegistrado(
+        version=1,
+        proceso=archivo.proceso,
+        tipo=archivo.tipo,
+        denominacion=archivo.denominacion,
+        entidad=archivo.entidad,
+        inicio=archivo.inicio,
+        fin=archivo.fin,
+        activo=True,
+        perfil=ReferenciaPerfil(id=perfil.id, version=perfil.version),
+        llaves=llaves,
+    )
+    for solicitud in archivo.solicitudes:
+        yield SolicitudRegistrada(
+            version=1,
+            solicitud=solicitud.solicitud,
+            proceso=archivo.proceso,
+            denominacion=solicitud.denominacion,
+            entidad=solicitud.entidad,
+        )
+        for auxiliar in solicitud.auxiliares:
+            yield await _auxiliar(solicitud.solicitud, auxiliar, keyring)
+            for evento in _de_auxiliar(solicitud.solicitud, auxiliar, archivo.inicio):
+                yield evento
+
+
+async def _auxiliar(solicitud: str, auxiliar: Auxiliar, keyring: KeyRing) -> AuxiliarRegistrado:
+    key_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:apoyo:auxiliar:{solicitud}/{auxiliar.auxiliar}"))
+    root = await keyring.create(key_id, ENTITLED)
+    datos = DatosAuxiliar(nombre=auxiliar.nombre, correo=auxiliar.correo).model_dump_json().encode()
+    sealed = seal(derive(root, "datos"), datos, f"{solicitud}/{auxiliar.auxiliar}|datos")
+    return AuxiliarRegistrado(
+        version=1,
+        solicitud=solicitud,
+        auxiliar=auxiliar.auxiliar,
+        llave=key_id,
+        datos_sellados=base64.b64encode(sealed).decode(),
+    )
+
+
+def _de_auxiliar(solicitud: str, auxiliar: Auxiliar, registrado_en: datetime) -> Iterable[Evento]:
+    for dispositivo in auxiliar.dispositivos:
+        yield DispositivoRegistrado(
+            version=1,
+            dispositivo=dispositivo.dispositivo,
+            solicitud=solicitud,
+            auxiliar=auxiliar.auxiliar,
+            publica=dispositivo.publica,
+            autorizado=dispositivo.autorizado,
+            registrado_en=registrado_en,
+        )
+    if auxiliar.baja is not None:
+        yield AuxiliarDadoDeBaja.model_validate(
+            {
+                "version": 1,
+                "solicitud": solicitud,
+                "auxiliar": auxiliar.auxiliar,
+                "desde": auxiliar.baja.desde,
+                "por": auxiliar.baja.por,
+                "motivo": auxiliar.baja.motivo,
+            }
+        )
+
+
+def _content(evento: Evento) -> dict[str, Any]:
+    """What counts as a change: not the version, nor sealed bytes, which differ at every sealing."""
+    return evento.model_dump(exclude={"version", "datos_sellados"})

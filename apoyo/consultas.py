@@ -1,0 +1,160 @@
+"""What the `apoyo` command shows and loads, given an installation that runs (on the embedded log, `replay` needs none)."""
+
+import datetime as dt
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from apoyo import actores
+from apoyo import replay as vidas
+from apoyo.instalacion import SERVICIOS, Instalacion
+from apoyo.sistema import llavero_del_portal
+from kernel.clock import SystemClock
+from kernel.stream import Stream, connect
+from schemas import topics as publicados
+from schemas.ciclo_de_vida import Estado
+from schemas.eventos import ProcesoRegistrado
+
+
+@asynccontextmanager
+async def bitacora(instalacion: Instalacion) -> AsyncIterator[Stream]:
+    """The installation's log, connected. Raises FileNotFoundError, Unavailable."""
+    stream = connect(instalacion.direcciones().stream_url, client_id="apoyo")
+    await stream.start()
+    try:
+        yield stream
+    finally:
+        await stream.stop()
+
+
+async def topics(instalacion: Instalacion, consola: Console) -> int:
+    """Table of the topics and what they hold."""
+    table = Table(title="Topics")
+    for name in ("Topic", "Escribe", "Leen", "Particiones", "Eventos", "En cuarentena"):
+        table.add_column(name, justify="right" if name in {"Particiones", "Eventos", "En cuarentena"} else "left")
+    async with bitacora(instalacion) as stream:
+        for name, topic in publicados.load().items():
+            ends = await stream.ends(name)
+            quarantined = sum((await stream.ends(name + publicados.CUARENTENA)).values())
+            readers = ", ".join(topic.readers)
+            table.add_row(name, topic.writer, readers, str(len(ends)), f"{sum(ends.values()):,}", f"{quarantined:,}")
+    consola.print(table)
+    return 0
+
+
+async def replay(instalacion: Instalacion, folio: str, consola: Console) -> int:
+    """The life of one apoyo; 1 when there is none."""
+    async with bitacora(instalacion) as stream:
+        pasos = await vidas.vida(stream, folio)
+    if not pasos:
+        consola.print(f"No hay ningún evento del folio [bold]{folio}[/].")
+        return 1
+    table = Table(title=f"Vida del apoyo {folio}", caption="Leída solo de los topics. Hora Centro.")
+    for name in ("Cuándo", "Qué pasó", "Detalle", "v", "Topic/partición/posición"):
+        table.add_column(name, overflow="fold")
+    for paso in pasos:
+        what, detail = vidas.que_paso(paso.sobre.evento)
+        hora = f"{paso.hora:%Y-%m-%d %H:%M:%S}.{paso.hora.microsecond // 1000:03d}"
+        table.add_row(hora, what, detail, str(paso.sobre.evento.version), paso.lugar)
+    consola.print(table)
+    consola.print(f"Estado: [bold]{vidas.estado_en_palabras(vidas.ciclo_de(pasos))}[/]")
+    return 0
+
+
+async def load_padron(instalacion: Instalacion, archivo: Path, corte: dt.date, consola: Console) -> int:
+    """Load a cut of the roll with the rights of compulsa; 1 when a row was refused."""
+    from services.compulsa.bootstrap import cargar_padron  # compulsa alone reads the roll: its code, its keys
+
+    direcciones = instalacion.direcciones()
+    entorno = {
+        "APOYO_MONGO_URI": direcciones.mongo_uri,
+        "APOYO_KEYS_DIR": str(instalacion.root / "keys" / "compulsa"),
+    }
+    os.environ.update(entorno)
+    with barra(consola) as progress:
+        task = progress.add_task("Cargando el padrón", total=_lines(archivo))
+        resultado = await cargar_padron(archivo, corte, lambda filas: progress.update(task, completed=filas))
+    consola.print(f"Corte {corte}: {resultado}")
+    return 0
+
+
+async def load_actores(instalacion: Instalacion, archivo: Path, consola: Console) -> int:
+    """Publish a file of actors."""
+    contenido = actores.Archivo.model_validate_json(archivo.read_bytes())
+    llavero = llavero_del_portal(instalacion.direcciones().mongo_uri, instalacion.root)
+    async with bitacora(instalacion) as stream:
+        llaves = instalacion.llaves_de_proceso(contenido.proceso)
+        publicados_ahora = await actores.cargar(contenido, llaves, stream, llavero, SystemClock())
+    consola.print(f"Proceso {contenido.proceso}: {publicados_ahora} eventos nuevos en `actores`.")
+    return 0
+
+
+async def status(instalacion: Instalacion, consola: Console) -> int:
+    """Services and totals; 1 when a service is not ready or the totals do not add up."""
+    direcciones = instalacion.direcciones()
+    servicios = Table(title="Servicios")
+    for name in ("Servicio", "Dirección", "Estado"):
+        servicios.add_column(name)
+    ready = True
+    async with httpx.AsyncClient(timeout=5) as client:
+        for servicio in SERVICIOS:
+            try:
+                answer = await client.get(f"{direcciones.url(servicio)}/readyz")
+                up = answer.status_code == httpx.codes.OK
+            except httpx.HTTPError:
+                up = False
+            ready = ready and up
+            servicios.add_row(servicio, direcciones.url(servicio), "[green]listo[/]" if up else "[red]no responde[/]")
+        consola.print(servicios)
+        for proceso in await _procesos(instalacion):
+            totales = await totales_de(client, instalacion, proceso)
+            consola.print(tabla_de_totales(proceso, totales))
+    return 0 if ready else 1
+
+
+async def totales_de(client: httpx.AsyncClient, instalacion: Instalacion, proceso: str) -> dict[str, int]:
+    """Totals of a process as resultados publishes them: status → records, and `recibidos`."""
+    answer = await client.get(
+        f"{instalacion.direcciones().url('resultados')}/api/procesos/{proceso}/totales",
+        auth=("opl1", instalacion.accesos()["opl1"]),
+    )
+    answer.raise_for_status()
+    content = answer.json()
+    return {**content["estados"], "recibidos": content["recibidos"]}
+
+
+def tabla_de_totales(proceso: str, totales: dict[str, int]) -> Table:
+    """Totals as a table that adds up."""
+    table = Table(title=f"Proceso {proceso}", show_footer=True)
+    table.add_column("Estado", footer="recibidos")
+    table.add_column("Registros", justify="right", footer=f"{totales['recibidos']:,}")
+    for estado in Estado:
+        table.add_row(estado.value, f"{totales[estado]:,}")
+    return table
+
+
+def barra(consola: Console) -> Progress:
+    """The progress bar of everything that takes long."""
+    return Progress(
+        TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=consola
+    )
+
+
+async def _procesos(instalacion: Instalacion) -> list[str]:
+    found: list[str] = []
+    async with bitacora(instalacion) as stream:
+        async for record in stream.read("actores"):
+            if record.headers.get("ce_type") == ProcesoRegistrado.ce_type():
+                found.append(ProcesoRegistrado.model_validate_json(record.value, extra="ignore").proceso)
+    return sorted(set(found))
+
+
+def _lines(archivo: Path) -> int:
+    with archivo.open("rb") as file:
+        return max(sum(1 for _ in file) - 1, 0)

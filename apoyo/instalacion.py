@@ -1,0 +1,143 @@
+"""One installation on one machine: its folder, its secrets, and the environment of each service.
+
+Each service gets its own keys folder and only the secrets that its README entitles it to (ARCHITECTURE, rule 8).
+
+    <root>/
+      installation.json        where everything listens (addresses, no secrets)
+      secrets/s3               secret key of the object store
+      secrets/users.json       who may use the pages: id → SHA-256 of the access key, roles
+      secrets/access-keys.json the access keys themselves, for the people of this installation
+      keys/public/<service>.json
+      keys/<service>/private.json
+      keys/descifrado/procesos/<key id>.json
+"""
+
+import base64
+import hashlib
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from apoyo.engines import Engines
+from kernel import hpke
+from schemas.eventos import LlaveProceso
+from schemas.paquete import Suite
+
+SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
+CON_LLAVE = ("descifrado", "compulsa", "mesa_control", "notificaciones", "resultados", "portal")
+"""Who opens sealed data. `portal` is the writer of `actores`; until it is a service, the command line writes for it."""
+
+PERSONAS: dict[str, list[str]] = {
+    "operador1": ["operador"],
+    "operador2": ["operador"],
+    "operador3": ["operador"],
+    "supervisor1": ["supervisor"],
+    "opl1": ["opl_admin"],
+    "soporte1": ["soporte"],
+    "auditor1": ["auditor"],
+}
+"""Who may enter the pages of a local installation, with their roles (SPEC 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Direcciones:
+    """Where an installation listens. `puertos`: HTTP port of each service."""
+
+    stream_url: str
+    mongo_uri: str
+    s3_endpoint: str
+    s3_access_key: str
+    smtp_host: str
+    smtp_port: int
+    inbox: str
+    puertos: dict[str, int]
+
+    def url(self, servicio: str) -> str:
+        """Base address of a service."""
+        return f"http://127.0.0.1:{self.puertos[servicio]}"
+
+
+class Instalacion:
+    """An installation's folder. `preparar` makes what is missing and changes nothing that exists."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    @property
+    def usuarios(self) -> Path:
+        """File of who may use the pages."""
+        return self.root / "secrets" / "users.json"
+
+    def accesos(self) -> dict[str, str]:
+        """Access key of each person."""
+        keys: dict[str, str] = json.loads((self.root / "secrets" / "access-keys.json").read_text(encoding="utf-8"))
+        return keys
+
+    def preparar(self) -> None:
+        """Make keys and access keys that do not exist yet."""
+        for name in CON_LLAVE:
+            path = self.root / "keys" / name / "private.json"
+            if not path.exists():
+                private = hpke.Private.generate()
+                hpke.save(private, path)
+                hpke.save(private.public(), self.root / "keys" / "public" / f"{name}.json")
+        (self.root / "keys" / "ingesta").mkdir(parents=True, exist_ok=True)
+        if not self.usuarios.exists():
+            keys = {name: secrets.token_urlsafe(12) for name in PERSONAS}
+            users = {
+                n: {"sha256": hashlib.sha256(k.encode()).hexdigest(), "roles": PERSONAS[n]} for n, k in keys.items()
+            }
+            _write_secret(self.root / "secrets" / "access-keys.json", json.dumps(keys, indent=2))
+            _write_secret(self.usuarios, json.dumps(users, indent=2))
+
+    def llaves_de_proceso(self, proceso: str) -> list[LlaveProceso]:
+        """Public keys of a process, one for each suite, made if absent; only `descifrado` gets the private ones."""
+        published: list[LlaveProceso] = []
+        for number, suite in enumerate(Suite, start=1):
+            key_id = f"{proceso.lower()}-{number}"
+            path = self.root / "keys" / "descifrado" / "procesos" / f"{key_id}.json"
+            if not path.exists():
+                hpke.save(hpke.Private.generate(suite.value), path)
+            public = hpke.load_private(path).public()
+            published.append(LlaveProceso(id=key_id, suite=suite.value, publica=base64.b64encode(public.raw).decode()))
+        return published
+
+    def guardar(self, direcciones: Direcciones) -> None:
+        """Write down where everything listens."""
+        (self.root / "installation.json").write_text(json.dumps(asdict(direcciones), indent=2) + "\n", encoding="utf-8")
+
+    def direcciones(self) -> Direcciones:
+        """Where everything listens. Raises FileNotFoundError when nothing was ever started here."""
+        return Direcciones(**json.loads((self.root / "installation.json").read_text(encoding="utf-8")))
+
+    def entorno(self, servicio: str, engines: Engines, port: int) -> dict[str, str]:
+        """Environment of a service's process: its settings, with secrets by file."""
+        secret = self.root / "secrets" / "s3"
+        if not secret.exists():
+            _write_secret(secret, engines.s3_secret_key)
+        env = {
+            "STREAM_URL": engines.stream_url,
+            "MONGO_URI": engines.mongo_uri,
+            "S3_ENDPOINT": engines.s3_endpoint,
+            "S3_ACCESS_KEY": engines.s3_access_key,
+            "S3_SECRET_KEY_FILE": str(secret),
+            "KEYS_DIR": str(self.root / "keys" / servicio),
+            "PUBLIC_KEYS_DIR": str(self.root / "keys" / "public"),
+            "HTTP_PORT": str(port),
+        }
+        if servicio in {"mesa_control", "resultados"}:
+            env["USERS_FILE"] = str(self.usuarios)
+        if servicio == "notificaciones":
+            env |= {
+                "SMTP_HOST": engines.smtp_host,
+                "SMTP_PORT": str(engines.smtp_port),
+                "MAIL_FROM": "acuses@apoyo.invalid",
+            }
+        return {f"APOYO_{name}": value for name, value in env.items()}
+
+
+def _write_secret(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(content, encoding="utf-8")

@@ -1,0 +1,75 @@
+"""The local engines by command: fetch what they need, run them until Ctrl-C."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from apoyo.engines.procs import ProcessFailed, Supervisor
+from apoyo.instalacion import Instalacion
+from apoyo.sistema import Sistema
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C, or the terminal went away."""
+
+
+async def supervised(work: Callable[[Supervisor], Awaitable[int]]) -> int:
+    """Run something with child processes. Ctrl-C and SIGTERM end it, and whatever happens no child is left behind.
+
+    Raises ProcessFailed, Interrupted.
+    """
+    loop = asyncio.get_running_loop()
+    async with Supervisor() as supervisor:
+        task = asyncio.ensure_future(work(supervisor))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError as error:
+            raise Interrupted from error
+
+
+def correr(work: Callable[[Supervisor], Awaitable[int]], consola: Console) -> int:
+    """As `supervised`, for a command: failures become a clear line and an exit status."""
+    try:
+        return asyncio.run(supervised(work))
+    except Interrupted:
+        consola.print("\nInterrumpido: todo quedó detenido.")
+        return 130
+    except ProcessFailed as error:
+        consola.print(f"[red]No se pudo arrancar:[/] {error}", highlight=False, markup=True)
+        return 1
+
+
+def arrancar(root: Path, *, kafka: bool, consola: Console) -> int:
+    """Engines and topics, until Ctrl-C."""
+
+    async def work(supervisor: Supervisor) -> int:
+        sistema = Sistema(Instalacion(root), supervisor, kafka=kafka)
+        with consola.status("Arrancando motores…"):
+            await sistema.arrancar_motores()
+        engines = sistema.engines
+        consola.print(f"Bitácora     {engines.stream_url}\nDocumentos   {engines.mongo_uri}")
+        consola.print(
+            f"Objetos      {engines.s3_endpoint}\nCorreo       {engines.smtp_host}:{engines.smtp_port} → {engines.inbox}"
+        )
+        consola.print("En marcha. Ctrl-C detiene todo; los datos quedan en la carpeta.")
+        raise await supervisor.failure()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        return correr(work, consola)
+    return 130
+
+
+def traer(consola: Console) -> int:
+    """What Kafka needs, into the cache."""
+    from apoyo.engines import kafka
+
+    with consola.status("Trayendo Apache Kafka…"):
+        folder = kafka.fetch()
+    consola.print(f"Apache Kafka {kafka.VERSION} está completo en {folder}", soft_wrap=True)
+    return 0

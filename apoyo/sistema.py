@@ -1,0 +1,104 @@
+"""The whole system on one machine: engines, topics and the services, each its own process."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from apoyo import engines
+from apoyo.engines import Engines
+from apoyo.engines.ports import free_port
+from apoyo.engines.procs import Supervisor
+from apoyo.instalacion import SERVICIOS, Direcciones, Instalacion
+from kernel import documents, hpke
+from kernel.documents import Kind, MongoDocuments
+from kernel.engines import KEYS_DATABASE
+from kernel.sealing import KeyRing
+from kernel.stream import Stream, TopicSpec, connect
+from schemas import topics
+
+PUERTOS = dict(zip(SERVICIOS, range(8101, 8107), strict=True))
+"""Preferred ports; a taken one gets another."""
+
+Informar = Callable[[str], None]
+
+
+class Sistema:
+    """Starts an installation and stops it. `servicio.2` is a second instance of a service."""
+
+    def __init__(self, instalacion: Instalacion, supervisor: Supervisor, *, kafka: bool) -> None:
+        self.instalacion = instalacion
+        self.supervisor = supervisor
+        self.kafka = kafka
+        self.puertos: dict[str, int] = {}
+        self.engines: Engines
+
+    async def arrancar_motores(self) -> None:
+        """Engines, then topics. Raises ProcessFailed."""
+        self.instalacion.preparar()
+        self.engines = await engines.up(self.instalacion.root, kafka=self.kafka, supervisor=self.supervisor)
+        stream = connect(self.engines.stream_url, client_id="apoyo")
+        await stream.start()
+        try:
+            await crear_topics(stream)
+        finally:
+            await stream.stop()
+        self._guardar()
+
+    async def arrancar_servicios(self, informar: Informar = lambda _: None) -> None:
+        """Every service; ready when all have read `actores` to its end. Raises ProcessFailed."""
+        async with asyncio.TaskGroup() as group:
+            for servicio in SERVICIOS:
+                group.create_task(self.arrancar_servicio(servicio))
+                informar(servicio)
+
+    async def arrancar_servicio(self, nombre: str) -> None:
+        """One instance of a service. Raises ProcessFailed."""
+        servicio = nombre.partition(".")[0]
+        port = free_port(PUERTOS[servicio] if nombre == servicio else 0)
+        self.puertos[nombre] = port
+        self._guardar()
+        await self.supervisor.start(
+            nombre,
+            [sys.executable, "-m", f"services.{servicio}"],
+            self.instalacion.entorno(servicio, self.engines, port),
+            self.instalacion.root / "logs" / f"{nombre}.log",
+            ready=lambda: _ready(port),
+            timeout=60,
+        )
+
+    def _guardar(self) -> None:
+        e = self.engines
+        self.instalacion.guardar(
+            Direcciones(
+                stream_url=e.stream_url,
+                mongo_uri=e.mongo_uri,
+                s3_endpoint=e.s3_endpoint,
+                s3_access_key=e.s3_access_key,
+                smtp_host=e.smtp_host,
+                smtp_port=e.smtp_port,
+                inbox=str(e.inbox),
+                puertos=dict(self.puertos),
+            )
+        )
+
+
+async def crear_topics(stream: Stream) -> None:
+    """Every topic of `topics.yaml` that does not exist yet; kept without end."""
+    config = {"retention.ms": "-1"}
+    await stream.create_topics([TopicSpec(name, count, config) for name, count in topics.partitions().items()])
+
+
+def llavero_del_portal(mongo_uri: str, root: Path) -> KeyRing:
+    """The keys of actors, as the writer of `actores` opens them."""
+    keys = root / "keys"
+    publics = {path.stem: hpke.load_public(path) for path in (keys / "public").glob("*.json")}
+    wraps = MongoDocuments(documents.connect(mongo_uri)[KEYS_DATABASE], "llaves", Kind.PRIMARY)
+    return KeyRing(wraps, "portal", hpke.load_private(keys / "portal" / "private.json"), publics)
+
+
+async def _ready(port: int) -> bool:
+    async with httpx.AsyncClient(timeout=2) as client:
+        return (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == httpx.codes.OK

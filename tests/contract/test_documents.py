@@ -1,0 +1,196 @@
+"""One contract for documents and outbox, on MongoDB's protocol and in memory."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+import pytest
+from pymongo import IndexModel
+
+from kernel import documents
+from kernel.documents import Documents, Kind, MemoryDocuments, MongoDocuments
+from kernel.errors import Unavailable
+from kernel.outbox import UNIQUE, Outbox, VersionTaken
+from kernel.stream import Message, Position, Stream, TopicSpec, connect
+from schemas.eventos import EnvioAbierto, RegistroRecibido
+from tests.support.ejemplos import ejemplo
+
+pytestmark = pytest.mark.asyncio
+Make = Callable[..., Documents]
+
+
+@pytest.fixture(params=["memory", "mongo"])
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
+    """Makes collections of one engine. `unique`: fields that no two documents may share."""
+    if request.param == "memory":
+        yield lambda unique=(): MemoryDocuments([unique] if unique else [])
+        return
+    client = documents.connect(request.getfixturevalue("mongo_uri"))
+    name = f"prueba_{uuid.uuid4().hex[:12]}"
+    made: list[MongoDocuments] = []
+
+    def collection(unique: tuple[str, ...] = ()) -> MongoDocuments:
+        indexes = [IndexModel([(field, 1) for field in unique], unique=True)] if unique else []
+        made.append(MongoDocuments(client[name], f"c{len(made)}", Kind.PROJECTION, indexes))
+        return made[-1]
+
+    yield collection
+    await client.drop_database(name)
+    await client.close()
+
+
+async def _prepared(collection: Documents) -> Documents:
+    if isinstance(collection, MongoDocuments):
+        await collection.prepare()
+    return collection
+
+
+async def test_lo_que_se_pone_se_lee_igual_con_bytes_y_fechas(make: Make) -> None:
+    store = await _prepared(make())
+    document = {
+        "_id": "a",
+        "revision": 1,
+        "b": b"\x00\xff",
+        "t": datetime(2026, 11, 20, 1, 2, 3, 125000, tzinfo=UTC),
+        "n": {"x": [1, None]},
+    }
+    assert await store.put_if_absent(dict(document))
+    assert await store.get("a") == document
+    assert await store.get("b") is None
+
+
+async def test_poner_lo_que_ya_esta_no_cambia_nada(make: Make) -> None:
+    store = await _prepared(make())
+    assert await store.put_if_absent({"_id": "a", "v": 1})
+    assert not await store.put_if_absent({"_id": "a", "v": 2})
+    assert await store.get("a") == {"_id": "a", "v": 1}
+
+
+async def test_un_indice_unico_tambien_rechaza(make: Make) -> None:
+    store = await _prepared(make(unique=("x", "y")))
+    assert await store.put_if_absent({"_id": "a", "x": 1, "y": 1})
+    assert not await store.put_if_absent({"_id": "b", "x": 1, "y": 1})
+    assert await store.put_if_absent({"_id": "c", "x": 1, "y": 2})
+
+
+async def test_solo_uno_reemplaza_la_misma_revision(make: Make) -> None:
+    store = await _prepared(make())
+    await store.put_if_absent({"_id": "a", "revision": 1, "v": 0})
+    won = await asyncio.gather(*(store.replace({"_id": "a", "revision": 2, "v": n}, 1) for n in range(1, 6)))
+    assert sum(won) == 1
+    stored = await store.get("a")
+    assert stored is not None
+    assert stored["v"] == won.index(True) + 1
+    assert not await store.replace({"_id": "b", "revision": 2}, 1)
+
+
+async def test_se_busca_por_igualdad_y_comparacion_en_orden_y_con_limite(make: Make) -> None:
+    store = await _prepared(make())
+    for n in (3, 1, 2, 5, 4):
+        await store.put_if_absent({"_id": str(n), "n": n, "par": n % 2 == 0})
+    assert [d["n"] for d in await store.find({"n": {"$gt": 1, "$lte": 4}}, sort="n")] == [2, 3, 4]
+    assert [d["n"] for d in await store.find({"par": False}, sort="n", limit=2)] == [1, 3]
+    assert [d["n"] for d in await store.find({"n": {"$in": [5, 9]}})] == [5]
+    assert await store.count({"par": True}) == 2
+    assert await store.count({"falta": {"$gt": 0}}) == 0
+
+
+async def test_un_motor_que_no_responde_es_unavailable() -> None:
+    client: documents.AsyncMongoClient[documents.Document] = documents.AsyncMongoClient(
+        "mongodb://127.0.0.1:9/", serverSelectionTimeoutMS=200
+    )
+    store = MongoDocuments(client["x"], "x", Kind.PROJECTION)
+    with pytest.raises(Unavailable):
+        await store.get("a")
+    await client.close()
+
+
+class _Clock:
+    def now(self) -> datetime:
+        return datetime(2026, 11, 20, tzinfo=UTC)
+
+
+class _Broken:
+    """A log that refuses to publish while it is broken, and otherwise keeps what it was given."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.broken = False
+
+    async def publish(self, message: Message) -> Position:
+        if self.broken:
+            raise Unavailable("log")
+        return await self.stream.publish(message)
+
+
+@pytest.fixture
+async def log() -> AsyncIterator[_Broken]:
+    stream = connect("memory:", "prueba")
+    await stream.start()
+    await stream.create_topics([TopicSpec(t, 1) for t in ("registro_recibido", "envios")])
+    yield _Broken(stream)
+    await stream.stop()
+
+
+async def _outbox(make: Make, log: _Broken) -> Outbox:
+    store = await _prepared(make(unique=UNIQUE[0]))
+    return Outbox(store, log, _Clock(), "/apoyo/prueba")  # type: ignore[arg-type]  # only `publish` is used
+
+
+async def _published(log: _Broken, topic: str = "registro_recibido") -> list[str]:
+    return [record.headers["ce_id"] async for record in log.stream.read(topic)]
+
+
+RECIBIDO = ejemplo(RegistroRecibido)
+
+
+async def test_el_mismo_evento_dos_veces_se_publica_una(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    first = await outbox.emit(RECIBIDO, cause="c", correlation=RECIBIDO.envio)
+    again = await outbox.emit(RECIBIDO, cause="c", correlation=RECIBIDO.envio)
+    assert (first.new, again.new) == (True, False)
+    assert again.stored["value"] == first.stored["value"]
+    assert await _published(log) == [first.stored["_id"]]
+    assert await outbox.correlated(RECIBIDO.envio) == 1
+
+
+async def test_otra_causa_con_la_misma_version_no_pasa_y_queda_la_primera(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    first = await outbox.emit(RECIBIDO, cause="c")
+    with pytest.raises(VersionTaken) as caught:
+        await outbox.emit(RECIBIDO, cause="otra")
+    assert caught.value.stored["_id"] == first.stored["_id"]
+    assert await _published(log) == [first.stored["_id"]]
+
+
+async def test_lo_que_un_fallo_dejo_escrito_sin_publicar_lo_publica_el_relevo(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    log.broken = True
+    with pytest.raises(Unavailable):
+        await outbox.emit(RECIBIDO, cause="c")
+    log.broken = False
+    assert await _published(log) == []
+    assert await outbox.relay(older_than_s=0) == 1
+    assert await outbox.relay(older_than_s=0) == 0
+    assert len(await _published(log)) == 1
+
+
+async def test_lo_escrito_sin_publicar_tambien_se_publica_al_repetir(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    log.broken = True
+    with pytest.raises(Unavailable):
+        await outbox.emit(RECIBIDO, cause="c")
+    log.broken = False
+    assert not (await outbox.emit(RECIBIDO, cause="c")).new
+    assert len(await _published(log)) == 1
+
+
+async def test_cada_version_de_un_asunto_se_encuentra(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    abierto = ejemplo(EnvioAbierto)
+    await outbox.emit(abierto, cause="c")
+    found = await outbox.get("envios", abierto.envio, 1)
+    assert found is not None
+    assert EnvioAbierto.model_validate_json(found["value"]) == abierto
+    assert await outbox.get("envios", abierto.envio, 2) is None

@@ -1,0 +1,55 @@
+"""One contract for objects, on S3 and in memory."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from apoyo.engines import Engines
+from kernel.errors import Unavailable
+from kernel.objects import MemoryObjects, Objects, S3Objects
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture(params=["memory", "s3"])
+async def objects(request: pytest.FixtureRequest) -> AsyncIterator[Objects]:
+    if request.param == "memory":
+        yield MemoryObjects()
+        return
+    engines: Engines = request.getfixturevalue("engines")
+    bucket = S3Objects(
+        engines.s3_endpoint, engines.s3_access_key, engines.s3_secret_key, f"prueba-{uuid.uuid4().hex[:12]}"
+    )
+    await bucket.prepare()
+    await bucket.prepare()
+    yield bucket
+
+
+async def test_lo_que_se_guarda_se_lee_igual_entero_o_por_partes(objects: Objects) -> None:
+    content = os.urandom(300_000)
+    await objects.put("CI26/abc", content)
+    assert await objects.get("CI26/abc") == content
+    assert await objects.get("CI26/abc", 1000, 500) == content[1000:1500]
+    assert await objects.get("CI26/abc", 299_990) == content[299_990:]
+
+
+async def test_lo_que_no_existe_es_lookup_error(objects: Objects) -> None:
+    with pytest.raises(LookupError):
+        await objects.get("nada")
+
+
+async def test_guardar_lo_mismo_dos_veces_y_borrar_dos_veces_no_falla(objects: Objects) -> None:
+    await objects.put("x/1", b"uno")
+    await objects.put("x/1", b"uno")
+    await objects.put("y/2", b"dos")
+    assert await objects.names("x/") == ["x/1"]
+    await objects.delete("x/1")
+    await objects.delete("x/1")
+    assert await objects.names() == ["y/2"]
+
+
+async def test_una_llave_equivocada_se_rechaza(engines: Engines) -> None:
+    with pytest.raises(Unavailable):
+        await S3Objects(engines.s3_endpoint, engines.s3_access_key, "otra", "prueba-rechazo").prepare()
