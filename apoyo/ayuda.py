@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import typer
-from click import Command, Context, Group
+from typer.testing import CliRunner
 
 from apoyo.__main__ import app
 
@@ -15,7 +15,10 @@ _WIDTH = 110
 
 def render() -> str:
     """`--help` of every command, in one block."""
-    return "\n\n".join(_pages(typer.main.get_command(app), "apoyo", None))
+    paths = [[], *([name] for name in _names(app))]
+    for group in app.registered_groups:
+        paths += [[group.name or "", name] for name in _names(group.typer_instance)]
+    return "\n\n".join(_page(path) for path in paths)
 
 
 def current() -> str:
@@ -33,16 +36,19 @@ def write() -> None:
     README.write_text(f"{before}\n```text\n{render()}\n```\n{after}", encoding="utf-8")
 
 
-def _pages(command: Command, name: str, parent: Context | None) -> list[str]:
-    context = Context(command, info_name=name, parent=parent, max_content_width=_WIDTH, terminal_width=_WIDTH)
-    lines = [line.rstrip() for line in command.get_help(context).splitlines()]
-    pages = [f"$ {context.command_path} --help\n" + "\n".join(lines)]
-    if isinstance(command, Group):
-        for child in command.list_commands(context):
-            found = command.get_command(context, child)
-            if found is not None:
-                pages += _pages(found, child, context)
-    return pages
+def _names(typer_app: typer.Typer | None) -> list[str]:
+    """Names of an application's commands, its groups included, in their order."""
+    if typer_app is None:
+        return []
+    commands = [c.name or getattr(c.callback, "__name__", "") for c in typer_app.registered_commands]
+    return sorted(commands + [group.name or "" for group in typer_app.registered_groups])
+
+
+def _page(path: list[str]) -> str:
+    result = CliRunner().invoke(app, [*path, "--help"], prog_name="apoyo", terminal_width=_WIDTH, env={"NO_COLOR": "1"})
+    return "\n".join(
+        [f"$ apoyo {' '.join([*path, '--help'])}", *(line.rstrip() for line in result.output.splitlines())]
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """What the `apoyo` command shows and loads, given an installation that runs (on the embedded log, `replay` needs none)."""
 
 import datetime as dt
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +19,9 @@ from kernel.stream import Stream, connect
 from schemas import topics as publicados
 from schemas.ciclo_de_vida import Estado
 from schemas.eventos import ProcesoRegistrado
+from services.compulsa.bootstrap import cargar_padron
+from services.compulsa.padron import Avance, CargaRechazada
+from services.compulsa.settings import CompulsaSettings
 
 
 @asynccontextmanager
@@ -68,19 +70,21 @@ async def replay(instalacion: Instalacion, folio: str, consola: Console) -> int:
 
 
 async def load_padron(instalacion: Instalacion, archivo: Path, corte: dt.date, consola: Console) -> int:
-    """Load a cut of the roll with the rights of compulsa; 1 when a row was refused."""
-    from services.compulsa.bootstrap import cargar_padron  # compulsa alone reads the roll: its code, its keys
+    """Load a cut of the roll with the keys of compulsa, which alone reads it; 1 when it cannot be loaded like this."""
+    with barra(consola, en="KB") as progress:
+        task = progress.add_task("Cargar el corte del padrón")
 
-    direcciones = instalacion.direcciones()
-    entorno = {
-        "APOYO_MONGO_URI": direcciones.mongo_uri,
-        "APOYO_KEYS_DIR": str(instalacion.root / "keys" / "compulsa"),
-    }
-    os.environ.update(entorno)
-    with barra(consola) as progress:
-        task = progress.add_task("Cargando el padrón", total=_lines(archivo))
-        resultado = await cargar_padron(archivo, corte, lambda filas: progress.update(task, completed=filas))
-    consola.print(f"Corte {corte}: {resultado}")
+        def avanzar(avance: Avance) -> None:
+            progress.update(task, completed=avance.bytes_leidos // 1024, total=avance.bytes_total // 1024)
+
+        try:
+            carga = await cargar_padron(instalacion.settings(CompulsaSettings), archivo, corte.isoformat(), avanzar)
+        except CargaRechazada as error:
+            consola.print(f"[red]{error}[/]")
+            return 1
+    for rechazo in carga.rechazos:
+        consola.print(f"línea {rechazo.linea}: {rechazo.motivo}")
+    consola.print(f"Corte {carga.corte}: {carga.cargados:,} registros, {carga.rechazados:,} renglones rechazados.")
     return 0
 
 
@@ -139,11 +143,16 @@ def tabla_de_totales(proceso: str, totales: dict[str, int]) -> Table:
     return table
 
 
-def barra(consola: Console) -> Progress:
-    """The progress bar of everything that takes long."""
-    return Progress(
-        TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=consola
+def barra(consola: Console, en: str = "") -> Progress:
+    """The progress bar of everything that takes long. `en`: unit of what it counts."""
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(en),
+        TimeElapsedColumn(),
     )
+    return Progress(*columns, console=consola)
 
 
 async def _procesos(instalacion: Instalacion) -> list[str]:
@@ -153,8 +162,3 @@ async def _procesos(instalacion: Instalacion) -> list[str]:
             if record.headers.get("ce_type") == ProcesoRegistrado.ce_type():
                 found.append(ProcesoRegistrado.model_validate_json(record.value, extra="ignore").proceso)
     return sorted(set(found))
-
-
-def _lines(archivo: Path) -> int:
-    with archivo.open("rb") as file:
-        return max(sum(1 for _ in file) - 1, 0)

@@ -18,11 +18,14 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from apoyo.engines import Engines
 from kernel import hpke
+from kernel.settings import ServiceSettings
 from schemas.eventos import LlaveProceso
 from schemas.paquete import Suite
+
+S = TypeVar("S", bound=ServiceSettings)
 
 SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
 CON_LLAVE = ("descifrado", "compulsa", "mesa_control", "notificaciones", "resultados", "portal")
@@ -103,25 +106,24 @@ class Instalacion:
             published.append(LlaveProceso(id=key_id, suite=suite.value, publica=base64.b64encode(public.raw).decode()))
         return published
 
-    def guardar(self, direcciones: Direcciones) -> None:
-        """Write down where everything listens."""
+    def guardar(self, direcciones: Direcciones, s3_secret_key: str) -> None:
+        """Write down where everything listens, and the object store's secret apart."""
+        _write_secret(self._s3_secret, s3_secret_key)
         (self.root / "installation.json").write_text(json.dumps(asdict(direcciones), indent=2) + "\n", encoding="utf-8")
 
     def direcciones(self) -> Direcciones:
         """Where everything listens. Raises FileNotFoundError when nothing was ever started here."""
         return Direcciones(**json.loads((self.root / "installation.json").read_text(encoding="utf-8")))
 
-    def entorno(self, servicio: str, engines: Engines, port: int) -> dict[str, str]:
+    def entorno(self, servicio: str, port: int) -> dict[str, str]:
         """Environment of a service's process: its settings, with secrets by file."""
-        secret = self.root / "secrets" / "s3"
-        if not secret.exists():
-            _write_secret(secret, engines.s3_secret_key)
+        direcciones = self.direcciones()
         env = {
-            "STREAM_URL": engines.stream_url,
-            "MONGO_URI": engines.mongo_uri,
-            "S3_ENDPOINT": engines.s3_endpoint,
-            "S3_ACCESS_KEY": engines.s3_access_key,
-            "S3_SECRET_KEY_FILE": str(secret),
+            "STREAM_URL": direcciones.stream_url,
+            "MONGO_URI": direcciones.mongo_uri,
+            "S3_ENDPOINT": direcciones.s3_endpoint,
+            "S3_ACCESS_KEY": direcciones.s3_access_key,
+            "S3_SECRET_KEY_FILE": str(self._s3_secret),
             "KEYS_DIR": str(self.root / "keys" / servicio),
             "PUBLIC_KEYS_DIR": str(self.root / "keys" / "public"),
             "HTTP_PORT": str(port),
@@ -129,12 +131,18 @@ class Instalacion:
         if servicio in {"mesa_control", "resultados"}:
             env["USERS_FILE"] = str(self.usuarios)
         if servicio == "notificaciones":
-            env |= {
-                "SMTP_HOST": engines.smtp_host,
-                "SMTP_PORT": str(engines.smtp_port),
-                "MAIL_FROM": "acuses@apoyo.invalid",
-            }
+            env["SMTP_HOST"], env["SMTP_PORT"] = direcciones.smtp_host, str(direcciones.smtp_port)
+            env["MAIL_FROM"] = "acuses@apoyo.invalid"
         return {f"APOYO_{name}": value for name, value in env.items()}
+
+    def settings(self, tipo: type[S], servicio: str = "compulsa") -> S:
+        """A service's settings, for a command that works with its rights."""
+        entorno = self.entorno(servicio, port=1)
+        return tipo.model_validate({name.removeprefix("APOYO_").lower(): value for name, value in entorno.items()})
+
+    @property
+    def _s3_secret(self) -> Path:
+        return self.root / "secrets" / "s3"
 
 
 def _write_secret(path: Path, content: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from apoyo.engines import kafka
 from apoyo.engines.procs import ProcessFailed, Supervisor
 from apoyo.instalacion import Instalacion
 from apoyo.sistema import Sistema
@@ -40,7 +41,7 @@ def correr(work: Callable[[Supervisor], Awaitable[int]], consola: Console) -> in
     except Interrupted:
         consola.print("\nInterrumpido: todo quedó detenido.")
         return 130
-    except ProcessFailed as error:
+    except (ProcessFailed, kafka.KafkaUnavailable) as error:
         consola.print(f"[red]No se pudo arrancar:[/] {error}", highlight=False, markup=True)
         return 1
 
@@ -67,9 +68,11 @@ def arrancar(root: Path, *, kafka: bool, consola: Console) -> int:
 
 def traer(consola: Console) -> int:
     """What Kafka needs, into the cache."""
-    from apoyo.engines import kafka
-
     with consola.status("Trayendo Apache Kafka…"):
-        folder = kafka.fetch()
-    consola.print(f"Apache Kafka {kafka.VERSION} está completo en {folder}", soft_wrap=True)
+        try:
+            jars = asyncio.run(kafka.artifacts())
+        except (ProcessFailed, kafka.KafkaUnavailable) as error:
+            consola.print(f"[red]No se pudo traer Kafka:[/] {error}", highlight=False)
+            return 1
+    consola.print(f"Apache Kafka {kafka.VERSION}: {len(jars)} archivos comprobados en {jars[0].parent}", soft_wrap=True)
     return 0

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -21,8 +20,6 @@ from schemas import topics
 
 PUERTOS = dict(zip(SERVICIOS, range(8101, 8107), strict=True))
 """Preferred ports; a taken one gets another."""
-
-Informar = Callable[[str], None]
 
 
 class Sistema:
@@ -47,12 +44,9 @@ class Sistema:
             await stream.stop()
         self._guardar()
 
-    async def arrancar_servicios(self, informar: Informar = lambda _: None) -> None:
+    async def arrancar_servicios(self) -> None:
         """Every service; ready when all have read `actores` to its end. Raises ProcessFailed."""
-        async with asyncio.TaskGroup() as group:
-            for servicio in SERVICIOS:
-                group.create_task(self.arrancar_servicio(servicio))
-                informar(servicio)
+        await asyncio.gather(*(self.arrancar_servicio(servicio) for servicio in SERVICIOS))
 
     async def arrancar_servicio(self, nombre: str) -> None:
         """One instance of a service. Raises ProcessFailed."""
@@ -63,7 +57,7 @@ class Sistema:
         await self.supervisor.start(
             nombre,
             [sys.executable, "-m", f"services.{servicio}"],
-            self.instalacion.entorno(servicio, self.engines, port),
+            self.instalacion.entorno(servicio, port),
             self.instalacion.root / "logs" / f"{nombre}.log",
             ready=lambda: _ready(port),
             timeout=60,
@@ -81,7 +75,8 @@ class Sistema:
                 smtp_port=e.smtp_port,
                 inbox=str(e.inbox),
                 puertos=dict(self.puertos),
-            )
+            ),
+            e.s3_secret_key,
         )
 
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from kernel import metrics
 from kernel.follow import Follower
 from kernel.settings import ServiceSettings
-from kernel.stream import Handler, Message, Stream
+from kernel.stream import Handler, Stream
 from kernel.stream.guard import guarded
 from kernel.web import Health
 
@@ -96,13 +96,11 @@ class Service:
     def _guarded(self, handle: Handler) -> Handler:
         return guarded(
             handle,
-            self._quarantine,
+            self.stream.publish,
+            group=self.name,
             budget_s=self.settings.retry_budget_s,
             limit=self.settings.quarantine_limit,
         )
-
-    async def _quarantine(self, message: Message) -> None:
-        await self.stream.publish(message)
 
 
 async def _run(task: Task) -> None:

@@ -3,17 +3,21 @@
 import json
 from collections.abc import MutableMapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+import jinja2
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kernel.errors import Unavailable
+from schemas.hora import hora_centro
 
 log = structlog.get_logger()
 
@@ -38,6 +42,7 @@ class Problem(Exception):
         self.title = title
         self.detail = detail
         self.extra = extra
+        self.headers: dict[str, str] = {"Retry-After": "5"} if status in (429, 503) else {}
 
     def response(self) -> Response:
         """As an HTTP answer."""
@@ -49,11 +54,10 @@ class Problem(Exception):
         }
         if self.detail:
             body["detail"] = self.detail
-        headers = {"Retry-After": "5"} if self.status in (429, 503) else None
         return Response(
             json.dumps(body | self.extra, ensure_ascii=False),
             self.status,
-            headers,
+            self.headers,
             media_type="application/problem+json",
         )
 
@@ -150,3 +154,43 @@ def create_app(title: str, health: Health, *, description: str = "") -> FastAPI:
         ).response()
 
     return app
+
+
+STATIC = Path(__file__).with_name("web_static")
+TEMPLATES = Path(__file__).with_name("web_templates")
+
+
+class _Static(StaticFiles):
+    """Files that a browser may keep but asks about every time (ETag): a new version shows at once."""
+
+    def __init__(self, directories: list[Path]) -> None:
+        super().__init__(directory=directories[0])
+        self.all_directories = list(directories)
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def mount_static(app: FastAPI, extra_dir: Path | None = None) -> None:
+    """Serve the visual system (`kernel/web_static`) and a service's own files, which win, under `/estatico`."""
+    app.mount("/estatico", _Static([extra_dir, STATIC] if extra_dir else [STATIC]), name="estatico")
+
+
+def templates(folder: Path) -> jinja2.Environment:
+    """A service's pages: autoescaped, extending `base.html`, with filters `momento` and `miles`."""
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(folder), jinja2.FileSystemLoader(TEMPLATES)]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["momento"] = hora_centro
+    environment.filters["miles"] = miles
+    return environment
+
+
+def miles(number: int) -> str:
+    """A whole number with its thousands apart by a thin space that does not break."""
+    return f"{number:,}".replace(",", "\u202f")

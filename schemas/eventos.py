@@ -225,7 +225,10 @@ class MiembroDePersona(Evento):
 
 
 class Veredicto(Evento):
-    """Internal to compulsa: the outcome for one record among those of its person. `version`: of the person's group."""
+    """Internal to compulsa: the outcome for one record among those of its person. `version`: of the person's group.
+
+    The subject names the person too: the groups of two persons count their versions apart.
+    """
 
     nombre: ClassVar[str] = "veredicto"
     topic: ClassVar[str] = "compulsa_veredictos"
@@ -237,6 +240,10 @@ class Veredicto(Evento):
 
     @property
     def asunto(self) -> str:
+        return f"{self.folio}/{self.persona}"
+
+    @property
+    def llave_mensaje(self) -> str:
         return self.folio
 
 

@@ -1,0 +1,126 @@
+"""`apoyo demo`: the whole way, shown."""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from apoyo import consultas, motores
+from apoyo.engines.procs import Supervisor
+from apoyo.engines.smtp import read_inbox
+from apoyo.escenario import Escenario, corte_de, preparar
+from apoyo.instalacion import Instalacion
+from apoyo.recorrido import Comparacion, Recorrido
+from apoyo.sistema import Sistema
+from kernel.clock import SystemClock
+
+
+@dataclass(frozen=True)
+class Opciones:
+    """Of one demonstration."""
+
+    registros: int
+    semilla: int
+    kafka: bool
+    keep: bool
+    root: Path
+
+
+def correr(opciones: Opciones, consola: Console) -> int:
+    """Run it; 0 when every status equals the truth."""
+    return motores.correr(lambda supervisor: _demo(opciones, supervisor, consola), consola)
+
+
+async def _demo(opciones: Opciones, supervisor: Supervisor, consola: Console) -> int:
+    _vaciar(opciones.root)
+    ahora = SystemClock().now()
+    escenario = preparar(opciones.semilla, opciones.registros, ahora)
+    sistema = Sistema(Instalacion(opciones.root), supervisor, kafka=opciones.kafka)
+    recorrido = Recorrido(sistema, escenario)
+    with consola.status("Arrancando motores, padrón sintético y servicios…"):
+        await recorrido.arrancar(corte_de(ahora))
+    comparacion = await _recorrer(recorrido, escenario, consola)
+    consola.print(_tabla(comparacion))
+    correos = await _esperar_correos(sistema, recorrido)
+    consola.print(f"Acuses por correo: {correos} de {recorrido.envios_cerrados} envíos.")
+    iguales = comparacion.iguales and correos == recorrido.envios_cerrados
+    folio = next(f for f, estado in comparacion.verdad.items() if estado == "en_lista_nominal")
+    raiz = "" if opciones.root == Path(".apoyo/demo") else f" --root {opciones.root}"
+    if iguales:
+        consola.print("[green bold]Todo coincide con la verdad conocida, registro por registro.[/]")
+    else:
+        consola.print("[red bold]Hay diferencias con la verdad conocida:[/]")
+        for distinto, (verdad, estado) in comparacion.distintos.items():
+            consola.print(f"  {distinto}: debe ser {verdad}, es {estado}", highlight=False)
+    consola.print(f"La vida de un apoyo: [bold]apoyo replay{raiz} --folio {folio}[/]", soft_wrap=True, highlight=False)
+    if opciones.keep:
+        _direcciones(sistema, consola)
+        raise await supervisor.failure()
+    return 0 if iguales else 1
+
+
+async def _recorrer(recorrido: Recorrido, escenario: Escenario, consola: Console) -> Comparacion:
+    total = len(escenario.capturas)
+    with consultas.barra(consola) as progress:
+        enviar = progress.add_task("Dibujar, sellar y enviar", total=total)
+        revisar = progress.add_task("Revisar en Mesa de Control", total=total)
+        compulsar = progress.add_task("Con estado final", total=total)
+        await recorrido.enviar(lambda n: progress.update(enviar, completed=n))
+        progress.update(enviar, total=len(recorrido.acuses) + len(recorrido.rechazados))
+        por_revisar = sum(1 for c in escenario.capturas if not c.verdad.cuarentena)
+        progress.update(revisar, total=por_revisar)
+        await asyncio.gather(
+            recorrido.revisar(lambda n: progress.update(revisar, completed=n)),
+            recorrido.esperar_compulsa(lambda n: progress.update(compulsar, completed=n), plazo_s=600),
+        )
+    return await recorrido.comparar()
+
+
+async def _esperar_correos(sistema: Sistema, recorrido: Recorrido) -> int:
+    for _ in range(60):
+        if len(_acuses(sistema)) >= recorrido.envios_cerrados:
+            break
+        await asyncio.sleep(0.25)
+    return len(_acuses(sistema))
+
+
+def _acuses(sistema: Sistema) -> set[str]:
+    return {str(mensaje["Message-ID"]) for mensaje in read_inbox(sistema.engines.inbox)}
+
+
+def _tabla(comparacion: Comparacion) -> Table:
+    table = Table(title="Estados de todos los registros", show_footer=True)
+    verdad = sum(v for v, _ in comparacion.por_estado.values())
+    table.add_column("Estado", footer="recibidos")
+    table.add_column("Verdad", justify="right", footer=f"{verdad:,}")
+    table.add_column("Resultados", justify="right", footer=f"{comparacion.totales.get('recibidos', 0):,}")
+    table.add_column("", footer="")
+    for estado, (debe, es) in comparacion.por_estado.items():
+        table.add_row(estado.value, f"{debe:,}", f"{es:,}", "[green]=[/]" if debe == es else "[red]≠[/]")
+    return table
+
+
+def _direcciones(sistema: Sistema, consola: Console) -> None:
+    direcciones, accesos = sistema.instalacion.direcciones(), sistema.instalacion.accesos()
+    consola.rule("En marcha: Ctrl-C detiene todo")
+    table = Table(show_header=True)
+    for name in ("Página", "Dirección", "Usuario", "Clave de acceso"):
+        table.add_column(name, no_wrap=True)
+    table.add_row("Mesa de Control", direcciones.url("mesa_control"), "operador1", accesos["operador1"])
+    table.add_row("Resultados", direcciones.url("resultados"), "opl1", accesos["opl1"])
+    consola.print(table)
+    consola.print(
+        f"Correos: {direcciones.inbox}\nRegistros de los procesos: {sistema.instalacion.root / 'logs'}", soft_wrap=True
+    )
+
+
+def _vaciar(root: Path) -> None:
+    """Begin anew; never remove a folder that is not an installation."""
+    if not root.exists():
+        return
+    if any(root.iterdir()) and not (root / "secrets").exists():
+        raise SystemExit(f"{root} no es una carpeta de demostración: no se toca.")
+    shutil.rmtree(root)

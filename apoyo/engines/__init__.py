@@ -1,0 +1,52 @@
+"""The local engines: log, documents, objects and mail, each a supervised child process on 127.0.0.1."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from apoyo.engines import kafka as broker
+from apoyo.engines import mongo, s3, smtp
+from apoyo.engines.procs import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Where the engines of one installation listen. `inbox`: folder of the mail that was sent."""
+
+    stream_url: str
+    mongo_uri: str
+    s3_endpoint: str
+    s3_access_key: str
+    s3_secret_key: str
+    smtp_host: str
+    smtp_port: int
+    inbox: Path
+
+
+async def up(root: Path, *, kafka: bool, supervisor: Supervisor) -> Engines:
+    """Start them all at once over the data in `root`. Raises ProcessFailed, KafkaUnavailable."""
+    root = root.resolve()
+    data, logs, inbox = root / "data", root / "logs", root / "inbox"
+    data.mkdir(parents=True, exist_ok=True)
+    stream_url, mongo_uri, store, smtp_port = await asyncio.gather(
+        _log(supervisor, data, logs, kafka_wanted=kafka),
+        mongo.start(supervisor, data / "mongo", logs),
+        s3.start(supervisor, data / "s3", logs),
+        smtp.start(supervisor, inbox, logs),
+    )
+    return Engines(
+        stream_url=stream_url,
+        mongo_uri=mongo_uri,
+        s3_endpoint=store.endpoint,
+        s3_access_key=store.access_key,
+        s3_secret_key=store.secret_key,
+        smtp_host="127.0.0.1",
+        smtp_port=smtp_port,
+        inbox=inbox,
+    )
+
+
+async def _log(supervisor: Supervisor, data: Path, logs: Path, *, kafka_wanted: bool) -> str:
+    if kafka_wanted:
+        return await broker.start(supervisor, data / "kafka", logs)
+    return f"embedded://{data / 'log.db'}"

@@ -1,0 +1,296 @@
+"""The whole way of many supports: loaded, sent, reviewed, compared with the truth. The demonstration shows it, tests assert it."""
+
+import asyncio
+import base64
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import httpx
+
+from apoyo import actores
+from apoyo.escenario import PROCESO, Escenario
+from apoyo.instalacion import Instalacion
+from apoyo.sistema import Sistema, llavero_del_portal
+from dispositivo.almacen import AlmacenEnMemoria
+from dispositivo.cliente import Avance, Cliente, Desenlace, Reintentos
+from dispositivo.kit import Captura as CapturaSellable
+from dispositivo.poblacion.dibujo import dibujar
+from dispositivo.poblacion.oraculo import esperado
+from dispositivo.poblacion.plan import Captura, Cuarentena
+from kernel.clock import SystemClock
+from kernel.hpke import Private
+from kernel.stream import connect
+from schemas.ciclo_de_vida import Estado
+from schemas.eventos import LlaveProceso
+from schemas.paquete import Parte
+from services.compulsa.bootstrap import cargar_padron
+from services.compulsa.settings import CompulsaSettings
+
+OPERADORES = ("operador1", "operador2", "operador3")
+Contar = Callable[[int], None]
+
+
+@dataclass
+class Recorrido:
+    """One run over a started system. `acuses`: reception time of every acknowledged folio."""
+
+    sistema: Sistema
+    escenario: Escenario
+    acuses: dict[str, datetime] = field(default_factory=dict)
+    rechazados: dict[str, str] = field(default_factory=dict)
+    envios_cerrados: int = 0
+
+    @property
+    def instalacion(self) -> Instalacion:
+        """The installation that it runs on."""
+        return self.sistema.instalacion
+
+    async def arrancar(self, corte: date, contar: Contar = lambda _: None) -> None:
+        """Engines, actors, the cut of the roll, then the services. `contar`: kilobytes of the roll that were read."""
+        await self.sistema.arrancar_motores()
+        await self.cargar_actores()
+        padron = self.instalacion.root / "padron.csv"
+        await asyncio.to_thread(self.escenario.escribir_padron, padron)
+        await cargar_padron(
+            self.instalacion.settings(CompulsaSettings),
+            padron,
+            corte.isoformat(),
+            lambda avance: contar(avance.bytes_leidos // 1024),
+        )
+        await self.sistema.arrancar_servicios()
+
+    async def cargar_actores(self) -> None:
+        """Publish the process and everybody in it; needs the engines."""
+        engines = self.sistema.engines
+        stream = connect(engines.stream_url, client_id="portal")
+        await stream.start()
+        try:
+            llaves = self.instalacion.llaves_de_proceso(PROCESO)
+            llavero = llavero_del_portal(engines.mongo_uri, self.instalacion.root)
+            await actores.cargar(self.escenario.archivo(), llaves, stream, llavero, SystemClock())
+        finally:
+            await stream.stop()
+
+    async def enviar(self, contar: Contar = lambda _: None, simultaneos: int = 4) -> None:
+        """Draw, seal and send everything, each device in an envío of its own; `contar` is called with what has an answer."""
+        answered = 0
+        turno = asyncio.Semaphore(simultaneos)
+
+        def avance(resultado: Avance) -> None:
+            nonlocal answered
+            answered += 1
+            contar(answered)
+
+        async with httpx.AsyncClient(base_url=self._url("ingesta"), timeout=30) as http:
+            cliente = Cliente(http, concurrencia=2, reintentos=Reintentos(plazo_s=120))
+            llaves = (await cliente.proceso(PROCESO)).llaves
+
+            async def un_dispositivo(dispositivo_id: str, capturas: list[Captura]) -> None:
+                async with turno:
+                    await self._enviar_de(cliente, dispositivo_id, capturas, llaves, avance)
+
+            async with asyncio.TaskGroup() as group:
+                for dispositivo_id, capturas in self.escenario.de_dispositivo().items():
+                    group.create_task(un_dispositivo(dispositivo_id, capturas))
+
+    async def _enviar_de(
+        self,
+        cliente: Cliente,
+        dispositivo_id: str,
+        capturas: list[Captura],
+        llaves: list[LlaveProceso],
+        avance: Callable[[Avance], None],
+    ) -> None:
+        dispositivo = self.escenario.dispositivos[dispositivo_id]
+        almacen = AlmacenEnMemoria()
+        for captura in capturas:
+            sellable = await asyncio.to_thread(capturar, captura)
+            llave = llaves[captura.numero % len(llaves)]
+            if captura.verdad.cuarentena is Cuarentena.PAQUETE_NO_ABRE:
+                llave = _otra_llave(llave)
+            almacen.guardar(dispositivo.sellar(sellable, llave, registro=captura.registro))
+        while almacen.pendientes():
+            resultado = await cliente.enviar(dispositivo, almacen, avance)
+            self.envios_cerrados += resultado.cerrado
+            for a in resultado.con(Desenlace.RECHAZADO):
+                self.rechazados[a.folio] = str((a.problema or {}).get("code"))
+            if resultado.problema is not None:
+                raise RuntimeError(f"envío de {dispositivo_id}: {dict(resultado.problema)}")
+        self.acuses |= {folio: acuse.recibido_en for folio, acuse in almacen.acuses.items()}
+
+    async def revisar(self, contar: Contar = lambda _: None) -> None:
+        """Review everything through the API, as the truth says a correct reviewer would; returns when the queue stays empty."""
+        verdades = {c.folio: c.verdad.inconsistencias for c in self.escenario.capturas}
+        esperadas = sum(1 for c in self.escenario.capturas if c.folio in self.acuses and not c.verdad.cuarentena)
+        decididas: set[str] = set()
+
+        async def un_operador(operador: str) -> None:
+            async with self._cliente("mesa_control", operador) as http:
+                while len(decididas) < esperadas:
+                    registro = await _siguiente(http)
+                    if registro is None:
+                        await asyncio.sleep(0.2)
+                        continue
+                    folio = registro["folio"]
+                    if await _decidir(http, registro, verdades[folio]):
+                        decididas.add(folio)
+                        contar(len(decididas))
+
+        async with asyncio.TaskGroup() as group:
+            for operador in OPERADORES:
+                group.create_task(un_operador(operador))
+
+    async def esperar_compulsa(self, contar: Contar = lambda _: None, plazo_s: float = 90) -> None:
+        """Wait until no record waits for anything any more. Raises TimeoutError with what is still on its way."""
+        quietos = sum(1 for c in self.escenario.capturas if c.folio in self.acuses)
+        cuarentena = sum(1 for c in self.escenario.capturas if c.folio in self.acuses and c.verdad.cuarentena)
+        finales = -1
+        async with self._cliente("resultados", "opl1") as http, asyncio.timeout(plazo_s):
+            while True:
+                totales = await self.totales(http)
+                en_camino = totales[Estado.EN_PROCESAMIENTO] - cuarentena
+                en_camino += totales[Estado.EN_MESA_DE_CONTROL] + totales[Estado.PARA_ENVIO_A_COMPULSA]
+                finales = totales["recibidos"] - en_camino
+                contar(finales)
+                if totales["recibidos"] == quietos and en_camino == 0:
+                    return
+                await asyncio.sleep(0.25)
+
+    async def totales(self, http: httpx.AsyncClient) -> dict[str, int]:
+        """Totals as resultados gives them."""
+        answer = await http.get(f"/api/procesos/{PROCESO}/totales")
+        answer.raise_for_status()
+        content = answer.json()
+        return {**content["estados"], "recibidos": content["recibidos"]}
+
+    async def estados(self) -> dict[str, str]:
+        """Status of each acknowledged folio, as resultados gives it."""
+        found: dict[str, str] = {}
+        async with self._cliente("resultados", "opl1") as http:
+            for folio in self.acuses:
+                answer = await http.get(f"/api/folios/{folio}")
+                answer.raise_for_status()
+                found[folio] = answer.json()["estado"]
+        return found
+
+    def verdad(self) -> dict[str, str]:
+        """Status that each acknowledged folio must have."""
+        recibido_en = {c.numero: self.acuses[c.folio] for c in self.escenario.capturas if c.folio in self.acuses}
+        por_numero = esperado(self.escenario.capturas, recibido_en)
+        return {c.folio: por_numero[c.numero] for c in self.escenario.capturas if c.numero in por_numero}
+
+    async def comparar(self) -> "Comparacion":
+        """Totals and each folio's status, beside the truth. Verdicts on duplicates may still be on their way: it waits a little."""
+        verdad = self.verdad()
+        comparacion = Comparacion(verdad, {}, {})
+        async with self._cliente("resultados", "opl1") as http:
+            for _ in range(40):
+                comparacion = Comparacion(verdad, await self.estados(), await self.totales(http))
+                if comparacion.iguales:
+                    break
+                await asyncio.sleep(0.5)
+        return comparacion
+
+    def _cliente(self, servicio: str, persona: str) -> httpx.AsyncClient:
+        auth = (persona, self.instalacion.accesos()[persona])
+        transport = httpx.AsyncHTTPTransport(retries=3)
+        return httpx.AsyncClient(base_url=self._url(servicio), auth=auth, timeout=30, transport=transport)
+
+    def _url(self, servicio: str) -> str:
+        return self.instalacion.direcciones().url(servicio)
+
+
+@dataclass(frozen=True)
+class Comparacion:
+    """What must be and what is, by folio and in the totals."""
+
+    verdad: dict[str, str]
+    estados: dict[str, str]
+    totales: dict[str, int]
+
+    @property
+    def distintos(self) -> dict[str, tuple[str, str | None]]:
+        """Folios whose status is not the true one: (truth, status)."""
+        return {f: (v, self.estados.get(f)) for f, v in self.verdad.items() if self.estados.get(f) != v}
+
+    @property
+    def por_estado(self) -> dict[Estado, tuple[int, int]]:
+        """For each status: records in truth, records in the totals."""
+        verdad = Counter(self.verdad.values())
+        return {estado: (verdad[estado.value], self.totales.get(estado.value, 0)) for estado in Estado}
+
+    @property
+    def iguales(self) -> bool:
+        """Whether all agree: each folio, each total, and their sum."""
+        suma = sum(total for _, total in self.por_estado.values())
+        return (
+            not self.distintos
+            and all(a == b for a, b in self.por_estado.values())
+            and suma == self.totales.get("recibidos") == len(self.verdad)
+        )
+
+
+def capturar(captura: Captura) -> CapturaSellable:
+    """What a device captures: the form and the images, drawn."""
+    imagenes = dibujar(captura)
+    contenidos = {
+        Parte.ANVERSO: imagenes.anverso,
+        Parte.REVERSO: imagenes.reverso,
+        Parte.FOTO: imagenes.foto,
+        Parte.FIRMA: imagenes.firma,
+    }
+    return CapturaSellable(
+        captura.datos, {parte: (datos, "image/jpeg") for parte, datos in contenidos.items()}, captura.capturado_en
+    )
+
+
+def _otra_llave(llave: LlaveProceso) -> LlaveProceso:
+    """A key of the same name that the process does not have: what is sealed to it cannot be opened."""
+    publica = Private.generate(llave.suite).public().raw
+    return llave.model_copy(update={"publica": base64.b64encode(publica).decode()})
+
+
+async def _siguiente(http: httpx.AsyncClient) -> dict[str, Any] | None:
+    answer = await _pacientemente(lambda: http.get("/api/siguiente", params={"proceso": PROCESO}))
+    if answer.status_code == httpx.codes.NO_CONTENT:
+        return None
+    answer.raise_for_status()
+    registro: dict[str, Any] = answer.json()
+    return registro
+
+
+async def _decidir(
+    http: httpx.AsyncClient, registro: dict[str, Any], verdad: tuple[tuple[str, str | None], ...]
+) -> bool:
+    decision = {
+        "inconsistencias": [{"clave": clave, "detalle": detalle} for clave, detalle in verdad],
+        "compulsado_version": registro["situacion"]["version"],
+    }
+    key = str(uuid.uuid4())
+    answer = await _pacientemente(
+        lambda: http.post(
+            f"/api/registros/{registro['folio']}/decision", json=decision, headers={"Idempotency-Key": key}
+        )
+    )
+    if answer.status_code == httpx.codes.CONFLICT:
+        return False  # a newer lookup arrived, or the lease ran out: the queue will give it again
+    answer.raise_for_status()
+    return True
+
+
+async def _pacientemente(call: Callable[[], Any]) -> httpx.Response:
+    """As a person would: a service that is restarting is asked again, with the same key."""
+    for pause in (0.2, 0.5, 1, 2, 4, 8, 8, 8, 8):
+        try:
+            answer: httpx.Response = await call()
+            if answer.status_code < 500:
+                return answer
+        except httpx.TransportError:
+            pass
+        await asyncio.sleep(pause)
+    last: httpx.Response = await call()
+    return last

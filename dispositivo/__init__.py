@@ -1,0 +1,1 @@
+"""The device kit: synthetic population and cards, package writer, client, simulator."""

@@ -1,0 +1,88 @@
+"""Builds compulsa, and the load of a cut. The only place that builds its adapters."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kernel import hpke
+from kernel.documents import Kind, MongoDocuments
+from kernel.engines import Engines
+from kernel.follow import Follower
+from kernel.sealing import KeyRing
+from kernel.service import Service
+from kernel.web import Health, create_app
+from schemas.actores import Actores
+from schemas.eventos import POR_TIPO
+from services.compulsa import adapters
+from services.compulsa.agent import TOPICS, agente
+from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen
+from services.compulsa.padron import Avance, Carga, Padron, cargar, descartar
+from services.compulsa.settings import CompulsaSettings
+
+NAME = "compulsa"
+
+
+def build(settings: CompulsaSettings) -> Service:
+    """The service, not connected yet. Its HTTP surface is health and metrics alone."""
+    engines = Engines(settings, NAME)
+    outbox = engines.outbox()
+    actores = Actores()
+    padron = Padron(*_roll(engines), adapters.llave_del_padron(settings.keys_dir))
+    private = hpke.load_private(settings.keys_dir / "private.json")
+    procesos = KeyRing(engines.collection("llaves_de_proceso", Kind.PRIMARY), NAME, private, {NAME: private.public()})
+    estados = Estados(engines.collection("folios", Kind.PROJECTION, adapters.INDICES_FOLIOS), outbox, engines.clock)
+    grupos = Estados(engines.collection("personas", Kind.PROJECTION), outbox, engines.clock)
+    consultas = Consultas(padron, engines.keyring(), procesos, lambda: actores)
+    folios = Folios(estados, consultas.consultar, lambda: actores)
+    reexamen = Reexamen(folios, estados, padron, lambda: actores)
+    health = Health("engines", "actores")
+    return Service(
+        name=NAME,
+        settings=settings,
+        stream=engines.stream,
+        app=create_app("Apoyo: compulsa", health),
+        health=health,
+        topics=TOPICS,
+        handle=agente(folios, Personas(grupos)),
+        prepare=engines.prepare,
+        followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
+        tasks=[outbox.relay_forever, lambda: reexamen.siempre(settings.reexamen_s)],
+    )
+
+
+async def cargar_padron(
+    settings: CompulsaSettings, archivo: Path, corte: str, progreso: Callable[[Avance], None] = lambda avance: None
+) -> Carga:
+    """Load a cut of the roll, while the service runs or not. Raises padron.CargaRechazada and Unavailable."""
+    engines = Engines(settings, NAME)
+    renglones, cortes = _roll(engines)
+    try:
+        for prepare in engines.prepare:
+            await prepare()
+        return await cargar(
+            archivo,
+            corte,
+            cortes=cortes,
+            insertar=adapters.RenglonesMongo(renglones).insertar,
+            llave=adapters.llave_del_padron(settings.keys_dir),
+            progreso=progreso,
+        )
+    finally:
+        await engines.mongo.close()
+
+
+async def descartar_padron(settings: CompulsaSettings, corte: str) -> None:
+    """Discard an interrupted load of a cut. Raises padron.CargaRechazada and Unavailable."""
+    engines = Engines(settings, NAME)
+    renglones, cortes = _roll(engines)
+    try:
+        await descartar(corte, cortes=cortes, borrar=adapters.RenglonesMongo(renglones).borrar)
+    finally:
+        await engines.mongo.close()
+
+
+def _roll(engines: Engines) -> tuple[MongoDocuments, MongoDocuments]:
+    """The collections of the roll: its lines, and its cuts."""
+    return (
+        engines.collection("padron", Kind.PRIMARY, adapters.INDICES_PADRON),
+        engines.collection("cortes", Kind.PRIMARY),
+    )

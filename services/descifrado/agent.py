@@ -1,0 +1,13 @@
+"""The stream edge of descifrado."""
+
+from kernel.dispatch import dispatcher
+from kernel.stream import Handler
+from schemas.eventos import POR_TIPO, RegistroRecibido
+from services.descifrado.handlers import Descifrado
+
+TOPICS = (RegistroRecibido.topic,)
+
+
+def build_handler(descifrado: Descifrado) -> Handler:
+    """Handles `TOPICS`."""
+    return dispatcher(POR_TIPO, {RegistroRecibido: descifrado.registro_recibido})

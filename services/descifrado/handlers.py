@@ -1,0 +1,205 @@
+"""Opening one record: load → open → seal → store → publish.
+
+Everything until the outbox insert may be done twice: sealing is random, so a repetition writes another object under the same
+key; the one that no event names is removed. The insert is unique on (folio, version 1) and decides.
+"""
+
+import base64
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, Protocol, TypeVar
+
+import structlog
+
+from kernel.dispatch import Context
+from kernel.errors import KeyDestroyed
+from kernel.hpke import CannotOpen, Private
+from kernel.objects import Objects
+from kernel.outbox import Outbox
+from kernel.sealing import KeyRing, derive, seal
+from schemas import expediente
+from schemas.eventos import ParteSellada, RegistroDescifrado, RegistroEnCuarentena, RegistroRecibido
+from schemas.paquete import PaqueteInvalido, Parte, info_hpke, leer_cuerpo, leer_paquete
+from services.descifrado import domain, metrics
+from services.descifrado.domain import Expediente, Ilegible, Motivo
+from services.descifrado.imagenes import dimensiones
+
+log = structlog.get_logger()
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CON_DERECHO: dict[str, str | None] = {
+    "descifrado": None,
+    "mesa_control": None,
+    "resultados": None,
+    "compulsa": expediente.DATOS,
+    "notificaciones": expediente.ACUSE,
+}
+"""Who may open an expediente: service → the label of its part, or None for the whole (ARCHITECTURE, rule 7)."""
+
+VERSION = 1
+
+
+class EnHilo(Protocol):
+    """Runs compute away from the event loop: `asyncio.to_thread`, or in place under the simulation's scheduler."""
+
+    def __call__(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]: ...
+
+
+class Descifrado:
+    """Opens records. `llave_de_proceso`: private key by id, or None; `decodificable`: whether an image decodes whole."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        paquetes: Objects,
+        expedientes: Objects,
+        llaves: KeyRing,
+        llave_de_proceso: Callable[[str], Private | None],
+        decodificable: Callable[[bytes], bool],
+        en_hilo: EnHilo,
+    ) -> None:
+        self._outbox = outbox
+        self._paquetes = paquetes
+        self._expedientes = expedientes
+        self._llaves = llaves
+        self._llave_de_proceso = llave_de_proceso
+        self._decodificable = decodificable
+        self._en_hilo = en_hilo
+
+    async def registro_recibido(self, evento: RegistroRecibido, context: Context) -> None:
+        """Open the record, or record why it cannot be. Raises Unavailable, Conflict."""
+        if await self._outbox.get(RegistroDescifrado.topic, evento.folio, VERSION) is not None:
+            return  # decided before; if a crash left it unpublished, the relay publishes it
+        try:
+            await self._abrir(evento, context.cause)
+        except Ilegible as error:
+            await self._cuarentena(evento, error, context.cause)
+
+    async def _abrir(self, evento: RegistroRecibido, cause: str) -> None:
+        try:
+            datos = await self._paquetes.get(evento.objeto)
+        except LookupError as error:
+            raise Ilegible(Motivo.OBJETO_FALTANTE) from error
+        started = time.perf_counter()
+        abierto = await self._en_hilo(self._leer, datos, evento.paquete_sha256)
+        metrics.OPEN_SECONDS.observe(time.perf_counter() - started)
+        llave = expediente.id_de_llave(evento.folio)
+        try:
+            root = await self._llaves.create(llave, CON_DERECHO)
+        except KeyDestroyed as error:
+            raise Ilegible(Motivo.LLAVE_DESTRUIDA) from error
+        objeto, partes = await self._en_hilo(_sellar, abierto, root)
+        nombre = f"{evento.proceso}/{llave}/{hashlib.sha256(objeto).hexdigest()}"
+        await self._expedientes.put(nombre, objeto)
+        emitted = await self._outbox.emit(
+            RegistroDescifrado(
+                version=VERSION,
+                folio=evento.folio,
+                recibido_en=evento.recibido_en,
+                envio=evento.envio,
+                codigo_integridad=evento.codigo_integridad,
+                reglas=evento.reglas,
+                llave=llave,
+                objeto=nombre,
+                partes=partes,
+                datos_sellados=_sellado(
+                    root, expediente.DATOS, abierto.datos.model_dump_json().encode(), evento.folio, expediente.DATOS
+                ),
+                acuse_sellado=_sellado(root, expediente.ACUSE, abierto.acuse, evento.folio, expediente.ACUSE),
+                alertas=domain.alertas(abierto.datos),
+            ),
+            cause=cause,
+        )
+        en_vigor = RegistroDescifrado.model_validate_json(bytes(emitted.stored["value"]))
+        if en_vigor.objeto != nombre:
+            await self._expedientes.delete(nombre)  # another instance was first with its own
+        metrics.RECORDS.labels("abierto").inc()
+
+    async def _cuarentena(self, evento: RegistroRecibido, error: Ilegible, cause: str) -> None:
+        await self._outbox.emit(
+            RegistroEnCuarentena(
+                version=VERSION,
+                folio=evento.folio,
+                recibido_en=evento.recibido_en,
+                envio=evento.envio,
+                codigo_integridad=evento.codigo_integridad,
+                motivo=error.motivo,
+                detalle=error.detalle,
+            ),
+            cause=cause,
+        )
+        metrics.RECORDS.labels(error.motivo).inc()
+        log.warning("record_quarantined", folio=evento.folio, reason=error.motivo, detail=error.detalle)
+
+    def _leer(self, datos: bytes, sha256: str) -> Expediente:
+        if hashlib.sha256(datos).hexdigest() != sha256:
+            raise Ilegible(Motivo.OBJETO_ALTERADO)
+        try:
+            paquete = leer_paquete(datos)
+        except PaqueteInvalido as error:
+            raise Ilegible(Motivo.PAQUETE_INVALIDO, error.motivo) from error
+        encabezado = paquete.encabezado
+        llave = self._llave_de_proceso(encabezado.llave)
+        if llave is None or llave.suite != encabezado.suite:
+            raise Ilegible(Motivo.LLAVE_DESCONOCIDA, encabezado.llave)
+        try:
+            partes = leer_cuerpo(llave.open(paquete.cuerpo, info_hpke(encabezado.folio)))
+        except CannotOpen as error:
+            raise Ilegible(Motivo.CUERPO_ILEGIBLE) from error
+        except PaqueteInvalido as error:
+            raise Ilegible(Motivo.CUERPO_MALFORMADO, error.detalle) from error
+        por_nombre = domain.revisar_partes(encabezado, partes)
+        return Expediente(
+            paquete,
+            por_nombre,
+            domain.leer_datos(por_nombre[Parte.DATOS].contenido),
+            {nombre: self._tipo(nombre, p.contenido) for nombre, p in por_nombre.items() if nombre is not Parte.DATOS},
+        )
+
+    def _tipo(self, nombre: Parte, contenido: bytes) -> str:
+        try:
+            medidas = dimensiones(contenido)
+        except Ilegible as error:
+            raise Ilegible(error.motivo, f"{nombre}: {error.detalle}") from error
+        if not self._decodificable(contenido):
+            raise Ilegible(Motivo.IMAGEN_INVALIDA, f"{nombre}: no se puede leer completa")
+        return medidas.tipo_medio
+
+
+def _sellar(abierto: Expediente, root: bytes) -> tuple[bytes, list[ParteSellada]]:
+    """The object of an expediente, and where each part lies in it."""
+    folio = abierto.paquete.encabezado.folio
+    imagenes = derive(root, expediente.IMAGENES)
+    sellados = [
+        (
+            parte.nombre,
+            abierto.tipos[parte.nombre],
+            seal(imagenes, parte.contenido, expediente.contexto(folio, parte.nombre)),
+        )
+        for parte in abierto.imagenes
+    ]
+    constancia = seal(
+        derive(root, expediente.DATOS), abierto.constancia, expediente.contexto(folio, expediente.CONSTANCIA)
+    )
+    sellados.append((Parte.DATOS, "application/json", constancia))
+    partes: list[ParteSellada] = []
+    desde = 0
+    for nombre, tipo_medio, sellado in sellados:
+        partes.append(
+            ParteSellada(
+                nombre=nombre,
+                tipo_medio=tipo_medio,
+                desde=desde,
+                tamano=len(sellado),
+                compendio=abierto.paquete.encabezado.partes[nombre],
+            )
+        )
+        desde += len(sellado)
+    return b"".join(sellado for _, _, sellado in sellados), partes
+
+
+def _sellado(root: bytes, label: str, claro: bytes, folio: str, parte: str) -> str:
+    return base64.b64encode(seal(derive(root, label), claro, expediente.contexto(folio, parte))).decode()

@@ -1,0 +1,10 @@
+"""Every metric of descifrado, declared once. `outcome`: `abierto`, or the reason of the quarantine."""
+
+from prometheus_client import Counter, Histogram
+
+RECORDS = Counter("apoyo_descifrado_records_total", "Records handled, by outcome", ["outcome"])
+OPEN_SECONDS = Histogram(
+    "apoyo_descifrado_open_seconds",
+    "Compute of one record: open, check, decode",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)

@@ -1,0 +1,438 @@
+"""HTTP edge: the page and the API. Decode, call the handler, answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import structlog
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi import Path as PathParam
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, de_revision
+from credencial.situaciones import TEXTO_CAUSA, TEXTO_SITUACION, CausaBaja, Situacion
+from kernel.errors import Conflict, KeyDestroyed
+from kernel.identity import Identity, Users
+from kernel.sealing import CannotUnseal
+from kernel.web import Health, Problem, create_app, mount_static, templates
+from schemas.actores import VerActores
+from schemas.ciclo_de_vida import Estado, estado
+from schemas.eventos import Fase, RegistroClasificado, SituacionRegistral
+from schemas.paquete import IMAGENES, Modalidad
+from schemas.tipos import Folio, IdProceso
+from services.mesa_control import metrics, problemas
+from services.mesa_control.domain import (
+    Eleccion,
+    Orden,
+    Rechazo,
+    comparar,
+    norma_de,
+    reglas_de,
+    subtipos_de,
+    texto_de_alerta,
+)
+from services.mesa_control.handlers import MesaDeControl, Registro
+
+log = structlog.get_logger()
+
+AQUI = Path(__file__).parent
+DESCRIPCION = "Revisión de los registros por personas (Protocolo 13, Acuerdo 10)."
+
+Clave = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+LlaveIdempotencia = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[A-Za-z0-9._-]{8,100}$",
+        description="Al azar, una por decisión: repetirla da la misma respuesta.",
+    ),
+]
+
+
+class _Salida(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _Entrada(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class EleccionEntrada(_Entrada):
+    """Una inconsistencia elegida."""
+
+    clave: Clave
+    detalle: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+
+class DecisionEntrada(_Entrada):
+    """Una decisión: sin inconsistencia cuando la lista está vacía. `reemplaza`: versión de la decisión que se deshace."""
+
+    inconsistencias: Annotated[list[EleccionEntrada], Field(max_length=30)]
+    compulsado_version: Annotated[int, Field(ge=1)]
+    reemplaza: Annotated[int, Field(ge=1)] | None = None
+
+
+class InconsistenciaSalida(_Salida):
+    """Una inconsistencia de una decisión."""
+
+    clave: str
+    detalle: str | None
+    origen: Literal["revision", "regla"]
+
+
+class DecisionSalida(_Salida):
+    """La decisión en vigor."""
+
+    folio: str
+    version: int
+    operador: str
+    decidido_en: datetime
+    inconsistencias: list[InconsistenciaSalida]
+    catalogo: str
+    compulsado_version: int
+
+
+class SolicitudSalida(_Salida):
+    """A quién se da el apoyo."""
+
+    folio: str
+    denominacion: str
+
+
+class SituacionSalida(_Salida):
+    """Lo que dice el padrón."""
+
+    version: int
+    fase: Fase
+    situacion: SituacionRegistral
+    texto: str
+    corte: str
+    coincidencia: list[str]
+    discrepancias: list[str]
+    duplicado_de: str | None
+
+
+class AlertaSalida(_Salida):
+    """Lo que vio la revisión automática; ayuda y no decide."""
+
+    codigo: str
+    texto: str
+    inciso: str
+    parte: str
+    medida: float
+    umbral: float
+    severidad: str
+    detalle: str
+
+
+class ReglaSalida(_Salida):
+    """Inconsistencia por regla: forma parte de toda decisión."""
+
+    clave: str
+    descripcion: str
+
+
+class LecturaSalida(_Salida):
+    """Lo que dice de un campo una marca de la credencial."""
+
+    fuente: str
+    valor: str
+    coincide: bool
+    nota: str
+
+
+class CampoSalida(_Salida):
+    """Un campo del formulario junto a lo que leyó la máquina."""
+
+    clave: str
+    etiqueta: str
+    enviado: str | None
+    lecturas: list[LecturaSalida]
+
+
+class ImagenSalida(_Salida):
+    """Dónde pedir una imagen."""
+
+    parte: str
+    url: str
+
+
+class RegistroSalida(_Salida):
+    """Un registro abierto. `vigencia_s`: segundos que quedan de su asignación a `asignado_a`."""
+
+    folio: str
+    proceso: str
+    solicitud: SolicitudSalida
+    modalidad: Modalidad
+    capturado_en: datetime
+    recibido_en: datetime
+    estado: Estado
+    situacion: SituacionSalida
+    alertas: list[AlertaSalida]
+    reglas: list[ReglaSalida]
+    campos: list[CampoSalida]
+    imagenes: list[ImagenSalida]
+    catalogo: str
+    decision: DecisionSalida | None
+    asignado_a: str | None
+    vigencia_s: float
+
+
+class SubtipoSalida(_Salida):
+    """Una forma de la inconsistencia."""
+
+    clave: str
+    descripcion: str
+
+
+class EntradaCatalogo(_Salida):
+    """Una inconsistencia que se puede elegir."""
+
+    clave: str
+    tipo: str
+    descripcion: str
+    pide_detalle: bool
+    fundamento: str
+    nota: str
+    subtipos: list[SubtipoSalida]
+
+
+class CatalogoSalida(_Salida):
+    """El catálogo de un proceso, por modalidad."""
+
+    version: str
+    modalidades: dict[Modalidad, list[EntradaCatalogo]]
+
+
+class ProgresoSalida(_Salida):
+    """Cómo va la cola, y el día de quien pregunta."""
+
+    pendientes: int
+    en_camino: int
+    decididos_hoy: int
+    meta_diaria: int
+    mas_antiguo: datetime | None
+
+
+def create(mesa: MesaDeControl, users: Users, ver_actores: VerActores, health: Health, *, meta_diaria: int) -> FastAPI:
+    """The application."""
+    app = create_app("Mesa de Control", health, description=DESCRIPCION)
+    mount_static(app, AQUI / "estatico")
+    _errors(app)
+    _api(app, mesa, users, ver_actores, meta_diaria)
+    _page(app, users, ver_actores)
+    return app
+
+
+def _api(app: FastAPI, mesa: MesaDeControl, users: Users, ver_actores: VerActores, meta_diaria: int) -> None:
+    operador = Annotated[Identity, Depends(users.require("operador"))]
+    quien_revisa = Annotated[Identity, Depends(users.require("operador", "supervisor"))]
+    folio_en_ruta = Annotated[Folio, PathParam()]
+
+    @app.get("/api/siguiente", response_model=RegistroSalida, responses={204: {"description": "No hay pendientes"}})
+    async def siguiente(
+        quien: operador,
+        proceso: Annotated[IdProceso, Query()],
+        excepto: Annotated[Sequence[Folio], Query(max_length=8)] = (),
+    ) -> Any:
+        """El registro que sigue, asignado a quien lo pide; el mismo mientras dure su asignación."""
+        registro = await mesa.siguiente(quien.id, proceso, excepto)
+        return Response(status_code=204) if registro is None else _registro(registro, ver_actores)
+
+    @app.get("/api/registros/{folio}")
+    async def registro(folio: folio_en_ruta, quien: quien_revisa) -> RegistroSalida:
+        """Un registro por su folio."""
+        return _registro(await mesa.registro(folio, quien.id), ver_actores)
+
+    @app.get("/api/registros/{folio}/imagenes/{parte}", response_class=Response)
+    async def imagen(folio: folio_en_ruta, parte: str, quien: quien_revisa) -> Response:
+        """Una imagen; queda registro de quién la abrió."""
+        abierta = await mesa.imagen(folio, parte, quien.id)
+        return Response(abierta.contenido, media_type=abierta.tipo_medio, headers={"Cache-Control": "no-store"})
+
+    @app.post("/api/registros/{folio}/decision")
+    async def decision(
+        folio: folio_en_ruta,
+        entrada: DecisionEntrada,
+        quien: operador,
+        llave: LlaveIdempotencia,
+    ) -> DecisionSalida:
+        """Decide un registro, o reemplaza una decisión propia."""
+        orden = Orden(
+            tuple(Eleccion(e.clave, e.detalle) for e in entrada.inconsistencias),
+            entrada.compulsado_version,
+            entrada.reemplaza,
+        )
+        return _decision(await mesa.decidir(folio, quien.id, orden, llave))
+
+    @app.get("/api/catalogo")
+    async def catalogo(quien: quien_revisa, proceso: Annotated[IdProceso, Query()]) -> CatalogoSalida:
+        """Inconsistencias que se pueden elegir en un proceso."""
+        registrado = ver_actores().procesos.get(proceso)
+        if registrado is None:
+            raise Rechazo("proceso_desconocido")
+        norma = norma_de(registrado.tipo)
+        return CatalogoSalida(
+            version=CATALOGO_VERSION,
+            modalidades={
+                modalidad: [
+                    EntradaCatalogo(
+                        clave=e.clave,
+                        tipo=e.tipo,
+                        descripcion=e.descripcion,
+                        pide_detalle=e.pide_detalle,
+                        fundamento=e.fundamento,
+                        nota=e.nota,
+                        subtipos=[
+                            SubtipoSalida(clave=s.clave, descripcion=s.descripcion) for s in subtipos_de(e, norma)
+                        ],
+                    )
+                    for e in de_revision(modalidad.value)
+                ]
+                for modalidad in Modalidad
+            },
+        )
+
+    @app.get("/api/progreso")
+    async def progreso(quien: quien_revisa, proceso: Annotated[IdProceso, Query()]) -> ProgresoSalida:
+        """Pendientes, el más antiguo, y lo decidido hoy por quien pregunta."""
+        estado_cola = await mesa.progreso(quien.id, proceso)
+        return ProgresoSalida(
+            pendientes=estado_cola.pendientes,
+            en_camino=estado_cola.en_camino,
+            decididos_hoy=estado_cola.decididos_hoy,
+            meta_diaria=meta_diaria,
+            mas_antiguo=estado_cola.mas_antiguo,
+        )
+
+
+def _page(app: FastAPI, users: Users, ver_actores: VerActores) -> None:
+    pages = templates(AQUI / "pagina")
+    operador = Annotated[Identity, Depends(users.require("operador"))]
+
+    @app.get("/", include_in_schema=False, response_class=HTMLResponse)
+    async def page(quien: operador, proceso: Annotated[IdProceso | None, Query()] = None) -> str:
+        procesos = sorted(ver_actores().procesos.values(), key=lambda p: p.proceso)
+        if proceso is None and len(procesos) == 1:
+            proceso = procesos[0].proceso
+        elegido = ver_actores().procesos.get(proceso) if proceso else None
+        if elegido is None:
+            return pages.get_template("procesos.html").render(quien=quien, procesos=procesos, tema="oscuro")
+        return pages.get_template("mesa.html").render(
+            quien=quien,
+            proceso=elegido,
+            imagenes=[parte.value for parte in IMAGENES],
+            tema="oscuro",
+            estilos=["/estatico/mesa.css"],
+            modulos=["/estatico/mesa.js"],
+        )
+
+
+def _errors(app: FastAPI) -> None:
+    handlers: dict[type[Exception], Callable[[Exception], Problem]] = {
+        KeyDestroyed: lambda error: problemas.llave_destruida(),
+        CannotUnseal: lambda error: problemas.ilegible(),
+        LookupError: lambda error: problemas.ilegible(),
+        Conflict: lambda error: Problem(
+            503, "mucha_concurrencia", "Otras personas trabajan sobre los mismos registros", "Intente de nuevo."
+        ),
+    }
+
+    def respond(make: Callable[[Exception], Problem]) -> Callable[[Request, Exception], Awaitable[Response]]:
+        async def on_error(request: Request, error: Exception) -> Response:
+            problem = make(error)
+            if problem.status >= 500:
+                log.error("request_failed", path=request.url.path, code=problem.code, exc_info=error)
+            return problem.response()
+
+        return on_error
+
+    @app.exception_handler(Rechazo)
+    async def on_rechazo(request: Request, error: Rechazo) -> Response:
+        metrics.RECHAZOS.labels(error.codigo).inc()
+        return problemas.problema(error).response()
+
+    for kind, make in handlers.items():
+        app.add_exception_handler(kind, respond(make))
+
+
+def _registro(registro: Registro, ver_actores: VerActores) -> RegistroSalida:
+    recibido, compulsado = registro.recibido, registro.compulsado
+    solicitud = ver_actores().solicitudes.get(recibido.solicitud)
+    decision = registro.ciclo.clasificado
+    en_vigor = estado(registro.ciclo)
+    if en_vigor is None:
+        raise Rechazo("registro_no_listo")
+    return RegistroSalida(
+        folio=registro.folio,
+        proceso=recibido.proceso,
+        solicitud=SolicitudSalida(
+            folio=recibido.solicitud, denominacion=solicitud.denominacion if solicitud else recibido.solicitud
+        ),
+        modalidad=recibido.modalidad,
+        capturado_en=recibido.capturado_en,
+        recibido_en=recibido.recibido_en,
+        estado=en_vigor,
+        situacion=SituacionSalida(
+            version=compulsado.version,
+            fase=compulsado.fase,
+            situacion=compulsado.situacion,
+            texto=_situacion(compulsado.situacion, compulsado.causa_baja),
+            corte=compulsado.corte,
+            coincidencia=compulsado.coincidencia,
+            discrepancias=compulsado.discrepancias,
+            duplicado_de=compulsado.duplicado_de,
+        ),
+        alertas=[
+            AlertaSalida(texto=texto_de_alerta(a), **a.model_dump(mode="json")) for a in registro.descifrado.alertas
+        ],
+        reglas=[
+            ReglaSalida(clave=r, descripcion=POR_CLAVE[r].descripcion if r in POR_CLAVE else r)
+            for r in reglas_de(registro.ciclo)
+        ],
+        campos=[
+            CampoSalida(
+                clave=c.clave,
+                etiqueta=c.etiqueta,
+                enviado=c.enviado,
+                lecturas=[
+                    LecturaSalida(fuente=r.fuente, valor=r.valor, coincide=r.coincide, nota=r.nota) for r in c.lecturas
+                ],
+            )
+            for c in comparar(registro.datos)
+        ],
+        imagenes=[
+            ImagenSalida(parte=p.nombre.value, url=f"/api/registros/{registro.folio}/imagenes/{p.nombre.value}")
+            for p in registro.descifrado.partes
+            if p.nombre in IMAGENES
+        ],
+        catalogo=CATALOGO_VERSION,
+        decision=_decision(decision) if decision else None,
+        asignado_a=registro.asignado_a,
+        vigencia_s=registro.vigencia_s,
+    )
+
+
+def _situacion(situacion: SituacionRegistral, causa: str | None) -> str:
+    if situacion is SituacionRegistral.PENDIENTE:
+        return "Pendiente: falta cargar el corte del padrón"
+    text = TEXTO_SITUACION[Situacion(situacion.value)]
+    if causa is None:
+        return text
+    return f"{text}: {TEXTO_CAUSA[CausaBaja(causa)].lower() if causa in set(CausaBaja) else causa}"
+
+
+def _decision(decision: RegistroClasificado) -> DecisionSalida:
+    return DecisionSalida(
+        folio=decision.folio,
+        version=decision.version,
+        operador=decision.operador,
+        decidido_en=decision.decidido_en,
+        inconsistencias=[
+            InconsistenciaSalida(clave=i.clave, detalle=i.detalle, origen=i.origen) for i in decision.inconsistencias
+        ],
+        catalogo=decision.catalogo,
+        compulsado_version=decision.compulsado_version,
+    )

@@ -1,0 +1,59 @@
+"""Builds the service from its settings: the only place that knows every adapter."""
+
+import uuid
+from datetime import timedelta
+
+from pymongo import IndexModel
+
+from kernel.documents import Kind
+from kernel.engines import Engines
+from kernel.follow import Follower
+from kernel.identity import Users
+from kernel.service import Service
+from kernel.web import Health
+from schemas.actores import Actores
+from schemas.eventos import POR_TIPO
+from services.mesa_control import agent, api
+from services.mesa_control.handlers import MesaDeControl
+from services.mesa_control.settings import Settings
+
+
+def build(settings: Settings) -> Service:
+    """The service, not started."""
+    engines = Engines(settings, "mesa_control")
+    actores = Actores()
+    health = Health("engines", "actores")
+    mesa = MesaDeControl(
+        registros=engines.collection(
+            "registros",
+            Kind.PROJECTION,
+            [
+                IndexModel([("proceso", 1), ("cola", 1), ("recibido_en", 1)]),
+                IndexModel([("operador", 1), ("cola", 1)]),
+                IndexModel([("decidido_por", 1), ("decidido_en", 1)]),
+            ],
+        ),
+        accesos=engines.collection("accesos", Kind.PRIMARY, [IndexModel([("folio", 1), ("cuando", 1)])]),
+        outbox=engines.outbox(),
+        llavero=engines.keyring(),
+        expedientes=engines.bucket("expedientes"),
+        ver_actores=lambda: actores,
+        clock=engines.clock,
+        nuevo_id=lambda: str(uuid.uuid4()),
+        asignacion=timedelta(seconds=settings.asignacion_s),
+        deshacer=timedelta(seconds=settings.deshacer_s),
+    )
+    return Service(
+        name="mesa_control",
+        settings=settings,
+        stream=engines.stream,
+        app=api.create(
+            mesa, Users.load(settings.users_file), lambda: actores, health, meta_diaria=settings.meta_diaria
+        ),
+        health=health,
+        topics=agent.TOPICS,
+        handle=agent.build(mesa),
+        prepare=engines.prepare,
+        followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
+        tasks=[mesa.outbox.relay_forever],
+    )

@@ -1,0 +1,338 @@
+"""What happens to the queue, and to what a person asks of it: load, decide, store, publish."""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import structlog
+
+from kernel.clock import Clock
+from kernel.dispatch import Context
+from kernel.documents import Document, Documents
+from kernel.errors import Conflict, KeyDestroyed
+from kernel.objects import Objects
+from kernel.outbox import Emitted, Outbox, VersionTaken
+from kernel.sealing import CannotUnseal, KeyRing, derive, unseal
+from schemas.actores import VerActores
+from schemas.ciclo_de_vida import Ciclo, a_documento, aplicar, de_documento
+from schemas.eventos import (
+    ParteSellada,
+    RegistroClasificado,
+    RegistroCompulsado,
+    RegistroDescifrado,
+    RegistroEnCuarentena,
+    RegistroRecibido,
+)
+from schemas.expediente import DATOS, IMAGENES, contexto
+from schemas.hora import CENTRO
+from schemas.paquete import IMAGENES as PARTES_IMAGEN
+from schemas.paquete import DatosRegistro
+from schemas.tipos import descomponer_folio
+from services.mesa_control import metrics
+from services.mesa_control.domain import (
+    DECIDIDO,
+    ESPERANDO,
+    PENDIENTE,
+    Asignacion,
+    Contexto,
+    Orden,
+    Rechazo,
+    cola,
+    decidir,
+    es_respuesta_a,
+    ya_decidido,
+)
+
+log = structlog.get_logger()
+
+LIBRE = datetime.fromtimestamp(0, UTC)
+"""End of the assignment of a record that nobody has."""
+
+OFFSET_PROVISIONAL = 2**53
+"""Offset of an own decision until it comes back on the topic with its own, which is lower and therefore wins."""
+
+CANDIDATOS = 20
+"""Records looked at in one round of a claim; somebody else may be taking the first ones at this moment."""
+
+INTENTOS = 10
+"""Rounds against others who write the same record before giving up with Conflict."""
+
+Hecho = RegistroRecibido | RegistroDescifrado | RegistroEnCuarentena | RegistroCompulsado | RegistroClasificado
+
+
+@dataclass(frozen=True, slots=True)
+class Registro:
+    """A record opened for a person. `vigencia_s`: seconds that it stays assigned to whoever has it."""
+
+    folio: str
+    ciclo: Ciclo
+    descifrado: RegistroDescifrado
+    compulsado: RegistroCompulsado
+    recibido: RegistroRecibido
+    datos: DatosRegistro
+    asignado_a: str | None
+    vigencia_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Imagen:
+    """An image in clear, in memory alone."""
+
+    tipo_medio: str
+    contenido: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Progreso:
+    """How the queue stands, and how a person's day goes."""
+
+    pendientes: int
+    en_camino: int
+    decididos_hoy: int
+    mas_antiguo: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MesaDeControl:
+    """The service. `registros`: projection and queue; `accesos`: who opened what."""
+
+    registros: Documents
+    accesos: Documents
+    outbox: Outbox
+    llavero: KeyRing
+    expedientes: Objects
+    ver_actores: VerActores
+    clock: Clock
+    nuevo_id: Callable[[], str]
+    asignacion: timedelta
+    deshacer: timedelta
+
+    # From the stream -----------------------------------------------------------------------------------------------------
+
+    async def hecho(self, evento: Hecho, context: Context) -> None:
+        """Fold one fact in. Raises Conflict when another process wrote the record meanwhile."""
+        await self._doblar(evento, context.offset)
+
+    async def _doblar(self, evento: Hecho, offset: int) -> None:
+        actual = await self.registros.get(evento.folio)
+        ciclo = aplicar(_ciclo(actual), evento, offset)
+        nuevo = _documento(evento.folio, ciclo, actual)
+        if actual is None:
+            stored = await self.registros.put_if_absent(nuevo)
+        else:
+            stored = a_documento(ciclo) == a_documento(_ciclo(actual)) or await self.registros.replace(
+                nuevo, actual["revision"]
+            )
+        if not stored:
+            raise Conflict(f"{evento.folio} was written meanwhile")
+
+    # The queue -----------------------------------------------------------------------------------------------------------
+
+    async def siguiente(self, operador: str, proceso: str, excepto: Sequence[str] = ()) -> Registro | None:
+        """The record to review next: one that this person has already and is not in `excepto`, else the oldest that is free.
+
+        It is this person's alone until its time runs out; so a person has at most one more than those in `excepto`. What cannot
+        be opened is passed over, logged and counted. None when nothing is free. Raises Conflict, Unavailable.
+        """
+        skip = list(excepto)
+        while (documento := await self._tomar(operador, proceso, skip)) is not None:
+            try:
+                return await self._abrir(documento, operador)
+            except (KeyDestroyed, CannotUnseal, LookupError) as error:
+                metrics.ILEGIBLES.inc()
+                log.error("expediente_ilegible", folio=documento["_id"], error=repr(error))
+                skip.append(documento["_id"])
+        return None
+
+    async def _tomar(self, operador: str, proceso: str, excepto: Sequence[str]) -> Document | None:
+        ahora = self.clock.now()
+        held = await self.registros.find(
+            {"operador": operador, "cola": PENDIENTE, "proceso": proceso, "asignado_hasta": {"$gt": ahora}},
+            sort="recibido_en",
+        )
+        for documento in held:
+            if documento["_id"] not in excepto and (taken := await self._asignar(documento, operador, ahora)):
+                metrics.ASIGNACIONES.labels("renovada").inc()
+                return taken
+        for _ in range(INTENTOS):
+            free = await self.registros.find(
+                {"proceso": proceso, "cola": PENDIENTE, "asignado_hasta": {"$lte": ahora}},
+                sort="recibido_en",
+                limit=CANDIDATOS,
+            )
+            if not free:
+                return None
+            for documento in free:
+                if taken := await self._asignar(documento, operador, ahora):
+                    metrics.ASIGNACIONES.labels("nueva").inc()
+                    return taken
+        raise Conflict("others took every record looked at")
+
+    async def _asignar(self, documento: Document, operador: str, ahora: datetime) -> Document | None:
+        taken = {
+            **documento,
+            "operador": operador,
+            "asignado_hasta": ahora + self.asignacion,
+            "revision": documento["revision"] + 1,
+        }
+        return taken if await self.registros.replace(taken, documento["revision"]) else None
+
+    async def progreso(self, operador: str, proceso: str) -> Progreso:
+        """Counts of the queue, and of this person's day in hora Centro."""
+        local = self.clock.now().astimezone(CENTRO)
+        midnight = datetime.combine(local.date(), time.min, CENTRO).astimezone(UTC)
+        oldest = await self.registros.find({"proceso": proceso, "cola": PENDIENTE}, sort="recibido_en", limit=1)
+        return Progreso(
+            pendientes=await self.registros.count({"proceso": proceso, "cola": PENDIENTE}),
+            en_camino=await self.registros.count({"proceso": proceso, "cola": ESPERANDO}),
+            decididos_hoy=await self.registros.count({"decidido_por": operador, "decidido_en": {"$gte": midnight}}),
+            mas_antiguo=oldest[0]["recibido_en"] if oldest else None,
+        )
+
+    # Opening what is sealed ------------------------------------------------------------------------------------------------
+
+    async def registro(self, folio: str, quien: str) -> Registro:
+        """A record by its folio. Raises Rechazo (`registro_desconocido`, `registro_no_listo`), KeyDestroyed, Unavailable."""
+        return await self._abrir(await self._leer(folio), quien)
+
+    async def imagen(self, folio: str, parte: str, quien: str) -> Imagen:
+        """One image. Raises Rechazo (also `imagen_desconocida`), KeyDestroyed, CannotUnseal, Unavailable."""
+        descifrado = _ciclo(await self._leer(folio)).descifrado
+        if not isinstance(descifrado, RegistroDescifrado):
+            raise Rechazo("registro_no_listo")
+        sellada = _parte(descifrado, parte)
+        await self._anotar(quien, f"imagen:{sellada.nombre.value}", folio)
+        root = await self.llavero.open(descifrado.llave)
+        sealed = await self.expedientes.get(descifrado.objeto, sellada.desde, sellada.tamano)
+        clear = unseal(derive(root, IMAGENES), sealed, contexto(folio, sellada.nombre.value))
+        return Imagen(sellada.tipo_medio, clear)
+
+    async def _abrir(self, documento: Document, quien: str) -> Registro:
+        folio = documento["_id"]
+        ciclo = _ciclo(documento)
+        descifrado, compulsado, recibido = ciclo.descifrado, ciclo.compulsado, ciclo.recibido
+        if recibido is None or compulsado is None or not isinstance(descifrado, RegistroDescifrado):
+            raise Rechazo("registro_no_listo")
+        await self._anotar(quien, "datos", folio)
+        root = await self.llavero.open(descifrado.llave)
+        clear = unseal(derive(root, DATOS), base64.b64decode(descifrado.datos_sellados), contexto(folio, DATOS))
+        remaining = (documento["asignado_hasta"] - self.clock.now()).total_seconds()
+        return Registro(
+            folio=folio,
+            ciclo=ciclo,
+            descifrado=descifrado,
+            compulsado=compulsado,
+            recibido=recibido,
+            datos=DatosRegistro.model_validate_json(clear, extra="ignore"),
+            asignado_a=documento["operador"] if remaining > 0 else None,
+            vigencia_s=max(0.0, remaining),
+        )
+
+    async def _anotar(self, quien: str, que: str, folio: str) -> None:
+        """Written before anything is opened: what could not be recorded is not shown (SPEC 7)."""
+        await self.accesos.put_if_absent(
+            {"_id": self.nuevo_id(), "quien": quien, "que": que, "folio": folio, "cuando": self.clock.now()}
+        )
+        metrics.ACCESOS.labels(que).inc()
+        log.info("acceso", quien=quien, que=que, folio=folio)
+
+    # Deciding --------------------------------------------------------------------------------------------------------------
+
+    async def decidir(self, folio: str, operador: str, orden: Orden, causa: str) -> RegistroClasificado:
+        """Carry out the order, whose idempotency key is `causa`: again with the same key, the same answer.
+
+        Raises Rechazo (see `domain.decidir`, and `llave_reutilizada`), Conflict, Unavailable.
+        """
+        documento = await self._leer(folio)
+        written = await self.outbox.get(RegistroClasificado.topic, folio, orden.version)
+        if written is None:
+            ciclo = _ciclo(documento)
+            evento = decidir(ciclo, _asignacion(documento), operador, orden, self._contexto(documento["proceso"]))
+            cause = causa
+        else:
+            evento, cause = _evento(written), written["headers"]["ce_causa"]
+        try:
+            emitted = await self.outbox.emit(evento, cause=cause)
+        except VersionTaken as taken:
+            emitted = Emitted(taken.stored, new=False)
+        written = emitted.stored
+        decision = _evento(written)
+        await self._registrar(decision)
+        if written["headers"]["ce_causa"] != causa or decision.operador != operador:
+            raise ya_decidido(decision)
+        if not es_respuesta_a(decision, orden):
+            raise Rechazo("llave_reutilizada")
+        if emitted.new:
+            metrics.DECISIONES.labels(
+                "sin_inconsistencia" if decision.sin_inconsistencia else "con_inconsistencia"
+            ).inc()
+        if emitted.new and decision.version == 1:
+            metrics.ESPERA.observe((decision.decidido_en - documento["recibido_en"]).total_seconds())
+        return decision
+
+    async def _registrar(self, decision: RegistroClasificado) -> None:
+        """Fold an own decision in at once, so that nobody is given the record again before it comes back on the topic."""
+        for _ in range(INTENTOS):
+            try:
+                await self._doblar(decision, OFFSET_PROVISIONAL)
+            except Conflict:
+                continue
+            return
+        raise Conflict(f"{decision.folio} keeps being written")
+
+    def _contexto(self, proceso: str) -> Contexto:
+        actores = self.ver_actores()
+        if proceso not in actores.procesos:
+            raise Rechazo("proceso_desconocido")
+        return Contexto(self.clock.now(), actores.procesos[proceso].perfil, actores.offset, self.deshacer)
+
+    async def _leer(self, folio: str) -> Document:
+        documento = await self.registros.get(folio)
+        if documento is None:
+            raise Rechazo("registro_desconocido")
+        return documento
+
+
+def _evento(written: Document) -> RegistroClasificado:
+    return RegistroClasificado.model_validate_json(bytes(written["value"]), extra="ignore")
+
+
+def _ciclo(documento: Document | None) -> Ciclo:
+    return Ciclo() if documento is None else de_documento(documento)
+
+
+def _asignacion(documento: Document) -> Asignacion | None:
+    operador = documento["operador"]
+    return Asignacion(operador, documento["asignado_hasta"]) if operador else None
+
+
+def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
+    """The projection of a lifecycle. `operador` and `asignado_hasta` are a lease: kept while pending, lost in a rebuild."""
+    partes = descomponer_folio(folio)
+    estado_cola = cola(ciclo)
+    fechado = ciclo.recibido or ciclo.descifrado
+    decision = ciclo.clasificado
+    lease: dict[str, Any] = {"operador": None, "asignado_hasta": LIBRE}
+    if actual is not None and estado_cola != DECIDIDO:
+        lease = {name: actual[name] for name in lease}
+    return {
+        "_id": folio,
+        "revision": actual["revision"] + 1 if actual else 1,
+        **a_documento(ciclo),
+        "proceso": partes.proceso,
+        "solicitud": partes.solicitud,
+        "cola": estado_cola,
+        "recibido_en": fechado.recibido_en if fechado else None,
+        "decidido_por": decision.operador if decision else None,
+        "decidido_en": decision.decidido_en if decision else None,
+        **lease,
+    }
+
+
+def _parte(descifrado: RegistroDescifrado, nombre: str) -> ParteSellada:
+    for parte in descifrado.partes:
+        if parte.nombre.value == nombre and parte.nombre in PARTES_IMAGEN:
+            return parte
+    raise Rechazo("imagen_desconocida")

@@ -1,0 +1,47 @@
+"""What each refusal says to a person (problem+json, RFC 9457). Codes are constant; texts are Spanish."""
+
+from kernel.web import Problem
+from services.mesa_control.domain import Rechazo
+
+_NADA = "Nada se guardó."
+
+RECHAZOS: dict[str, tuple[int, str, str]] = {
+    "registro_desconocido": (404, "No existe ese registro", "Revise el folio."),
+    "imagen_desconocida": (404, "El registro no tiene esa imagen", ""),
+    "proceso_desconocido": (404, "No existe ese proceso", ""),
+    "registro_no_listo": (409, "El registro todavía no está en Mesa de Control", "Llegará a la cola por sí solo."),
+    "registro_asignado_a_otra_persona": (409, "Otra persona está revisando este registro", _NADA),
+    "registro_ya_decidido": (409, "Este registro ya se decidió", "La decisión anterior queda como está."),
+    "decision_desconocida": (409, "No existe la decisión que se quiere reemplazar", _NADA),
+    "solo_quien_decidio": (403, "Solo quien decidió puede deshacer su decisión", _NADA),
+    "plazo_para_deshacer_vencido": (409, "Ya pasó el tiempo para deshacer esta decisión", _NADA),
+    "compulsa_desconocida": (422, "La compulsa señalada no existe", _NADA),
+    "inconsistencia_desconocida": (422, "Esa inconsistencia no está en el catálogo", _NADA),
+    "inconsistencia_por_regla": (422, "Esa inconsistencia la determina una regla, no una persona", _NADA),
+    "inconsistencia_repetida": (422, "La misma inconsistencia aparece dos veces", _NADA),
+    "detalle_requerido": (422, "Falta el detalle de la inconsistencia", f"Escríbalo y guarde de nuevo. {_NADA}"),
+    "llave_reutilizada": (422, "La clave de idempotencia ya se usó para otra orden", _NADA),
+}
+
+
+def problema(rechazo: Rechazo) -> Problem:
+    """The answer to an order that was refused."""
+    status, title, detail = RECHAZOS[rechazo.codigo]
+    return Problem(status, rechazo.codigo, title, detail, **rechazo.datos)
+
+
+def llave_destruida() -> Problem:
+    """The key is gone for good (SPEC 11, end of life)."""
+    return Problem(
+        410, "llave_destruida", "Los datos de este registro se destruyeron", "Terminó su plazo de conservación."
+    )
+
+
+def ilegible() -> Problem:
+    """Stored bytes that do not open: operations must look at it."""
+    return Problem(
+        500,
+        "expediente_ilegible",
+        "No se pudo abrir el expediente",
+        "Quedó registrado para soporte. Siga con el registro siguiente.",
+    )

@@ -1,0 +1,120 @@
+"""The receipt of an envío, as text. Pure: events and what could be opened in, text out.
+
+Rules:
+
+- It says the number of envíos, the records received, the folio, CIC/OCR, date and integrity code of each, and the records
+  still to send (SPEC 5; A 27, P 9.14, 12.3, D 6.4).
+- No personal data but the CIC/OCR that the norm orders: neither names nor the solicitud's denomination, which may be a name.
+- What is quarantined is listed without CIC/OCR (SPEC 5), and so is what was opened but whose key no longer exists (SPEC 11).
+- Dates are in hora Centro (SPEC 5).
+- It goes out when the envío is closed and every record that it received has an outcome: opened, or quarantined.
+- Its Message-ID follows from the envío alone, so that a repetition is recognised as such (ARCHITECTURE, rule 2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from schemas.eventos import EnvioCerrado
+from schemas.expediente import DatosAcuse
+from schemas.hora import hora_centro
+
+Sin = Literal["cuarentena", "no_disponible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Renglon:
+    """One record of the receipt; its identifiers, or why they are not there."""
+
+    folio: str
+    recibido_en: datetime
+    codigo_integridad: str
+    identificadores: DatosAcuse | Sin
+
+
+@dataclass(frozen=True, slots=True)
+class Acuse:
+    """The receipt, ready to be addressed."""
+
+    asunto: str
+    cuerpo: str
+
+
+def esta_completo(cierre: EnvioCerrado, desenlaces: int) -> bool:
+    """Whether every record that the envío received has an outcome."""
+    return desenlaces >= cierre.recibidos
+
+
+def id_de_mensaje(envio: str, dominio: str) -> str:
+    """Message-ID of an envío's receipt: the same however often it is composed."""
+    return f"<acuse.{envio}@{dominio}>"
+
+
+def redactar(cierre: EnvioCerrado, numero_de_envios: int, renglones: Sequence[Renglon]) -> Acuse:
+    """The receipt. `numero_de_envios`: envíos of this auxiliar up to this one, itself included."""
+    ordenados = sorted(renglones, key=lambda r: (r.recibido_en, r.folio))
+    partes = [
+        "ACUSE DE RECEPCIÓN DE APOYOS",
+        "\n".join(
+            (
+                f"Solicitud:              {cierre.solicitud}",
+                f"Id Auxiliar:            {cierre.auxiliar}",
+                f"Dispositivo:            {cierre.dispositivo}",
+                f"Envío:                  {cierre.envio}",
+                f"Inicio del envío:       {hora_centro(cierre.abierto_en)}",
+                f"Cierre del envío:       {hora_centro(cierre.cerrado_en)}",
+                "",
+                f"Número de envíos:       {_miles(numero_de_envios)}",
+                f"Registros recibidos:    {_miles(len(ordenados))}",
+                f"Registros por enviar:   {_miles(cierre.pendientes)}",
+            )
+        ),
+    ]
+    if cierre.pendientes:
+        partes.append(
+            "Su dispositivo todavía tiene registros por enviar. Conéctelo y envíelos antes de que termine el plazo."
+        )
+    if ordenados:
+        partes.append("REGISTROS RECIBIDOS")
+        partes += [_renglon(numero, renglon) for numero, renglon in enumerate(ordenados, start=1)]
+    partes.append(
+        "Conserve este acuse. El código de integridad permite comprobar después que el registro es el mismo que se recibió.\n"
+        "Mensaje automático: no responda a este correo."
+    )
+    return Acuse(f"Acuse de recepción: {_registros(len(ordenados))} ({cierre.solicitud})", "\n\n".join(partes) + "\n")
+
+
+def _renglon(numero: int, renglon: Renglon) -> str:
+    return "\n".join(
+        (
+            f"{numero}. Folio: {renglon.folio}",
+            *(f"   {linea}" for linea in _identificadores(renglon.identificadores)),
+            f"   Recibido: {hora_centro(renglon.recibido_en)}",
+            "   Código de integridad:",
+            f"   {renglon.codigo_integridad}",
+        )
+    )
+
+
+def _identificadores(identificadores: DatosAcuse | Sin) -> Sequence[str]:
+    match identificadores:
+        case "cuarentena":
+            return (
+                "CIC/OCR: no disponible. El registro está recibido y en revisión técnica;",
+                "no lo envíe de nuevo.",
+            )
+        case "no_disponible":
+            return ("CIC/OCR: ya no está disponible.",)
+        case DatosAcuse(cic=None, ocr=None):
+            return ("CIC/OCR: no se leyó en el dispositivo.",)
+        case DatosAcuse(cic=cic, ocr=ocr):
+            return tuple(f"{nombre}: {valor}" for nombre, valor in (("CIC", cic), ("OCR", ocr)) if valor)
+
+
+def _registros(cuantos: int) -> str:
+    return "1 registro recibido" if cuantos == 1 else f"{_miles(cuantos)} registros recibidos"
+
+
+def _miles(numero: int) -> str:
+    return f"{numero:,}"

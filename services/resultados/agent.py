@@ -1,0 +1,23 @@
+"""From the stream to the handlers."""
+
+from kernel.dispatch import dispatcher
+from kernel.stream import Handler
+from schemas.ciclo_de_vida import TOPICS
+from schemas.eventos import (
+    POR_TIPO,
+    RegistroClasificado,
+    RegistroCompulsado,
+    RegistroDescifrado,
+    RegistroEnCuarentena,
+    RegistroRecibido,
+)
+from services.resultados.handlers import Proyector
+
+HECHOS = (RegistroRecibido, RegistroDescifrado, RegistroEnCuarentena, RegistroCompulsado, RegistroClasificado)
+
+__all__ = ["TOPICS", "build"]
+
+
+def build(proyector: Proyector) -> Handler:
+    """The stream handler."""
+    return dispatcher(POR_TIPO, dict.fromkeys(HECHOS, proyector.hecho))

@@ -1,0 +1,35 @@
+"""Builds the service from its settings: the only place that knows every adapter."""
+
+from kernel.documents import Kind
+from kernel.engines import Engines
+from kernel.follow import Follower
+from kernel.identity import Users
+from kernel.service import Service
+from kernel.web import Health
+from schemas.actores import Actores
+from schemas.eventos import POR_TIPO
+from services.resultados import agent
+from services.resultados.adapters import INDEXES, MongoConteo
+from services.resultados.api import build_app
+from services.resultados.handlers import SERVICIO, Consultas, Proyector
+from services.resultados.settings import Settings
+
+
+def build(settings: Settings) -> Service:
+    """The service, not started."""
+    engines = Engines(settings, SERVICIO)
+    actores = Actores()
+    registros = engines.collection("registros", Kind.PROJECTION, INDEXES)
+    consultas = Consultas(registros, MongoConteo(registros), engines.stream, lambda: actores, engines.clock)
+    health = Health("engines", "actores")
+    return Service(
+        name=SERVICIO,
+        settings=settings,
+        stream=engines.stream,
+        app=build_app(consultas, Users.load(settings.users_file), health),
+        health=health,
+        topics=agent.TOPICS,
+        handle=agent.build(Proyector(registros)),
+        prepare=engines.prepare,
+        followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
+    )

@@ -1,0 +1,33 @@
+"""Engines for the suites that need them: started once a session, on free ports, each session in a folder of its own.
+
+A test whose engine cannot be had fails; it does not skip.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apoyo import engines as local
+from apoyo.engines import Engines
+from apoyo.engines.procs import Supervisor
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    """Embedded log, documents, objects and mail."""
+    root: Path = tmp_path_factory.mktemp("engines")
+    supervisor = Supervisor()
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop.run_until_complete(local.up(root, kafka=False, supervisor=supervisor))
+    finally:
+        loop.run_until_complete(supervisor.stop())
+        loop.close()
+
+
+@pytest.fixture(scope="session")
+def mongo_uri(engines: Engines) -> str:
+    """Address of the documents engine."""
+    return engines.mongo_uri

@@ -1,0 +1,247 @@
+"""A Mesa de Control on memory, and records that arrive in it: events, sealed data and images as descifrado leaves them."""
+
+import base64
+import hashlib
+import itertools
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+from fastapi import FastAPI
+from PIL import Image, ImageDraw
+
+from credencial.codigos import componer_qr
+from credencial.mrz import componer_mrz
+from kernel.dispatch import Context
+from kernel.documents import MemoryDocuments
+from kernel.hpke import Private
+from kernel.identity import Users
+from kernel.objects import MemoryObjects
+from kernel.outbox import UNIQUE, Outbox
+from kernel.sealing import KeyRing, derive, seal
+from kernel.stream import Stream, TopicSpec, connect
+from kernel.web import Health
+from schemas.actores import Actores
+from schemas.envelope import ensobrar
+from schemas.eventos import (
+    Alerta,
+    Fase,
+    ParteSellada,
+    PerfilRegistrado,
+    ProcesoRegistrado,
+    RegistroClasificado,
+    RegistroCompulsado,
+    RegistroDescifrado,
+    RegistroRecibido,
+    SituacionRegistral,
+    SolicitudRegistrada,
+)
+from schemas.expediente import DATOS, IMAGENES, contexto, id_de_llave
+from schemas.paquete import IMAGENES as PARTES_IMAGEN
+from schemas.paquete import DatosRegistro, Lecturas, Parte
+from schemas.perfil import PERFIL_P
+from schemas.tipos import componer_folio, proceso_de
+from services.mesa_control import api
+from services.mesa_control.handlers import Hecho, MesaDeControl
+from tests.support.ejemplos import ejemplo
+
+PROCESO = "CI26"
+SOLICITUD = "CI26-0001"
+EPOCA = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
+CONTRASENA = "llave-de-acceso"
+PERSONAS = {
+    "operador1": ["operador"],
+    "operador2": ["operador"],
+    "supervisor1": ["supervisor"],
+    "auditor1": ["auditor"],
+}
+
+
+@dataclass
+class Reloj:
+    """A clock that moves when told to."""
+
+    ahora: datetime = EPOCA + timedelta(days=1)
+
+    def now(self) -> datetime:
+        return self.ahora
+
+    def avanza(self, **tiempo: float) -> None:
+        self.ahora += timedelta(**tiempo)
+
+
+def actores() -> Actores:
+    """One process with one solicitud."""
+    known = Actores()
+    for offset, evento in enumerate(
+        (
+            PerfilRegistrado(version=1, perfil=PERFIL_P),
+            ejemplo(ProcesoRegistrado, proceso=PROCESO, denominacion="Diputaciones locales, Durango 2026"),
+            ejemplo(SolicitudRegistrada, solicitud=SOLICITUD, proceso=PROCESO, denominacion="Aspirante de Prueba"),
+        )
+    ):
+        known.aplicar(evento, offset)
+    return known
+
+
+def datos(n: int = 1) -> DatosRegistro:
+    """A consistent form of nobody."""
+    cic, ocr = f"{123456000 + n:09d}", f"0421{n:09d}"
+    mrz = componer_mrz(
+        cic=cic,
+        ocr=ocr,
+        nacimiento="850314",
+        sexo="M",
+        vencimiento="311231",
+        numero_emision="02",
+        consecutivo="01234",
+        nombre="XÓCHITL",
+        paterno="ZZEJEMPLO",
+        materno="FICTICIA",
+    )
+    return DatosRegistro(
+        modelo="G",
+        clave_elector="ZJFCXC85031410M100",
+        numero_emision="02",
+        cic=cic,
+        ocr=ocr,
+        nombre="XÓCHITL",
+        primer_apellido="ZZEJEMPLO",
+        segundo_apellido="FICTICIA",
+        lecturas=Lecturas(mrz="\n".join(mrz), qr=componer_qr(ocr, "02", cic, "20210615", "M", "123456")),
+        original_mostrado=True,
+        solicitante_mostrado="Aspirante de Prueba",
+        manifestacion="Manifiesto mi apoyo.",
+    )
+
+
+def imagen(parte: str, n: int) -> bytes:
+    """A drawn stand-in for one image; no two records have the same."""
+    ancho, alto = (900, 566) if parte in {"anverso", "reverso"} else (600, 800) if parte == "foto" else (900, 400)
+    picture = Image.new("RGB", (ancho, alto), (236, 234, 230))
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((8, 8, ancho - 9, alto - 9), outline=(120, 120, 120), width=4)
+    pen.text((40, 40), f"ESPECIMEN {parte.upper()} {n}", fill=(30, 30, 30), font_size=44)
+    if parte == "firma":
+        pen.line([(80 + 22 * i, 220 + (i * 37 * n) % 110 - 55) for i in range(34)], fill=(20, 20, 90), width=6)
+    if parte in {"foto", "anverso"}:
+        x, y, r = (300, 400, 170) if parte == "foto" else (190, 300, 110)
+        pen.ellipse((x - r, y - r * 1.25, x + r, y + r * 1.25), fill=(201, 160, 130), outline=(90, 60, 40), width=4)
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=80)
+    return out.getvalue()
+
+
+@dataclass
+class Mesa:
+    """Everything on memory. `llega` makes a record wait in the queue; `eventos` gives its facts apart."""
+
+    reloj: Reloj = field(default_factory=Reloj)
+    stream: Stream = field(default_factory=lambda: connect("memory:", "mesa_control"))
+
+    def __post_init__(self) -> None:
+        private = Private.generate()
+        keys = MemoryDocuments()
+        self.registros = MemoryDocuments()
+        self.accesos = MemoryDocuments()
+        self.salida = MemoryDocuments(unique=UNIQUE)
+        self.expedientes = MemoryObjects()
+        self.llaves = KeyRing(keys, "mesa_control", private, {"mesa_control": private.public()})
+        self.actores = actores()
+        ids = itertools.count(1)
+        self.servicio = MesaDeControl(
+            registros=self.registros,
+            accesos=self.accesos,
+            outbox=Outbox(self.salida, self.stream, self.reloj, "/apoyo/mesa_control"),
+            llavero=self.llaves,
+            expedientes=self.expedientes,
+            ver_actores=lambda: self.actores,
+            clock=self.reloj,
+            nuevo_id=lambda: f"acceso-{next(ids)}",
+            asignacion=timedelta(minutes=10),
+            deshacer=timedelta(minutes=15),
+        )
+
+    async def empieza(self) -> None:
+        """Start the log, so that decisions can be published."""
+        await self.stream.start()
+        await self.stream.create_topics([TopicSpec(RegistroClasificado.topic, 8)])
+
+    def app(self) -> FastAPI:
+        """The HTTP application on this service."""
+        hashed = hashlib.sha256(CONTRASENA.encode()).hexdigest()
+        users = {name: {"sha256": hashed, "roles": roles} for name, roles in PERSONAS.items()}
+        health = Health()
+        known = Users.parse(json.dumps(users).encode())
+        return api.create(self.servicio, known, lambda: self.actores, health, meta_diaria=400)
+
+    async def eventos(
+        self,
+        n: int,
+        *,
+        reglas: list[str] | None = None,
+        alertas: list[Alerta] | None = None,
+        situacion: str = "en_lista_nominal",
+        formulario: DatosRegistro | None = None,
+    ) -> tuple[RegistroRecibido, RegistroDescifrado, RegistroCompulsado]:
+        """The three facts that bring record `n` to Mesa; its key, data and images are stored."""
+        f = folio(n)
+        recibido_en = EPOCA + timedelta(minutes=n)
+        llave = id_de_llave(f)
+        root = await self.llaves.create(llave, {"mesa_control": None})
+        partes: list[ParteSellada] = []
+        sealed = b""
+        for parte in PARTES_IMAGEN:
+            piece = seal(derive(root, IMAGENES), imagen(parte.value, n), contexto(f, parte.value))
+            partes.append(
+                ParteSellada(
+                    nombre=Parte(parte),
+                    tipo_medio="image/jpeg",
+                    desde=len(sealed),
+                    tamano=len(piece),
+                    compendio="0" * 64,
+                )
+            )
+            sealed += piece
+        objeto = f"{PROCESO}/{llave}/{hashlib.sha256(sealed).hexdigest()}"
+        await self.expedientes.put(objeto, sealed)
+        form = (formulario or datos(n)).model_dump_json().encode()
+        comunes = {"folio": f, "recibido_en": recibido_en, "reglas": reglas or []}
+        return (
+            ejemplo(RegistroRecibido, **comunes, proceso=proceso_de(f), solicitud=SOLICITUD),
+            ejemplo(
+                RegistroDescifrado,
+                **comunes,
+                llave=llave,
+                objeto=objeto,
+                partes=partes,
+                datos_sellados=base64.b64encode(seal(derive(root, DATOS), form, contexto(f, DATOS))).decode(),
+                alertas=alertas or [],
+            ),
+            ejemplo(
+                RegistroCompulsado,
+                version=1,
+                folio=f,
+                fase=Fase.PRELIMINAR,
+                situacion=SituacionRegistral(situacion),
+                clasificado_version=0,
+                duplicado_de=None,
+            ),
+        )
+
+    async def recibe(self, evento: Hecho, offset: int = 0) -> None:
+        """One fact from its topic."""
+        sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=self.reloj.now(), causa="prueba")
+        await self.servicio.hecho(evento, Context(sobre, offset))
+
+    async def llega(self, n: int, **cambios: object) -> str:
+        """Record `n` waits in the queue; its folio."""
+        for evento in await self.eventos(n, **cambios):  # type: ignore[arg-type]
+            await self.recibe(evento, n)
+        return folio(n)
+
+
+def folio(n: int) -> str:
+    """Folio of record `n`."""
+    return componer_folio(SOLICITUD, "A0001", "3f9c2a1b77d0", f"{n:020x}")

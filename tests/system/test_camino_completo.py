@@ -1,0 +1,188 @@
+"""The whole system, as processes, on both logs: every support ends in the status that the truth says, record by record."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from apoyo.engines.smtp import read_inbox
+
+from apoyo import replay
+from apoyo.engines.procs import Supervisor
+from apoyo.escenario import PROCESO, Escenario, corte_de, preparar
+from apoyo.instalacion import Instalacion
+from apoyo.recorrido import Recorrido
+from apoyo.sistema import Sistema
+from dispositivo.poblacion.plan import Captura
+from kernel.clock import SystemClock
+from kernel.stream import connect
+from schemas import topics
+from schemas.ciclo_de_vida import Estado, estado
+
+REGISTROS = 160
+BITACORAS = [pytest.param(False, id="embebida"), pytest.param(True, id="kafka", marks=pytest.mark.kafka)]
+
+
+@asynccontextmanager
+async def en_marcha(root: Path, *, kafka: bool, semilla: int) -> AsyncIterator[Recorrido]:
+    """Everything started: engines, roll, actors and the six services."""
+    ahora = SystemClock().now()
+    async with Supervisor() as supervisor:
+        sistema = Sistema(Instalacion(root), supervisor, kafka=kafka)
+        recorrido = Recorrido(sistema, preparar(semilla, REGISTROS, ahora))
+        await recorrido.arrancar(corte_de(ahora))
+        yield recorrido
+
+
+async def _esperar(condition: Callable[[], bool], plazo_s: float = 30) -> None:
+    async with asyncio.timeout(plazo_s):
+        while not condition():
+            await asyncio.sleep(0.1)
+
+
+def _acuses(recorrido: Recorrido) -> list[str]:
+    return [str(mensaje["Message-ID"]) for mensaje in read_inbox(recorrido.sistema.engines.inbox)]
+
+
+@pytest.mark.parametrize("kafka", BITACORAS)
+async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_la_verdad(
+    tmp_path: Path, kafka: bool
+) -> None:
+    async with en_marcha(tmp_path, kafka=kafka, semilla=7) as recorrido:
+        await recorrido.enviar()
+        await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=240))
+        comparacion = await recorrido.comparar()
+        assert comparacion.distintos == {}
+        assert comparacion.iguales
+        assert recorrido.rechazados == {}
+        assert all(comparacion.por_estado[e][1] > 0 for e in Estado if e not in _DE_PASO)
+
+        await _esperar(lambda: len(set(_acuses(recorrido))) >= recorrido.envios_cerrados)
+        assert len(_acuses(recorrido)) == len(set(_acuses(recorrido))) == recorrido.envios_cerrados
+
+        await _la_vida_de_un_apoyo_se_lee_de_los_topics(recorrido)
+        await _nada_quedo_en_cuarentena_de_topics(recorrido)
+        _no_hay_datos_personales_en_claro(recorrido)
+
+
+_DE_PASO = {Estado.EN_MESA_DE_CONTROL, Estado.PARA_ENVIO_A_COMPULSA}
+
+
+async def _la_vida_de_un_apoyo_se_lee_de_los_topics(recorrido: Recorrido) -> None:
+    folio = next(f for f, e in recorrido.verdad().items() if e == Estado.EN_LISTA_NOMINAL)
+    stream = connect(recorrido.sistema.engines.stream_url, client_id="prueba")
+    await stream.start()
+    try:
+        pasos = await replay.vida(stream, folio)
+    finally:
+        await stream.stop()
+    assert [replay.que_paso(p.sobre.evento)[0] for p in pasos][:5] == [
+        "recibido",
+        "descifrado",
+        "consulta preliminar",
+        "clasificado",
+        "compulsa definitiva",
+    ]
+    assert estado(replay.ciclo_de(pasos)) is Estado.EN_LISTA_NOMINAL
+
+
+async def _nada_quedo_en_cuarentena_de_topics(recorrido: Recorrido) -> None:
+    stream = connect(recorrido.sistema.engines.stream_url, client_id="prueba")
+    await stream.start()
+    try:
+        for name in topics.load():
+            assert sum((await stream.ends(name + topics.CUARENTENA)).values()) == 0, name
+    finally:
+        await stream.stop()
+
+
+def _no_hay_datos_personales_en_claro(recorrido: Recorrido) -> None:
+    """Nothing of anybody's form in the log, the services' logs, or the documents' files."""
+    root = recorrido.instalacion.root
+    buscados = {dato.encode() for c in recorrido.escenario.capturas for dato in _personales(c)}
+    for path in (p for p in root.rglob("*") if p.is_file() and p.name != "padron.csv" and "inbox" not in p.parts):
+        contenido = path.read_bytes()
+        encontrados = {dato for dato in buscados if dato in contenido}
+        assert not encontrados, f"{len(encontrados)} personal data in {path.relative_to(root)}"
+
+
+def _personales(captura: Captura) -> list[str]:
+    datos = captura.datos
+    return [d for d in (datos.clave_elector, datos.curp, datos.cic, datos.ocr) if d]
+
+
+async def test_ninguna_muerte_subita_pierde_ni_duplica_un_apoyo(tmp_path: Path) -> None:
+    """Each service is killed (SIGKILL) in the middle of the run and started again; a second instance comes and dies too."""
+    async with en_marcha(tmp_path, kafka=False, semilla=11) as recorrido:
+        await _con_muertes(recorrido)
+
+
+@pytest.mark.kafka
+async def test_ninguna_muerte_subita_pierde_ni_duplica_un_apoyo_en_kafka(tmp_path: Path) -> None:
+    async with en_marcha(tmp_path, kafka=True, semilla=13) as recorrido:
+        await _con_muertes(recorrido)
+
+
+async def _con_muertes(recorrido: Recorrido) -> None:
+    async def verdugo() -> None:
+        await recorrido.sistema.arrancar_servicio("descifrado.2")
+        await recorrido.sistema.arrancar_servicio("compulsa.2")
+        supervisor = recorrido.sistema.supervisor
+        for nombre in (
+            "ingesta",
+            "descifrado",
+            "compulsa.2",
+            "mesa_control",
+            "resultados",
+            "notificaciones",
+            "compulsa",
+            "descifrado.2",
+        ):
+            await asyncio.sleep(1)
+            await supervisor.kill(nombre)
+            await supervisor.restart(nombre)
+
+    async def camino() -> None:
+        await recorrido.enviar(simultaneos=2)
+        await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=300))
+
+    await asyncio.gather(verdugo(), camino())
+    comparacion = await recorrido.comparar()
+    assert comparacion.distintos == {}
+    assert comparacion.iguales
+    await _esperar(lambda: len(set(_acuses(recorrido))) >= recorrido.envios_cerrados, plazo_s=60)
+
+
+async def test_un_evento_que_no_cumple_su_esquema_va_a_cuarentena_con_su_motivo_y_el_flujo_sigue(
+    tmp_path: Path,
+) -> None:
+    async with en_marcha(tmp_path, kafka=False, semilla=17) as recorrido:
+        stream = connect(recorrido.sistema.engines.stream_url, client_id="prueba")
+        await stream.start()
+        try:
+            from kernel.stream import Message
+
+            headers = {"ce_type": "mx.ine.apoyo.registro_recibido.v1", "ce_id": "x"}
+            await stream.publish(Message("registro_recibido", "x", b"{}", headers))
+            await recorrido.enviar()
+            await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=240))
+            quarantined = [r async for r in stream.read("registro_recibido" + topics.CUARENTENA)]
+        finally:
+            await stream.stop()
+        assert {r.value for r in quarantined} == {b"{}"}
+        assert {r.headers["cuarentena_motivo"] for r in quarantined} == {"sobre_incompleto"}
+        readers = set(topics.load()["registro_recibido"].readers)
+        assert {r.headers["cuarentena_grupo"] for r in quarantined} == readers
+        assert (await recorrido.comparar()).iguales
+
+
+def test_el_escenario_es_el_mismo_con_la_misma_semilla() -> None:
+    ahora = SystemClock().now()
+    uno, otro = (preparar(3, 150, ahora) for _ in range(2))
+    assert _folios(uno) == _folios(otro)
+    assert all(f.startswith(PROCESO) for f in _folios(uno))
+
+
+def _folios(escenario: Escenario) -> list[str]:
+    return [c.folio for c in escenario.capturas]

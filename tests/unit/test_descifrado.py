@@ -1,0 +1,376 @@
+"""Opening packages: what is sealed for whom, alerts, quarantine, repetition (SPEC 6)."""
+
+import asyncio
+import base64
+import dataclasses
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from dispositivo.kit import Captura
+from kernel import hpke
+from kernel.errors import Unavailable
+from kernel.hpke import Private
+from kernel.sealing import derive, unseal
+from schemas import expediente, paquete
+from schemas.envelope import Evento
+from schemas.eventos import RegistroDescifrado, RegistroEnCuarentena, RegistroRecibido
+from schemas.paquete import IMAGENES, DatosRegistro, Lecturas, Modalidad, Parte, Suite
+from services import descifrado
+from services.descifrado.adapters import LlavesDeProceso
+from services.descifrado.domain import Motivo
+from tests.support.recepcion import Mundo, MundoDescifrado, captura, datos, png
+
+
+@pytest.fixture(params=Suite, ids=lambda s: s.name)
+async def mundo(request: pytest.FixtureRequest) -> AsyncIterator[Mundo]:
+    mundo = await Mundo(suite=request.param).start()
+    yield mundo
+    await mundo.stop()
+
+
+@pytest.fixture
+async def aparte() -> AsyncIterator[MundoDescifrado]:
+    """One suite is enough for what does not depend on it."""
+    mundo = await Mundo(suite=Suite.X25519).start()
+    yield MundoDescifrado(mundo)
+    await mundo.stop()
+
+
+def jpeg(ancho: int = 64, alto: int = 48) -> bytes:
+    pixels = np.random.default_rng(7).integers(0, 255, (alto, ancho, 3), np.uint8)
+    return bytes(cv2.imencode(".jpg", pixels)[1])
+
+
+def assert_cuarentena(evento: Evento, motivo: str) -> RegistroEnCuarentena:
+    assert isinstance(evento, RegistroEnCuarentena), evento
+    assert evento.motivo == motivo
+    return evento
+
+
+# ---- opened
+
+
+async def test_mesa_de_control_abre_las_cuatro_imagenes_y_el_formulario(mundo: Mundo) -> None:
+    lado = MundoDescifrado(mundo)
+    capturado = captura(imagenes={**captura().imagenes, Parte.FOTO: (jpeg(), "image/gif")})
+    recibido = await mundo.recibir(mundo.dispositivo.sellar(capturado, mundo.llave))
+    evento = await lado.abrir(recibido)
+    assert isinstance(evento, RegistroDescifrado)
+    assert (evento.folio, evento.recibido_en, evento.envio) == (recibido.folio, recibido.recibido_en, recibido.envio)
+    assert evento.codigo_integridad == recibido.codigo_integridad
+    assert evento.llave == expediente.id_de_llave(recibido.folio)
+    assert [p.nombre for p in evento.partes] == [*IMAGENES, Parte.DATOS]
+
+    root = await lado.llaves["mesa_control"].open(evento.llave)
+    objeto = await lado.expedientes.get(evento.objeto)
+    assert evento.objeto == f"{recibido.proceso}/{evento.llave}/{hashlib.sha256(objeto).hexdigest()}"
+    for parte in evento.partes[:-1]:
+        sellada = await lado.expedientes.get(evento.objeto, parte.desde, parte.tamano)
+        imagen = unseal(derive(root, "imagenes"), sellada, f"{evento.folio}|{parte.nombre}")
+        assert imagen == capturado.imagenes[parte.nombre][0]
+        # The media type is the content's, whatever the device declared.
+        assert parte.tipo_medio == ("image/jpeg" if parte.nombre is Parte.FOTO else "image/png")
+    sellados = base64.b64decode(evento.datos_sellados)
+    claro = unseal(derive(root, "datos"), sellados, f"{evento.folio}|datos")
+    assert DatosRegistro.model_validate_json(claro) == datos()
+
+
+async def test_quien_tiene_una_imagen_y_su_sal_la_coteja_con_el_acuse_sin_el_paquete(mundo: Mundo) -> None:
+    lado = MundoDescifrado(mundo)
+    recibido = await mundo.recibir(mundo.sellar())
+    evento = await lado.abrir(recibido)
+    assert isinstance(evento, RegistroDescifrado)
+    await mundo.paquetes.delete(recibido.objeto)
+    root = await lado.llaves["resultados"].open(evento.llave)
+    objeto = await lado.expedientes.get(evento.objeto)
+    assert objeto
+    ultima = evento.partes[-1]
+    sellada = objeto[ultima.desde : ultima.desde + ultima.tamano]
+    constancia = expediente.Constancia.model_validate_json(
+        unseal(derive(root, "datos"), sellada, f"{evento.folio}|constancia")
+    )
+    encabezado = base64.b64decode(constancia.encabezado)
+    assert hashlib.sha256(encabezado).hexdigest() == recibido.codigo_integridad
+    mundo.dispositivo.privada.public_key().verify(
+        base64.b64decode(constancia.firma), paquete.FIRMA + encabezado, ec.ECDSA(SHA256())
+    )
+    firmados = json.loads(encabezado)["partes"]
+    for nombre, (contenido, _) in captura().imagenes.items():
+        sal = base64.b64decode(constancia.sales[nombre])
+        assert hashlib.sha256(sal + contenido).hexdigest() == firmados[nombre]
+    sal, form = base64.b64decode(constancia.sales[Parte.DATOS]), base64.b64decode(constancia.datos)
+    assert hashlib.sha256(sal + form).hexdigest() == firmados["datos"]
+    assert {p.nombre: p.compendio for p in evento.partes} == firmados
+
+
+async def test_compulsa_abre_solo_los_datos_y_notificaciones_solo_el_acuse(aparte: MundoDescifrado) -> None:
+    evento = await aparte.abrir(await aparte.mundo.recibir(aparte.mundo.sellar()))
+    assert isinstance(evento, RegistroDescifrado)
+    root = await aparte.llaves["descifrado"].open(evento.llave)
+    assert await aparte.llaves["compulsa"].open(evento.llave) == derive(root, "datos")
+    acuse = await aparte.llaves["notificaciones"].open(evento.llave)
+    assert acuse == derive(root, "acuse")
+    claro = unseal(acuse, base64.b64decode(evento.acuse_sellado), f"{evento.folio}|acuse")
+    assert json.loads(claro) == {"cic": "000000017", "ocr": "0001000000017"}
+
+
+async def test_nada_personal_va_en_claro(aparte: MundoDescifrado) -> None:
+    await aparte.abrir(await aparte.mundo.recibir(aparte.mundo.sellar()))
+    todo = str([s.evento for t in ("registro_recibido", "descifrado") for s in await aparte.mundo.eventos(t)])
+    todo += str(await aparte.expedientes.names()) + str(await aparte.documentos.find({}))
+    for dato in ("GMLPAN90010109H100", "000000017", "GOMEZ", "19.4"):
+        assert dato not in todo
+
+
+async def test_captura_manual_abre_con_el_formulario_solo(aparte: MundoDescifrado) -> None:
+    recibido = await _recibido(aparte, captura(modalidad=Modalidad.CAPTURA_MANUAL, imagenes={}))
+    evento = await aparte.abrir(recibido)
+    assert isinstance(evento, RegistroDescifrado)
+    assert [p.nombre for p in evento.partes] == [Parte.DATOS]
+
+
+async def test_datos_que_se_contradicen_dan_alertas_y_no_deciden(aparte: MundoDescifrado) -> None:
+    lecturas = Lecturas(ocr="9999999999999")
+    evento = await aparte.abrir(await _recibido(aparte, captura(datos=datos(clave_elector="X", lecturas=lecturas))))
+    assert isinstance(evento, RegistroDescifrado)
+    assert {(a.codigo, a.parte, a.inciso) for a in evento.alertas} >= {
+        ("clave_formato", Parte.DATOS, "f"),
+        ("lectura_ocr", Parte.REVERSO, "c"),
+    }
+    assert {(a.medida, a.umbral) for a in evento.alertas} == {(1.0, 1.0)}
+
+
+async def test_las_reglas_que_vio_recepcion_siguen_con_el_registro(aparte: MundoDescifrado) -> None:
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+    evento = await aparte.abrir(recibido.model_copy(update={"reglas": ["fuera_de_periodo"]}))
+    assert isinstance(evento, RegistroDescifrado)
+    assert evento.reglas == ["fuera_de_periodo"]
+
+
+# ---- repetition
+
+
+async def test_el_mismo_evento_otra_vez_no_cambia_nada(aparte: MundoDescifrado) -> None:
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+    primero = await aparte.abrir(recibido)
+    aparte.descifrado = aparte.instancia()
+    assert await aparte.abrir(recibido) == primero
+    assert len(await aparte.mundo.eventos("descifrado")) == 1
+    assert len(await aparte.expedientes.names()) == 1
+
+
+async def test_dos_instancias_a_la_vez_dejan_un_evento_y_un_objeto(aparte: MundoDescifrado) -> None:
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+    otra = dataclasses.replace(aparte)
+    otra.llaves, otra.descifrado = aparte.llaves, aparte.instancia()
+    await asyncio.gather(aparte.abrir(recibido), otra.abrir(recibido))
+    eventos = await aparte.mundo.eventos("descifrado")
+    assert len({sobre.id for sobre in eventos}) == 1
+    assert len({sobre.evento.model_dump_json() for sobre in eventos}) == 1
+    evento = eventos[0].evento
+    assert isinstance(evento, RegistroDescifrado)
+    assert await aparte.expedientes.names() == [evento.objeto]
+
+
+async def test_un_almacen_que_no_responde_no_es_cuarentena(
+    aparte: MundoDescifrado, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+
+    async def caido(*_: object) -> bytes:
+        raise Unavailable("objects")
+
+    monkeypatch.setattr(aparte.mundo.paquetes, "get", caido)
+    with pytest.raises(Unavailable):
+        await aparte.abrir(recibido)
+    assert await aparte.mundo.eventos("descifrado") == []
+
+
+# ---- quarantine
+
+
+async def test_paquete_que_no_esta_en_el_almacen(aparte: MundoDescifrado) -> None:
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+    await aparte.mundo.paquetes.delete(recibido.objeto)
+    evento = assert_cuarentena(await aparte.abrir(recibido), "objeto_faltante")
+    assert (evento.folio, evento.recibido_en, evento.envio) == (recibido.folio, recibido.recibido_en, recibido.envio)
+    assert evento.codigo_integridad == recibido.codigo_integridad
+
+
+async def test_paquete_alterado_en_el_almacen(aparte: MundoDescifrado) -> None:
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+    contenido = bytearray(await aparte.mundo.paquetes.get(recibido.objeto))
+    contenido[-1] ^= 1
+    await aparte.mundo.paquetes.put(recibido.objeto, bytes(contenido))
+    assert_cuarentena(await aparte.abrir(recibido), "objeto_alterado")
+
+
+async def test_llave_privada_que_no_se_tiene(aparte: MundoDescifrado) -> None:
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+    aparte.llaves_de_proceso.clear()
+    assert assert_cuarentena(await aparte.abrir(recibido), "llave_desconocida").detalle == "k-2026"
+
+
+async def test_llave_equivocada_no_abre(aparte: MundoDescifrado) -> None:
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+    aparte.llaves_de_proceso["k-2026"] = Private.generate(Suite.X25519)
+    assert_cuarentena(await aparte.abrir(recibido), "cuerpo_ilegible")
+
+
+async def test_llave_del_expediente_destruida(aparte: MundoDescifrado) -> None:
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+    llave = expediente.id_de_llave(recibido.folio)
+    await aparte.wraps.put_if_absent({"_id": llave, "wraps": {}, "destroyed": True})
+    assert_cuarentena(await aparte.abrir(recibido), "llave_destruida")
+
+
+@pytest.mark.parametrize("falta", IMAGENES)
+async def test_falta_una_imagen(aparte: MundoDescifrado, falta: Parte) -> None:
+    imagenes = {parte: imagen for parte, imagen in captura().imagenes.items() if parte is not falta}
+    evento = assert_cuarentena(
+        await aparte.abrir(await _recibido(aparte, captura(imagenes=imagenes))), "parte_faltante"
+    )
+    assert evento.detalle == falta
+
+
+async def test_una_parte_que_no_es_la_firmada(aparte: MundoDescifrado, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dispositivo.kit.compendio", lambda sal, contenido: "0" * 64)
+    recibido = await _recibido(aparte, captura())
+    assert_cuarentena(await aparte.abrir(recibido), "parte_alterada")
+
+
+async def test_un_cuerpo_con_otra_estructura(aparte: MundoDescifrado, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dispositivo.kit.escribir_cuerpo", lambda partes: b"\xff" * 100)
+    recibido = await _recibido(aparte, captura())
+    assert_cuarentena(await aparte.abrir(recibido), "cuerpo_malformado")
+
+
+async def test_un_formulario_invalido_nombra_campos_y_no_valores(aparte: MundoDescifrado) -> None:
+    malo = datos(numero_emision="secreto")
+    evento = assert_cuarentena(await aparte.abrir(await _recibido(aparte, captura(datos=malo))), "datos_invalidos")
+    assert evento.detalle == "numero_emision"
+
+
+def jpeg_que_declara(ancho: int, alto: int) -> bytes:
+    imagen = bytearray(jpeg())
+    sof = imagen.index(b"\xff\xc0")
+    imagen[sof + 5 : sof + 9] = alto.to_bytes(2, "big") + ancho.to_bytes(2, "big")
+    return bytes(imagen)
+
+
+BOMBA = png(4000, 4000, declarado=(60_000, 60_000))
+
+
+@pytest.mark.parametrize(
+    ("imagen", "motivo"),
+    [
+        (b"esto no es una imagen", "imagen_invalida"),
+        (b"", "imagen_invalida"),
+        (b"GIF89a" + bytes(100), "imagen_invalida"),
+        (b"\x89PNG\r\n\x1a\n", "imagen_invalida"),
+        (b"\xff\xd8\xff\xe0\x00\x02" * 3000, "imagen_invalida"),
+        (b"\xff\xd8\xff" + b"\xff" * 50, "imagen_invalida"),
+        (jpeg()[:-50], "imagen_invalida"),
+        (jpeg()[:200], "imagen_invalida"),
+        (png(200, 200)[:-30], "imagen_invalida"),
+        (png(8, 8, declarado=(0, 8)), "imagen_invalida"),
+        (png(8, 8, declarado=(4000, 4000)), "imagen_invalida"),
+        (BOMBA, "imagen_excesiva"),
+        (jpeg_que_declara(65_535, 65_535), "imagen_excesiva"),
+        (jpeg_que_declara(0, 48), "imagen_invalida"),
+        (png(1, 1, declarado=(12_001, 1)), "imagen_excesiva"),
+        (png(1, 1, declarado=(2**31 - 1, 2**31 - 1)), "imagen_excesiva"),
+    ],
+    ids=[
+        "texto",
+        "vacia",
+        "gif",
+        "png sin cabecera",
+        "jpeg de puros segmentos",
+        "jpeg de puro relleno",
+        "jpeg cortado al final",
+        "jpeg cortado al principio",
+        "png cortado",
+        "png de ancho cero",
+        "png que declara más de lo que trae",
+        "bomba png",
+        "bomba jpeg",
+        "jpeg de ancho cero",
+        "lado excesivo",
+        "lado máximo de png",
+    ],
+)
+async def test_una_imagen_que_no_lo_es_o_una_bomba(aparte: MundoDescifrado, imagen: bytes, motivo: str) -> None:
+    imagenes = {**captura().imagenes, Parte.REVERSO: (imagen, "image/png")}
+    evento = assert_cuarentena(await aparte.abrir(await _recibido(aparte, captura(imagenes=imagenes))), motivo)
+    assert evento.detalle.startswith("reverso: ")
+    assert await aparte.expedientes.names() == []
+    assert await aparte.wraps.find({}) == []
+
+
+async def test_una_bomba_se_detiene_antes_de_decodificarla(
+    aparte: MundoDescifrado, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decodificar(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    recibido = await _recibido(aparte, captura(imagenes={**captura().imagenes, Parte.ANVERSO: (BOMBA, "image/png")}))
+    monkeypatch.setattr(cv2, "imdecode", decodificar)
+    assert_cuarentena(await aparte.abrir(recibido), "imagen_excesiva")
+
+
+async def test_un_registro_en_cuarentena_no_detiene_al_siguiente(aparte: MundoDescifrado) -> None:
+    malo = await _recibido(aparte, captura(imagenes={**captura().imagenes, Parte.FOTO: (b"x", "image/png")}))
+    assert_cuarentena(await aparte.abrir(malo), "imagen_invalida")
+    bueno = await _recibido(aparte, captura())
+    await aparte.abrir(bueno)
+    tipos = {sobre.evento.asunto: type(sobre.evento) for sobre in await aparte.mundo.eventos("descifrado")}
+    assert tipos == {malo.folio: RegistroEnCuarentena, bueno.folio: RegistroDescifrado}
+
+
+def test_cada_motivo_esta_en_el_readme() -> None:
+    readme = Path(descifrado.__file__).with_name("README.md").read_text(encoding="utf-8")
+    assert [line.split("`")[1] for line in readme.splitlines() if line.startswith("| `")] == list(Motivo)
+
+
+# ---- keys on disk
+
+
+def test_una_llave_que_llega_despues_se_encuentra(tmp_path: Path) -> None:
+    primera, tardia = Private.generate(Suite.X25519), Private.generate(Suite.HIBRIDA)
+    hpke.save(primera, tmp_path / "k-1.json")
+    llaves = LlavesDeProceso(tmp_path)
+    assert llaves("k-1") == primera
+    assert llaves("k-2") is None
+    hpke.save(tardia, tmp_path / "k-2.json")
+    assert llaves("k-2") == tardia
+
+
+def test_una_llave_rota_detiene_el_arranque(tmp_path: Path) -> None:
+    (tmp_path / "k-1.json").write_text('{"suite": "otra", "raw": ""}', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"k-1\.json"):
+        LlavesDeProceso(tmp_path)
+
+
+async def _recibido(lado: MundoDescifrado, capturado: Captura) -> RegistroRecibido:
+    """Put the package where reception would, without asking reception whether it would take it."""
+    sellado = lado.mundo.dispositivo.sellar(capturado, lado.mundo.llave)
+    plantilla = await lado.mundo.recibir(lado.mundo.sellar())
+    sha256 = hashlib.sha256(sellado.contenido).hexdigest()
+    await lado.mundo.paquetes.put(f"{plantilla.proceso}/{sha256}", sellado.contenido)
+    return plantilla.model_copy(
+        update={
+            "folio": sellado.folio,
+            "codigo_integridad": sellado.codigo_integridad,
+            "paquete_sha256": sha256,
+            "objeto": f"{plantilla.proceso}/{sha256}",
+        }
+    )

@@ -1,0 +1,181 @@
+"""The HTTP edge of Mesa de Control: who may ask, what is answered, and who opened what."""
+
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.mesa import CONTRASENA, PROCESO, Mesa, folio, imagen
+
+SIGUIENTE = f"/api/siguiente?proceso={PROCESO}"
+LIMPIA: dict[str, Any] = {"inconsistencias": [], "compulsado_version": 1}
+
+
+@pytest.fixture
+async def mesa() -> AsyncIterator[Mesa]:
+    mesa = Mesa()
+    await mesa.empieza()
+    yield mesa
+    await mesa.stream.stop()
+
+
+@pytest.fixture
+async def http(mesa: Mesa) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(mesa.app(), raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://mesa.test", auth=("operador1", CONTRASENA)
+    ) as client:
+        yield client
+
+
+async def _decide(http: httpx.AsyncClient, n: int, orden: dict[str, Any], **headers: str) -> httpx.Response:
+    return await http.post(
+        f"/api/registros/{folio(n)}/decision", json=orden, headers={"Idempotency-Key": "llave-0001", **headers}
+    )
+
+
+async def test_sin_identificarse_no_se_ve_nada(http: httpx.AsyncClient) -> None:
+    for header in (None, "Bearer x", "Basic ???", "Basic " + base64.b64encode(b"operador1:otra").decode()):
+        http.auth = None
+        answer = await http.get(SIGUIENTE, headers={"Authorization": header} if header else {})
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith('Basic realm="Apoyo"')
+        assert answer.json()["code"] == "identificacion_requerida"
+
+
+async def test_cada_papel_llega_hasta_donde_le_toca(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.llega(1)
+    http.auth = httpx.BasicAuth("supervisor1", CONTRASENA)
+    assert (await http.get(SIGUIENTE)).status_code == 403
+    assert (await http.get(f"/api/registros/{folio(1)}")).status_code == 200
+    assert (await _decide(http, 1, LIMPIA)).status_code == 403
+    http.auth = httpx.BasicAuth("auditor1", CONTRASENA)
+    assert (await http.get(f"/api/registros/{folio(1)}")).json()["code"] == "sin_permiso"
+    assert (await http.get(f"/api/registros/{folio(1)}/imagenes/foto")).status_code == 403
+
+
+async def test_el_siguiente_trae_lo_necesario_para_decidir(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.llega(1, reglas=["fuera_de_periodo"], situacion="baja")
+    record = (await http.get(SIGUIENTE)).json()
+    assert record["folio"] == folio(1)
+    assert record["solicitud"] == {"folio": "CI26-0001", "denominacion": "Aspirante de Prueba"}
+    assert record["situacion"]["situacion"] == "baja"
+    assert record["reglas"][0]["clave"] == "fuera_de_periodo"
+    assert [i["parte"] for i in record["imagenes"]] == ["anverso", "reverso", "foto", "firma"]
+    assert record["asignado_a"] == "operador1"
+    assert record["vigencia_s"] == 600
+    assert next(c for c in record["campos"] if c["clave"] == "cic")["enviado"] == "123456001"
+
+
+async def test_la_cola_vacia_responde_204(http: httpx.AsyncClient) -> None:
+    assert (await http.get(SIGUIENTE)).status_code == 204
+
+
+async def test_la_imagen_sale_abierta_y_no_se_guarda_en_ninguna_parte(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.llega(1)
+    answer = await http.get(f"/api/registros/{folio(1)}/imagenes/reverso")
+    assert answer.content == imagen("reverso", 1)
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["cache-control"] == "no-store"
+    assert (await http.get(f"/api/registros/{folio(1)}/imagenes/datos")).json()["code"] == "imagen_desconocida"
+
+
+async def test_toda_apertura_queda_registrada_con_quien_que_y_cuando(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.llega(1)
+    await http.get(SIGUIENTE)
+    await http.get(f"/api/registros/{folio(1)}/imagenes/foto")
+    opened = [(a["quien"], a["que"], a["folio"], a["cuando"]) for a in await mesa.accesos.find({})]
+    assert opened == [
+        ("operador1", "datos", folio(1), mesa.reloj.now()),
+        ("operador1", "imagen:foto", folio(1), mesa.reloj.now()),
+    ]
+
+
+async def test_la_llave_destruida_se_dice_y_los_bytes_alterados_tambien(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.llega(1)
+    name = (await mesa.expedientes.names())[0]
+    await mesa.expedientes.put(name, b"x" * 500_000)
+    assert (await http.get(f"/api/registros/{folio(1)}/imagenes/foto")).json()["code"] == "expediente_ilegible"
+    await mesa.expedientes.delete(name)
+    assert (await http.get(f"/api/registros/{folio(1)}/imagenes/foto")).json()["code"] == "expediente_ilegible"
+    wraps = mesa.llaves._documents
+    key = (await wraps.find({}))[0]
+    key |= {"destroyed": True, "wraps": {}, "revision": 1}
+    wraps._documents[key["_id"]] = key  # type: ignore[attr-defined]
+    assert (await http.get(f"/api/registros/{folio(1)}")).status_code == 410
+
+
+async def test_decidir_responde_la_decision_y_repetir_lo_mismo(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.llega(1)
+    orden = {"inconsistencias": [{"clave": "f", "detalle": "Ilegible: OCR"}], "compulsado_version": 1}
+    first = await _decide(http, 1, orden)
+    assert first.status_code == 200
+    assert first.json()["inconsistencias"] == [{"clave": "f", "detalle": "Ilegible: OCR", "origen": "revision"}]
+    assert (await _decide(http, 1, orden)).json() == first.json()
+    assert (await http.get(f"/api/registros/{folio(1)}")).json()["estado"] == "con_inconsistencia"
+
+
+async def test_decidir_pide_llave_de_idempotencia_y_el_mismo_origen(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.llega(1)
+    without = await http.post(f"/api/registros/{folio(1)}/decision", json=LIMPIA)
+    assert without.json()["errores"][0]["campo"] == "header.Idempotency-Key"
+    assert (await _decide(http, 1, LIMPIA, Origin="http://otro.test")).json()["code"] == "otro_origen"
+    assert (await _decide(http, 1, LIMPIA, Origin="null")).json()["code"] == "otro_origen"
+    assert (await _decide(http, 1, LIMPIA, Origin="http://mesa.test")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "orden",
+    [
+        {},
+        {"inconsistencias": [], "compulsado_version": 0},
+        {"inconsistencias": [], "compulsado_version": "1"},
+        {"inconsistencias": [{"clave": "A"}], "compulsado_version": 1},
+        {"inconsistencias": [{"clave": "a", "detalle": "x" * 501}], "compulsado_version": 1},
+        {"inconsistencias": [], "compulsado_version": 1, "operador": "otro"},
+    ],
+)
+async def test_una_orden_mal_formada_se_rechaza_con_sus_campos(
+    mesa: Mesa, http: httpx.AsyncClient, orden: dict[str, Any]
+) -> None:
+    await mesa.llega(1)
+    answer = await _decide(http, 1, orden)
+    assert answer.status_code == 422
+    assert answer.json()["errores"]
+
+
+async def test_el_catalogo_es_el_de_la_norma_del_proceso(http: httpx.AsyncClient) -> None:
+    catalogo = (await http.get(f"/api/catalogo?proceso={PROCESO}")).json()
+    app = {e["clave"]: e for e in catalogo["modalidades"]["auxiliar"]}
+    assert list(app) == list("abcdefghijklmn")
+    assert "otra" in [s["clave"] for s in app["f"]["subtipos"]]
+    assert "tipo_de_letra" not in [s["clave"] for s in app["l"]["subtipos"]]
+    assert catalogo["modalidades"]["captura_manual"][0]["clave"] == "manual_en_copia"
+    assert (await http.get("/api/catalogo?proceso=NADA")).json()["code"] == "proceso_desconocido"
+
+
+async def test_la_pagina_no_lleva_nada_en_linea_ni_de_fuera(http: httpx.AsyncClient) -> None:
+    page = await http.get("/")
+    assert page.status_code == 200
+    assert "style=" not in page.text
+    assert "onclick" not in page.text
+    assert "http://" not in page.text.replace("http://www.w3.org", "")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    for path in ("apoyo.css", "apoyo.js", "favicon.svg", "mesa.css", "mesa.js"):
+        answer = await http.get(f"/estatico/{path}")
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_openapi_describe_las_rutas(http: httpx.AsyncClient) -> None:
+    paths = (await http.get("/openapi.json")).json()["paths"]
+    assert set(paths) == {
+        "/api/siguiente",
+        "/api/registros/{folio}",
+        "/api/registros/{folio}/imagenes/{parte}",
+        "/api/registros/{folio}/decision",
+        "/api/catalogo",
+        "/api/progreso",
+    }

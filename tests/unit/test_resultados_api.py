@@ -1,0 +1,138 @@
+"""The HTTP edge: roles, answers, live totals, pages."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from schemas.ciclo_de_vida import VERSION, Estado
+from services.resultados import metrics
+from tests.support.resultados import ACCESOS, PROCESO, Resultados, folio, vida
+from tests.support.servidor import servir
+
+RUTAS = (
+    f"/api/procesos/{PROCESO}/totales",
+    f"/api/folios/{folio(1)}",
+    f"/procesos/{PROCESO}",
+    f"/folios/{folio(1)}",
+)
+
+
+def acceso(rol: str = "auditor") -> tuple[str, str]:
+    return rol, ACCESOS[rol]
+
+
+@pytest.fixture
+async def resultados() -> Resultados:
+    resultados = Resultados()
+    await resultados.start()
+    for n, estado in enumerate(Estado):
+        await resultados.recibir(vida(estado, 10 * n + 1))
+    return resultados
+
+
+@pytest.fixture
+async def cliente(resultados: Resultados) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(resultados.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://resultados") as client:
+        yield client
+
+
+@pytest.mark.parametrize("ruta", RUTAS)
+async def test_solo_entra_quien_tiene_un_rol_que_lo_permite(cliente: httpx.AsyncClient, ruta: str) -> None:
+    assert (await cliente.get(ruta)).status_code == 401
+    assert (await cliente.get(ruta, auth=acceso("operador"))).status_code == 403
+    for rol in ("opl_admin", "supervisor", "promovente", "auditor", "soporte"):
+        assert (await cliente.get(ruta, auth=acceso(rol))).status_code == 200
+
+
+async def test_los_totales_traen_los_diez_estados_y_cuadran(cliente: httpx.AsyncClient) -> None:
+    totales = (await cliente.get(RUTAS[0], auth=acceso())).json()
+    assert totales["estados"] == {estado.value: 1 for estado in Estado}
+    assert totales["recibidos"] == sum(totales["estados"].values()) == 10
+    assert totales["cuadra"]
+    assert totales["regla_version"] == VERSION
+    assert [s["solicitud"] for s in totales["por_solicitud"]] == ["CI26-0001", "CI26-0002"]
+    assert totales["al"].endswith("+00:00")
+    assert set(totales["posiciones"]) == {"registro_recibido", "descifrado", "compulsado", "clasificado"}
+
+
+async def test_un_folio_dice_su_estado_sus_motivos_y_sus_hechos(cliente: httpx.AsyncClient) -> None:
+    n = list(Estado).index(Estado.CON_INCONSISTENCIA)
+    ficha = (await cliente.get(f"/api/folios/{folio(10 * n + 1)}", auth=acceso("promovente"))).json()
+    assert ficha["estado"] == "con_inconsistencia"
+    assert [(m["clave"], m["detalle"]) for m in ficha["motivos"]] == [("i", "Cubrebocas"), ("fuera_de_periodo", None)]
+    assert all(m["descripcion"] for m in ficha["motivos"])
+    assert {h["topic"]: h["version"] for h in ficha["hechos"]} == {
+        "registro_recibido": 1,
+        "descifrado": 1,
+        "compulsado": 1,
+        "clasificado": 1,
+    }
+    assert ficha["corte"] == "2026-10-31"
+
+
+async def test_un_folio_no_dice_quien_lo_reviso_ni_datos_sellados(cliente: httpx.AsyncClient) -> None:
+    respuesta = await cliente.get(f"/api/folios/{folio(61)}", auth=acceso("promovente"))
+    for oculto in ("operador1", "sellado", '"persona"', '"objeto"', '"geo"'):
+        assert oculto not in respuesta.text
+
+
+@pytest.mark.parametrize("ruta", ["/api/folios/X", "/api/procesos/XX99/totales", "/api/procesos/XX99/eventos"])
+async def test_lo_que_no_existe_es_404_en_espanol(cliente: httpx.AsyncClient, ruta: str) -> None:
+    respuesta = await cliente.get(ruta, auth=acceso())
+    assert respuesta.status_code == 404
+    assert respuesta.headers["content-type"] == "application/problem+json"
+
+
+async def test_la_busqueda_de_un_folio_lleva_a_su_pagina(cliente: httpx.AsyncClient) -> None:
+    hallado = await cliente.get("/folios", params={"folio": f" {folio(1)} "}, auth=acceso())
+    assert (hallado.status_code, hallado.headers["location"]) == (303, f"/folios/{folio(1)}")
+    perdido = await cliente.get("/folios", params={"folio": "<script>"}, auth=acceso())
+    assert perdido.status_code == 404
+    assert "<script>" not in perdido.text
+
+
+async def test_con_un_solo_proceso_la_portada_lleva_a_el_y_con_varios_los_lista(
+    cliente: httpx.AsyncClient, resultados: Resultados
+) -> None:
+    assert (await cliente.get("/", auth=acceso())).headers["location"] == f"/procesos/{PROCESO}"
+    proceso = resultados.actores.procesos[PROCESO]
+    resultados.actores.aplicar(proceso.model_copy(update={"proceso": "RM27"}), 9)
+    portada = await cliente.get("/", auth=acceso())
+    assert portada.text.count("Todavía no se recibe ningún registro.") == 1
+    resultados.actores.procesos.clear()
+    assert "Todavía no hay procesos" in (await cliente.get("/", auth=acceso())).text
+    assert (await cliente.get(f"/procesos/{PROCESO}", auth=acceso())).status_code == 404
+
+
+async def test_las_paginas_no_llevan_estilos_ni_programas_en_linea(cliente: httpx.AsyncClient) -> None:
+    for ruta in RUTAS[2:]:
+        pagina = (await cliente.get(ruta, auth=acceso())).text
+        assert "style=" not in pagina
+        assert "<style" not in pagina
+        assert "<script>" not in pagina
+        assert "onclick" not in pagina
+
+
+async def _siguiente(lineas: AsyncIterator[str]) -> dict[str, object]:
+    async for linea in lineas:
+        if linea.startswith("data: "):
+            return dict(json.loads(linea.removeprefix("data: ")))
+    raise AssertionError("the stream ended")
+
+
+async def test_los_totales_en_vivo_llegan_al_cambiar_y_terminan_cuando_el_lector_se_va(resultados: Resultados) -> None:
+    async with servir(resultados.app()) as url, httpx.AsyncClient(base_url=url, auth=acceso()) as client:
+        async with client.stream("GET", f"/api/procesos/{PROCESO}/eventos") as respuesta:
+            assert respuesta.headers["content-type"].startswith("text/event-stream")
+            lineas = respuesta.aiter_lines()
+            assert (await _siguiente(lineas))["recibidos"] == 10
+            await resultados.recibir(vida(Estado.EN_PROCESAMIENTO, 999))
+            assert (await asyncio.wait_for(_siguiente(lineas), 5))["recibidos"] == 11
+            assert metrics.ESPECTADORES._value.get() == 1
+        async with asyncio.timeout(5):
+            while metrics.ESPECTADORES._value.get():  # noqa: ASYNC110 - a metric gives nothing to wait on
+                await asyncio.sleep(0.05)
