@@ -96,6 +96,8 @@ def _curp(d: DatosCredencial) -> Iterator[Hallazgo]:
         abroad = clave.entidad in entidades.NUMEROS_EXTRANJERO or read.entidad == entidades.EXTRANJERO
         severity: Severidad = "advertencia" if abroad else "alerta"
         yield Hallazgo("curp_clave_entidad", severity, "n", "curp 12-13, clave_elector 13-14")
+    if clave.letras in claves.prefijos(d.nombre, d.primer_apellido, d.segundo_apellido):
+        return  # the clave may skip José or María where the CURP does not, or the other way round
     pairs = ((1, 1), (2, 14), (3, 3), (4, 15), (5, 4), (6, 16))
     different = [str(c) for c, k in pairs if clave.letras[c - 1] != d.curp[k - 1]]
     if different:

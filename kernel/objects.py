@@ -85,7 +85,7 @@ class S3Objects:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, call)
         except S3Error as error:
-            if error.code in {"NoSuchKey", "NoSuchBucket"}:
+            if error.code == "NoSuchKey":
                 raise LookupError(error.code) from error
             raise Unavailable(f"objects: {error.code}") from error
         except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kernel.errors import Unavailable
+from kernel.errors import Conflict, Unavailable
 from schemas.hora import hora_centro
 
 log = structlog.get_logger()
@@ -144,6 +144,12 @@ def create_app(title: str, health: Health, *, description: str = "") -> FastAPI:
             "servicio_no_disponible",
             "El servicio no está disponible por el momento",
             "No se perdió nada: intente de nuevo en unos segundos.",
+        ).response()
+
+    @app.exception_handler(Conflict)
+    async def on_conflict(request: Request, error: Conflict) -> Response:
+        return Problem(
+            503, "mucha_concurrencia", "Otras personas trabajan sobre lo mismo", "No se perdió nada: intente de nuevo."
         ).response()
 
     @app.exception_handler(Exception)

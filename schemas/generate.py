@@ -1,6 +1,6 @@
 """Writes the JSON Schema of every event, of the package's header and of its form. The build regenerates them; nothing may differ.
 
-    python -m schemas.generate [--check]
+python -m schemas.generate [--check]
 """
 
 import json

@@ -30,3 +30,13 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def free_port_pair(distance: int) -> tuple[int, int]:
+    """Two free ports that lie this far apart, for servers that derive one from the other."""
+    while True:
+        first = free_port()
+        for second in (first + distance, first - distance):
+            if 1024 <= second <= 65535 and second not in _given and _is_free(second):
+                _given.add(second)
+                return min(first, second), max(first, second)

@@ -7,9 +7,11 @@ import argparse
 import asyncio
 import email
 import email.policy
+import hashlib
 import os
+import secrets
 import sys
-import uuid
+import time
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -40,8 +42,8 @@ async def start(supervisor: Supervisor, inbox: Path, logs: Path, *, port: int = 
 
 
 def read_inbox(inbox: Path) -> list[EmailMessage]:
-    """Every message kept, in the order of arrival."""
-    paths = sorted(inbox.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+    """Every message kept, in the order of arrival, which their names tell."""
+    paths = sorted(inbox.glob("*.eml"))
     return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
 
 
@@ -56,7 +58,7 @@ class _Sink:
         return "250 OK"
 
     def _keep(self, content: bytes) -> None:
-        name = uuid.uuid4().hex
+        name = f"{time.time_ns():020d}-{hashlib.sha256(content).hexdigest()[:12]}-{secrets.token_hex(4)}"
         partial, whole = self._inbox / f"{name}.parcial", self._inbox / f"{name}.eml"
         with partial.open("wb") as file:
             file.write(content)

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from faust.tables.manager import TableManager
+from faust.transport.drivers import aiokafka as driver
 
 from kernel.errors import Unavailable
 from kernel.stream.crash import Die, die
@@ -44,8 +45,32 @@ class _NoTables(TableManager):
             await self.recovery.start()
 
 
+class _Consumer(driver.Consumer):
+    """Faust takes records that it asked for before a rebalance, and got after it, for records of the new assignment.
+
+    They begin where the old position was, beyond the committed offset that it has just gone back to: handling and committing
+    them skips what lies between. So they are dropped, and the positions set to the committed offsets again; nothing of the
+    new assignment can have been delivered yet, because only one request is under way.
+    """
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
+        generation = self.app.consumer_generation_id
+        records = await super()._getmany(active_partitions, timeout)
+        if self.app.consumer_generation_id == generation:
+            return records
+        await self.perform_seek()
+        return {}
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+
+
 class _App(faust.App):
-    """Faust makes folders for its tables in the working directory. There are none."""
+    """Faust with the consumer above, and without the folders that it makes for tables in the working directory."""
+
+    def _new_transport(self) -> Any:
+        return _Transport(self.conf.broker_consumer, self)
 
     def _create_directories(self) -> None:
         pass

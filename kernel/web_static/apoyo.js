@@ -1,13 +1,21 @@
 // What pages share: copying a folio, and instants and figures written as every page writes them.
 
-const centro = new Intl.DateTimeFormat("es-MX", {
-  timeZone: "America/Mexico_City", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+const MESES = ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"];
+
+const centro = new Intl.DateTimeFormat("en-US", {
+  timeZone: "America/Mexico_City", day: "numeric", month: "numeric", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
 });
 
 /** "22 nov 2026, 14:05 (hora Centro)" of an ISO instant. */
 export function momento(iso) {
-  const parte = Object.fromEntries(centro.formatToParts(new Date(iso)).map((p) => [p.type, p.value.replace(".", "")]));
-  return `${parte.day} ${parte.month} ${parte.year}, ${parte.hour}:${parte.minute} (hora Centro)`;
+  const parte = Object.fromEntries(centro.formatToParts(new Date(iso)).map((p) => [p.type, p.value]));
+  return `${parte.day} ${MESES[parte.month - 1]} ${parte.year}, ${parte.hour}:${parte.minute} (hora Centro)`;
+}
+
+/** "31 oct 2026" of an ISO date. */
+export function fecha(iso) {
+  const [anio, mes, dia] = iso.split("-").map(Number);
+  return `${dia} ${MESES[mes - 1]} ${anio}`;
 }
 
 /** A whole number with its thousands apart. */

@@ -5,7 +5,6 @@ import base64
 import re
 import time
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Header, Request, Response
 from prometheus_client import Counter
@@ -15,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from kernel.errors import Unavailable
 from kernel.web import Health, create_app
 from schemas.eventos import EnvioAbierto, EnvioCerrado, RegistroRecibido
+from schemas.hora import CENTRO
 from schemas.paquete import MAX_PAQUETE, TIPO_MEDIO
 from schemas.recepcion import (
     CABECERA_ENVIO,
@@ -31,7 +31,6 @@ from services.ingesta.domain import Codigo, Rechazo
 from services.ingesta.handlers import Ingesta
 from services.ingesta.problemas import problema
 
-HORA_CENTRO = ZoneInfo("America/Mexico_City")
 _ENVIO = re.compile(r"[0-9a-f]{32}")
 _PROBLEMA = {"description": "problem+json (RFC 9457), en español", "content": {"application/problem+json": {}}}
 
@@ -158,7 +157,7 @@ def _acuse(registro: RegistroRecibido) -> Acuse:
     return Acuse(
         folio=registro.folio,
         codigo_integridad=registro.codigo_integridad,
-        recibido_en=registro.recibido_en.astimezone(HORA_CENTRO),
+        recibido_en=registro.recibido_en.astimezone(CENTRO),
         recibido_en_utc=registro.recibido_en,
         envio=registro.envio,
     )

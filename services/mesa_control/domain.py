@@ -259,10 +259,10 @@ def comparar(datos: DatosRegistro) -> list[Campo]:
         Campo("cic", "CIC", datos.cic, said["cic"]),
         Campo("ocr", "OCR", datos.ocr, said["ocr"]),
         Campo("clave_elector", "Clave de elector", datos.clave_elector, said["clave_elector"]),
-        Campo("numero_emision", "Número de emisión", datos.numero_emision, said["numero_emision"]),
+        Campo("numero_emision", "Emisión", datos.numero_emision, said["numero_emision"]),
         Campo("nombre", "Nombre", _nombre(datos), said["nombre"]),
         Campo("curp", "CURP", datos.curp),
-        Campo("modelo", "Modelo de credencial", datos.modelo),
+        Campo("modelo", "Modelo", datos.modelo),
     ]
     if isinstance(mrz, MrzInvalida):
         rows.append(Campo("mrz", "MRZ", None, (Lectura("MRZ", "", False, f"Ilegible: {mrz}"),)))

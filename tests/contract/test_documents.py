@@ -21,12 +21,18 @@ Make = Callable[..., Documents]
 
 
 @pytest.fixture(params=["memory", "mongo"])
-async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
+def uri(request: pytest.FixtureRequest) -> str | None:
+    """Address of the engine under test; None: in memory."""
+    return request.getfixturevalue("mongo_uri") if request.param == "mongo" else None
+
+
+@pytest.fixture
+async def make(uri: str | None) -> AsyncIterator[Make]:
     """Makes collections of one engine. `unique`: fields that no two documents may share."""
-    if request.param == "memory":
+    if uri is None:
         yield lambda unique=(): MemoryDocuments([unique] if unique else [])
         return
-    client = documents.connect(request.getfixturevalue("mongo_uri"))
+    client = documents.connect(uri)
     name = f"prueba_{uuid.uuid4().hex[:12]}"
     made: list[MongoDocuments] = []
 

@@ -14,14 +14,17 @@ pytestmark = pytest.mark.asyncio
 
 
 @pytest.fixture(params=["memory", "s3"])
-async def objects(request: pytest.FixtureRequest) -> AsyncIterator[Objects]:
-    if request.param == "memory":
+def store(request: pytest.FixtureRequest) -> Engines | None:
+    """The engine under test; None: in memory."""
+    return request.getfixturevalue("engines") if request.param == "s3" else None
+
+
+@pytest.fixture
+async def objects(store: Engines | None) -> AsyncIterator[Objects]:
+    if store is None:
         yield MemoryObjects()
         return
-    engines: Engines = request.getfixturevalue("engines")
-    bucket = S3Objects(
-        engines.s3_endpoint, engines.s3_access_key, engines.s3_secret_key, f"prueba-{uuid.uuid4().hex[:12]}"
-    )
+    bucket = S3Objects(store.s3_endpoint, store.s3_access_key, store.s3_secret_key, f"prueba-{uuid.uuid4().hex[:12]}")
     await bucket.prepare()
     await bucket.prepare()
     yield bucket

@@ -158,7 +158,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 async def until(condition: Callable[[], bool], what: str) -> None:
     try:
         async with asyncio.timeout(GRACE_S):
-            while not condition():  # noqa: ASYNC110 - it may come true in another process
+            while not condition():
                 await asyncio.sleep(0.01)
     except TimeoutError:
         pytest.fail(f"in vain waited until {what}")
@@ -166,7 +166,7 @@ async def until(condition: Callable[[], bool], what: str) -> None:
 
 async def until_committed(stream: Stream, group: str, topic: str, total: int) -> None:
     async with asyncio.timeout(GRACE_S):
-        while sum((await stream.committed(group, topic)).values()) < total:  # noqa: ASYNC110 - same
+        while sum((await stream.committed(group, topic)).values()) < total:
             await asyncio.sleep(0.05)
 
 

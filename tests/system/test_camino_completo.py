@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from apoyo.engines.smtp import read_inbox
 
 from apoyo import replay
 from apoyo.engines.procs import Supervisor
+from apoyo.engines.smtp import read_inbox
 from apoyo.escenario import PROCESO, Escenario, corte_de, preparar
 from apoyo.instalacion import Instalacion
 from apoyo.recorrido import Recorrido

@@ -15,7 +15,7 @@ from dispositivo.poblacion.personas import Persona
 from dispositivo.poblacion.plan import Captura, Cuarentena, Defecto
 
 TIPO_MEDIO = "image/jpeg"
-_CALIDAD_TARJETA, _CALIDAD_FOTO, _CALIDAD_FIRMA = 82, 84, 90
+_CALIDAD_TARJETA, _CALIDAD_FOTO, _CALIDAD_FIRMA = 80, 82, 90
 _ACCESORIOS = {
     Defecto.CUBREBOCAS: Accesorio.CUBREBOCAS,
     Defecto.LENTES_OSCUROS: Accesorio.LENTES_OSCUROS,

@@ -172,8 +172,8 @@ def reverso(persona: Persona) -> Imagen:
     if texts.alta_densidad:
         rng = random.Random(persona.semilla)
         for x in (440, 810):
-            secret = f"{rng.getrandbits(1300):X}"
-            pegar_gris(image, codigo(secret, "QRCode", 4), x, 48)
+            secret = f"{rng.getrandbits(800):0200X}"
+            pegar_gris(image, codigo(secret, "QRCode", 5), x, 48)
     if texts.barras:
         place = (60, 396, 88) if texts.alta_densidad else (60, 70, 120)
         pegar_gris(image, codigo(texts.barras, "Code128", 4, place[2]), place[0], place[1])

@@ -49,7 +49,7 @@ def _hoja() -> Imagen:
 def fotografiar(card: Imagen, rng: np.random.Generator) -> Imagen:
     """Picture of a card (757 x 1200) lying on a table: 810 x 1280."""
     image = _mesa(int(rng.integers(len(_MESAS)))).copy()
-    if rng.random() < 0.35:
+    if rng.random() < 0.25:
         _girar(image, card, float(rng.uniform(-2.2, 2.2)), float(rng.uniform(0.96, 1.0)))
     else:
         x, y = int(rng.integers(14, ANCHO - cpv.ANCHO - 14)), int(rng.integers(10, ALTO - cpv.ALTO - 10))

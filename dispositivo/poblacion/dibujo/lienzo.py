@@ -28,26 +28,34 @@ def _fuente(size: int) -> Any:
 @lru_cache(maxsize=4096)
 def _glifo(char: str, size: int, bold: bool) -> Imagen:
     """Mask (0-255) of one character; its width is the advance, its height that of the line."""
-    font = _fuente(size)
     decomposed = unicodedata.normalize("NFD", char)
-    base, signs = decomposed[0], decomposed[1:]
+    if len(decomposed) == 1:
+        return _dibujar_glifo(char, "", size, bold)
+    large = _dibujar_glifo(decomposed[0], decomposed[1:], size * 4, bold)
+    plain = _glifo(decomposed[0], size, bold)
+    return np.asarray(cv2.resize(large, plain.shape[1::-1], interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _dibujar_glifo(base: str, signs: str, size: int, bold: bool) -> Imagen:
+    font = _fuente(size)
     ascent, descent = font.getmetrics()
     margin = size // 4
-    width = max(round(font.getlength(base)) + int(bold), 1)
+    stroke = (size // 34 if signs else 1) if bold else 0
+    width = max(round(font.getlength(base)) + stroke, 1)
     image = Image.new("L", (width, margin + ascent + descent), 0)
     draw = ImageDraw.Draw(image)
-    draw.text((0, margin), base, font=font, fill=255, stroke_width=int(bold))
+    draw.text((0, margin), base, font=font, fill=255, stroke_width=stroke)
     top = margin + font.getbbox(base)[1]
-    thick = max(size // 14, 1) + int(bold)
+    thick = size // 13 + stroke
     middle = width / 2
     for sign in signs:
         if sign == _ACENTO:
             ends = (middle - size * 0.03, top - size * 0.06, middle + size * 0.12, top - size * 0.19)
             draw.line(ends, fill=255, width=thick)
         elif sign == _TILDE:
-            xs = np.linspace(-0.2, 0.2, 9)
-            wave = [(middle + x * size, top - size * (0.12 + 0.045 * np.sin(x * 15.7))) for x in xs]
-            draw.line(wave, fill=255, width=thick)
+            xs = np.linspace(-0.17, 0.17, 25)
+            wave = [(middle + x * size, top - size * (0.12 + 0.035 * np.sin(x * 18.5))) for x in xs]
+            draw.line(wave, fill=255, width=thick, joint="curve")
         elif sign == _DIERESIS:
             for x in (middle - size * 0.12, middle + size * 0.12):
                 draw.ellipse((x - thick, top - size * 0.12 - thick, x + thick, top - size * 0.12 + thick), fill=255)
@@ -125,7 +133,7 @@ def _ruido() -> Imagen:
     grain = rng.normal(_RUIDO_MEDIO, 1, (_RUIDO_ALTO, _RUIDO_ANCHO, 1)) + rng.normal(
         0, 4.6, (_RUIDO_ALTO, _RUIDO_ANCHO, 1)
     )
-    colour = rng.normal(0, 2.2, (_RUIDO_ALTO, _RUIDO_ANCHO, 3))
+    colour = rng.normal(0, 1.8, (_RUIDO_ALTO, _RUIDO_ANCHO, 3))
     return np.clip(grain + colour, 0, 2 * _RUIDO_MEDIO).astype(np.uint8)
 
 
@@ -145,7 +153,7 @@ def _luz(height: int, width: int, kind: int) -> Imagen:
     angle = kind * np.pi / 4
     ramp = (xs / width - 0.5) * np.cos(angle) + (ys / height - 0.5) * np.sin(angle)
     corner = ((xs / width - 0.5) ** 2 + (ys / height - 0.5) ** 2) * 0.25
-    light = 0.9 + 0.16 * ramp - corner
+    light = 0.99 + 0.16 * ramp - corner
     return np.repeat((np.clip(light, 0, 1) * 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 

@@ -1,9 +1,10 @@
 // The page of Mesa de Control. One record on the screen, the next one loaded; decisions are sent behind and tried again until the
 // server has answered, with the same idempotency key, so nothing is lost or decided twice.
 
-import { miles, momento } from "/estatico/apoyo.js";
+import { fecha, miles, momento } from "/estatico/apoyo.js";
 
 const NOMBRES = { anverso: "Anverso", reverso: "Reverso", foto: "Foto viva", firma: "Firma" };
+const CODIGOS = new Set(["cic", "ocr", "clave_elector", "numero_emision", "curp"]);
 const ENVIOS_A_LA_VEZ = 2;
 const REINTENTO_MS = 2000;
 const ESPERA_VACIA_MS = 5000;
@@ -313,44 +314,49 @@ async function pintarImagen(figura, abierto) {
 const puntoDeAlerta = (a) => el("li", { class: a.severidad, title: [a.texto, a.detalle].filter(Boolean).join(": ") },
   a.texto, /^[a-z]$/.test(a.inciso) ? el("span", { class: "secundario" }, ` (${a.inciso})`) : "");
 
-function tablaDeDatos(registro) {
-  const filas = registro.campos.map((campo) => {
-    const iguales = campo.lecturas.filter((l) => l.coincide && !l.nota).map((l) => el("span", { class: "lectura" }, `= ${l.fuente}`));
-    const distintas = campo.lecturas.filter((l) => !l.coincide || l.nota).map((l) =>
-      el("span", { class: "lectura lectura--difiere" }, `▲ ${l.coincide ? "=" : "≠"} ${l.fuente}${l.coincide ? "" : ` ${l.valor}`}${l.nota ? ` (${l.nota})` : ""}`));
-    const codigo = ["cic", "ocr", "clave_elector", "numero_emision", "curp"].includes(campo.clave);
-    return el("tr", { "data-campo": campo.clave },
-      el("th", { scope: "row" }, campo.etiqueta),
-      el("td", { class: codigo ? "enviado codigo" : "enviado" }, campo.enviado ?? "—"),
-      el("td", {}, ...iguales, ...distintas));
-  });
-  const sobreDatos = registro.alertas.filter((a) => !Object.hasOwn(NOMBRES, a.parte));
-  if (sobreDatos.length) {
-    filas.push(el("tr", { "data-campo": "alertas" }, el("th", { scope: "row" }, "Alertas"),
-      el("td", { colspan: 2 }, el("ul", { class: "alertas" }, ...sobreDatos.map(puntoDeAlerta)))));
-  }
-  const { situacion } = registro;
+function fila(etiqueta, clave, ...contenido) {
+  return el("tr", { "data-campo": clave }, el("th", { scope: "row" }, etiqueta), el("td", { colspan: 2 }, ...contenido));
+}
+
+function filaDeCampo(campo) {
+  const iguales = campo.lecturas.filter((l) => l.coincide && !l.nota).map((l) => el("span", { class: "lectura" }, `= ${l.fuente}`));
+  const distintas = campo.lecturas.filter((l) => !l.coincide || l.nota).map((l) =>
+    el("span", { class: "lectura lectura--difiere" }, `▲ ${l.coincide ? "=" : "≠"} ${l.fuente}${l.coincide ? "" : ` ${l.valor}`}${l.nota ? ` (${l.nota})` : ""}`));
+  return el("tr", { "data-campo": campo.clave },
+    el("th", { scope: "row" }, campo.etiqueta),
+    el("td", { class: CODIGOS.has(campo.clave) ? "enviado codigo" : "enviado" }, campo.enviado ?? "—"),
+    el("td", {}, ...iguales, ...distintas));
+}
+
+function filaDeSituacion({ situacion }) {
   const notas = [
     situacion.discrepancias.length ? `Difiere del padrón: ${situacion.discrepancias.join(", ").replaceAll("_", " ")}` : "",
     situacion.duplicado_de ? `La misma persona aparece en ${situacion.duplicado_de}` : "",
   ].filter(Boolean);
-  filas.push(el("tr", { class: "linea", "data-campo": "situacion" },
-    el("th", { scope: "row" }, "Situación"),
-    el("td", { colspan: 2 },
-      el("span", { class: `estado estado--${situacion.situacion}` }, situacion.texto), " ",
-      el("span", { class: "preliminar" }, `${situacion.fase}, corte ${situacion.corte}`),
-      ...notas.map((nota) => el("span", { class: "lectura--difiere" }, `▲ ${nota}`)))));
-  if (registro.reglas.length) {
-    filas.push(el("tr", {}, el("th", { scope: "row" }, "Por regla"),
-      el("td", { colspan: 2, class: "lectura--difiere" }, `▲ ${registro.reglas.map((r) => r.descripcion).join("; ")}. Se agrega a toda decisión.`)));
-  }
-  filas.push(el("tr", {}, el("th", { scope: "row" }, "Recibido"),
-    el("td", { colspan: 2 }, el("span", { class: "momento" }, momento(registro.recibido_en)))));
-  filas.push(el("tr", {}, el("th", { scope: "row" }, "Folio"),
-    el("td", { colspan: 2 }, el("button", { type: "button", class: "folio", "data-copiar": registro.folio, "aria-label": `Copiar el folio ${registro.folio}` }, registro.folio))));
-  return el("table", { class: "campos" },
+  const nodo = fila("Situación", "situacion",
+    el("span", { class: `estado estado--${situacion.situacion}` }, situacion.texto), " ",
+    el("span", { class: "preliminar" }, `${situacion.fase} al ${fecha(situacion.corte)}`),
+    ...notas.map((nota) => el("span", { class: "lectura--difiere" }, `▲ ${nota}`)));
+  nodo.className = "linea";
+  return nodo;
+}
+
+function tablaDeDatos(registro) {
+  const { reglas, alertas, campos, folio } = registro;
+  const sobreDatos = alertas.filter((a) => !Object.hasOwn(NOMBRES, a.parte));
+  const copiar = el("button", { type: "button", class: "folio", "data-copiar": folio, "aria-label": `Copiar el folio ${folio}` }, folio);
+  const filas = [
+    filaDeSituacion(registro),
+    reglas.length && fila("Por regla", "reglas",
+      el("span", { class: "lectura--difiere" }, `▲ ${reglas.map((r) => r.descripcion).join("; ")}. Se agrega a toda decisión.`)),
+    ...campos.map(filaDeCampo),
+    sobreDatos.length && fila("Alertas", "alertas", el("ul", { class: "alertas" }, ...sobreDatos.map(puntoDeAlerta))),
+    fila("Recibido", "recibido", momento(registro.recibido_en)),
+    el("tr", {}, el("td", { colspan: 3 }, copiar)),
+  ];
+  return el("table", { class: "campos" }, el("colgroup", {}, el("col"), el("col"), el("col")),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Datos"), el("th", { scope: "col" }, "enviado"), el("th", { scope: "col" }, "leído"))),
-    el("tbody", {}, ...filas));
+    el("tbody", {}, ...filas.filter(Boolean)));
 }
 
 const entradas = () => catalogo.modalidades?.[actual?.registro.modalidad] ?? [];
@@ -368,7 +374,7 @@ function pintarCatalogo() {
       return el("button", { type: "button", class: "inconsistencia", "data-clave": e.clave, "data-grupo": nuevo ? "" : null, title: `${e.tipo}. ${e.descripcion}. ${e.fundamento}`, "aria-pressed": "false" },
         e.clave.length === 1 ? el("kbd", {}, e.clave) : "",
         el("span", { class: "texto" }, e.descripcion),
-        e.nota ? el("span", { class: "daga", title: e.nota }, "ⓘ") : "",
+        e.nota ? el("span", { class: "daga", title: e.nota }, "nota") : "",
         e.pide_detalle ? el("span", { class: "daga", title: "Pide detalle" }, "†") : "");
     });
     caja.replaceChildren(caja.querySelector("legend"), ...botones);
@@ -396,8 +402,8 @@ function pintarDetalle() {
     campo.addEventListener("input", () => { actual.marcas.set(abierta.clave, campo.value); pintarFormas(); });
   }
   caja.replaceChildren(...[
-    el("p", {}, el("b", {}, `${abierta.tipo}: `), abierta.descripcion),
-    abierta.nota ? el("p", { class: "secundario" }, `ⓘ ${abierta.nota}`) : null,
+    abierta.subtipos.length ? null : el("p", {}, el("b", {}, `${abierta.tipo}: `), abierta.descripcion),
+    abierta.nota ? el("p", { class: "secundario" }, `Nota: ${abierta.nota}`) : null,
     abierta.subtipos.length ? el("div", { class: "formas" }, ...abierta.subtipos.map((s, i) =>
       el("button", { type: "button", "data-forma": i, "aria-pressed": "false" }, el("kbd", {}, String(i + 1)), s.descripcion))) : null,
     campo,

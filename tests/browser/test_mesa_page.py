@@ -1,0 +1,249 @@
+"""Mesa de Control in a real browser: a person decides with the keys alone, and nothing is lost (SPEC 7, PAGES.md)."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from schemas.eventos import RegistroClasificado
+from services.mesa_control.domain import Orden
+from tests.support.mesa import CONTRASENA, Mesa, folio
+from tests.support.navegador import navegador
+from tests.support.servidor import servir
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+async def mesa() -> AsyncIterator[Mesa]:
+    mesa = Mesa()
+    await mesa.empieza()
+    yield mesa
+    await mesa.stream.stop()
+
+
+@pytest.fixture
+async def page(mesa: Mesa) -> AsyncIterator[Page]:
+    """The page of `operador1`, not yet opened, at 1280×720. What the console complains about fails the test."""
+    complaints: list[str] = []
+    async with servir(mesa.app()) as url, navegador() as browser:
+        context = await browser.new_context(
+            base_url=url,
+            viewport={"width": 1280, "height": 720},
+            http_credentials={"username": "operador1", "password": CONTRASENA, "send": "always"},
+        )
+        page = await context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
+        yield page
+        await context.close()
+    assert complaints == []
+
+
+async def _muestra(page: Page, n: int) -> None:
+    """Record `n` is on the screen with its four images, and the keys go to it."""
+    await expect(page.locator("main")).to_have_attribute("data-folio", folio(n))
+    await expect(page.locator(".lienzo[data-lista]")).to_have_count(4)
+    await expect(page.locator("main")).to_be_focused()
+
+
+async def _decisiones(mesa: Mesa) -> list[RegistroClasificado]:
+    return [RegistroClasificado.model_validate_json(r.value) async for r in mesa.stream.read("clasificado")]
+
+
+async def test_una_persona_decide_toda_la_cola_con_el_teclado(mesa: Mesa, page: Page) -> None:
+    for n in (1, 2, 3):
+        await mesa.llega(n)
+    await page.goto("/")
+    await _muestra(page, 1)
+    await expect(page.locator("[data-campo=cic]")).to_contain_text("= MRZ")
+    await page.keyboard.press("Space")
+    await _muestra(page, 2)
+    for key in ("g", "f", "2", "Enter"):
+        await page.keyboard.press(key)
+    await _muestra(page, 3)
+    await page.keyboard.press("j")
+    await page.keyboard.type("Una equis; zz 1 no es la de la credencial")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="No hay registros pendientes")).to_be_visible()
+    await expect(page.locator("#aviso")).to_contain_text("con inconsistencia j")
+    await expect(page.locator("#dia-texto")).to_have_text("hoy 3 / 400")
+    decided = {d.folio: [(i.clave, i.detalle) for i in d.inconsistencias] for d in await _decisiones(mesa)}
+    assert decided == {
+        folio(1): [],
+        folio(2): [("g", None), ("f", "Ilegible: OCR")],
+        folio(3): [("j", "Una equis; zz 1 no es la de la credencial")],
+    }
+
+
+async def test_el_registro_que_llega_a_la_cola_vacia_aparece_solo(mesa: Mesa, page: Page) -> None:
+    recibido, descifrado, compulsado = await mesa.eventos(1)
+    await mesa.recibe(recibido)
+    await page.goto("/")
+    await expect(page.get_by_text("1 en procesamiento")).to_be_visible()
+    await mesa.recibe(descifrado)
+    await mesa.recibe(compulsado)
+    await expect(page.locator("main")).to_have_attribute("data-folio", folio(1), timeout=8000)
+
+
+async def test_una_tecla_sostenida_no_decide_mas_de_un_registro(mesa: Mesa, page: Page) -> None:
+    for n in (1, 2, 3):
+        await mesa.llega(n)
+    await page.goto("/")
+    await _muestra(page, 1)
+    await page.keyboard.down(" ")
+    await _muestra(page, 2)
+    await page.keyboard.down(" ")
+    await page.keyboard.down(" ")
+    await page.keyboard.up(" ")
+    await _muestra(page, 2)
+    assert [d.folio for d in await _decisiones(mesa)] == [folio(1)]
+
+
+async def test_lo_marcado_no_se_guarda_como_limpio_ni_sin_su_detalle(mesa: Mesa, page: Page) -> None:
+    await mesa.llega(1)
+    await page.goto("/")
+    await _muestra(page, 1)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#aviso")).to_contain_text("Marque una inconsistencia")
+    await page.keyboard.press("f")
+    await page.keyboard.press("Space")
+    await expect(page.locator("#aviso")).to_contain_text("Hay inconsistencias marcadas")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#aviso")).to_contain_text("Falta el detalle de f")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".inconsistencia[aria-pressed=true]")).to_have_count(0)
+    assert await _decisiones(mesa) == []
+
+
+async def test_deshacer_vuelve_al_registro_anterior_y_la_nueva_decision_lo_reemplaza(mesa: Mesa, page: Page) -> None:
+    for n in (1, 2):
+        await mesa.llega(n)
+    await page.goto("/")
+    await _muestra(page, 1)
+    await page.keyboard.press("Space")
+    await _muestra(page, 2)
+    await page.keyboard.press("z")
+    await _muestra(page, 1)
+    await page.keyboard.press("m")
+    await page.keyboard.press("Enter")
+    await _muestra(page, 2)
+    await expect(page.locator("#aviso")).to_contain_text("con inconsistencia m")
+    assert [(d.folio, d.version, d.sin_inconsistencia) for d in await _decisiones(mesa)] == [
+        (folio(1), 1, True),
+        (folio(1), 2, False),
+    ]
+    await page.keyboard.press("z")
+    await _muestra(page, 1)
+    await expect(page.locator(".inconsistencia[aria-pressed=true]")).to_have_attribute("data-clave", "m")
+    await page.keyboard.press("Escape")
+    await _muestra(page, 2)
+    assert len(await _decisiones(mesa)) == 2
+
+
+async def test_sin_conexion_la_decision_espera_y_se_guarda_una_sola_vez(mesa: Mesa, page: Page) -> None:
+    for n in (1, 2):
+        await mesa.llega(n)
+    failures = 2
+
+    async def falla(route: Route) -> None:
+        nonlocal failures
+        failures -= 1
+        if failures == 1:
+            await route.abort("connectionfailed")
+        elif failures == 0:
+            await route.fetch()  # the server decides, and its answer is lost
+            await route.abort("connectionreset")
+        else:
+            await route.continue_()
+
+    await page.route("**/decision", falla)
+    await page.goto("/")
+    await _muestra(page, 1)
+    await page.keyboard.press("Space")
+    await _muestra(page, 2)
+    await expect(page.locator("#aviso")).to_contain_text("No hay conexión")
+    await expect(page.locator("#aviso")).to_contain_text("no cierre esta página")
+    await expect(page.locator("#aviso")).to_contain_text("sin inconsistencia", timeout=8000)
+    assert [d.folio for d in await _decisiones(mesa)] == [folio(1)]
+
+
+async def test_si_otra_persona_decidio_antes_se_dice_quien(mesa: Mesa, page: Page) -> None:
+    for n in (1, 2):
+        await mesa.llega(n)
+    await page.goto("/")
+    await _muestra(page, 1)
+    mesa.reloj.avanza(minutes=11)
+    await mesa.servicio.decidir(folio(1), "operador2", Orden((), 1), "otra-llave")
+    await page.keyboard.press("a")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#aviso")).to_contain_text("Este registro ya se decidió")
+    await expect(page.locator("#aviso")).to_contain_text("operador2")
+    assert len(await _decisiones(mesa)) == 1
+
+
+async def test_la_imagen_que_no_carga_se_dice_y_no_se_decide_sin_verla(mesa: Mesa, page: Page) -> None:
+    for n in (1, 2):
+        await mesa.llega(n)
+    await page.route(f"**/{folio(1)}/imagenes/foto", lambda route: route.abort())
+    await page.goto("/")
+    await expect(page.locator("[data-parte=foto] [data-falla]")).to_have_count(1)
+    await page.keyboard.press("Space")
+    await expect(page.locator("#aviso")).to_contain_text("Una imagen no cargó")
+    await page.unroute(f"**/{folio(1)}/imagenes/foto")
+    await page.locator("[data-falla]").click()
+    await _muestra(page, 1)
+    await page.keyboard.press("Space")
+    await _muestra(page, 2)
+    assert [d.folio for d in await _decisiones(mesa)] == [folio(1)]
+
+
+async def test_las_imagenes_se_amplian_acercan_y_giran_con_el_teclado(mesa: Mesa, page: Page) -> None:
+    await mesa.llega(1)
+    await page.goto("/")
+    await _muestra(page, 1)
+    await page.keyboard.press("2")
+    await expect(page.locator(".imagen:visible")).to_have_count(1)
+    for key in ("+", "+", "r", "ArrowRight"):
+        await page.keyboard.press(key)
+    moved = await page.locator("[data-parte=reverso] img").evaluate("(img) => img.style.transform")
+    assert "rotate(90deg)" in moved
+    assert "translate(-60px, 0px)" in moved
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".imagen:visible")).to_have_count(4)
+    await page.locator("[data-parte=firma] .lienzo").click()
+    await expect(page.locator(".imagen:visible")).to_have_count(1)
+    await expect(page.locator("main")).to_be_focused()
+
+
+async def test_la_ayuda_se_abre_y_se_cierra_sin_perder_el_foco(mesa: Mesa, page: Page) -> None:
+    await mesa.llega(1)
+    await page.goto("/")
+    await _muestra(page, 1)
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Ayuda")).to_be_visible()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("dialog", name="Ayuda")).to_be_hidden()
+    await _muestra(page, 1)
+    assert await _decisiones(mesa) == []
+
+
+async def test_todo_cabe_en_la_pantalla_y_tiene_nombre(mesa: Mesa, page: Page) -> None:
+    await mesa.llega(1)
+    await page.goto("/")
+    await _muestra(page, 1)
+    overflow = await page.evaluate(
+        "() => [document.scrollingElement, document.getElementById('catalogo'), document.getElementById('datos')]"
+        ".map((e) => [e.scrollHeight - e.clientHeight, e.scrollWidth - e.clientWidth])"
+    )
+    assert overflow == [[0, 0]] * 3
+    unnamed = await page.evaluate(
+        "() => [...document.querySelectorAll('button, input, a, img:not([alt])')]"
+        ".filter((e) => !(e.ariaLabel || e.textContent.trim())).map((e) => e.outerHTML)"
+    )
+    assert unnamed == []
+    small = await page.evaluate(
+        "() => [...document.querySelectorAll('button')].filter((b) => b.offsetHeight && b.offsetHeight < 24).length"
+    )
+    assert small == 0
