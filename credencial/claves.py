@@ -50,20 +50,17 @@ def prefijos(nombre: str, paterno: str | None, materno: str | None) -> tuple[str
 
     José or María before another name may or may not have been skipped, and particles dropped or not: all are accepted.
     """
-    return tuple(
-        dict.fromkeys(
-            "".join(
-                inicial(word) + consonante_interna(word)
-                for word in (
-                    palabra_principal(paterno, quitar_particulas=quitar),
-                    palabra_principal(materno, quitar_particulas=quitar),
-                    palabra_principal(nombre, omitir_comun=omitir, quitar_particulas=quitar),
-                )
-            )
-            for quitar in (True, False)
-            for omitir in (True, False)
-        )
-    )
+    found: dict[str, None] = {}
+    for quitar in (True, False):
+        apellidos = "".join(_par(palabra_principal(p, quitar_particulas=quitar)) for p in (paterno, materno))
+        for omitir in (True, False):
+            palabra = palabra_principal(nombre, omitir_comun=omitir, quitar_particulas=quitar)
+            found[apellidos + _par(palabra)] = None
+    return tuple(found)
+
+
+def _par(palabra: str) -> str:
+    return inicial(palabra) + consonante_interna(palabra)
 
 
 def componer_clave(letras: str, nacimiento: date, entidad: str, sexo: str, homonimia: str) -> str:

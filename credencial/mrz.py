@@ -10,6 +10,8 @@ composite covers is not confirmed, so its failure is only a warning (see `creden
 
 import re
 from dataclasses import dataclass
+from itertools import cycle
+from operator import mul
 
 from credencial.nombres import normalizar
 
@@ -49,7 +51,7 @@ class Mrz:
 
 def digito(texto: str) -> str:
     """Check digit: weights 7, 3, 1 repeating, modulo 10. Raises KeyError outside `0-9A-Z<`."""
-    return str(sum(_VALOR[c] * _PESOS[i % 3] for i, c in enumerate(texto)) % 10)
+    return str(sum(map(mul, map(_VALOR.__getitem__, texto), cycle(_PESOS))) % 10)
 
 
 def linea_de_nombres(nombre: str, paterno: str | None, materno: str | None) -> str:
@@ -77,7 +79,7 @@ def componer_mrz(
         f"{nacimiento}{digito(nacimiento)}{sexo}{vencimiento}{digito(vencimiento)}MEX<{numero_emision}<<{consecutivo}<"
     )
     lines = first, second + _compuesto(first, second), linea_de_nombres(nombre, paterno, materno)
-    leer_mrz("\n".join(lines))
+    _estructura(lines)
     return lines
 
 
@@ -90,13 +92,7 @@ def leer_mrz(texto: str) -> Mrz:
     if len(plain) != 3 * LARGO:
         raise MrzInvalida(0)
     lines = plain[:LARGO], plain[LARGO : 2 * LARGO], plain[2 * LARGO :]
-    first, second, third = _LINEA_1.fullmatch(lines[0]), _LINEA_2.fullmatch(lines[1]), _LINEA_3.fullmatch(lines[2])
-    if first is None:
-        raise MrzInvalida(1)
-    if second is None:
-        raise MrzInvalida(2)
-    if third is None:
-        raise MrzInvalida(3)
+    first, second = _estructura(lines)
     cic, cic_digit, ocr = first.groups()
     birth, birth_digit, sexo, expiry, expiry_digit, emission, consecutivo, composite = second.groups()
     checks = {
@@ -116,6 +112,18 @@ def leer_mrz(texto: str) -> Mrz:
         nombres_linea=lines[2],
         digitos_incorrectos=tuple(name for name, right in checks.items() if not right),
     )
+
+
+def _estructura(lines: tuple[str, str, str]) -> tuple[re.Match[str], re.Match[str]]:
+    """The first two lines matched; raises MrzInvalida for the first line that is not as it should be."""
+    first, second = _LINEA_1.fullmatch(lines[0]), _LINEA_2.fullmatch(lines[1])
+    if first is None:
+        raise MrzInvalida(1)
+    if second is None:
+        raise MrzInvalida(2)
+    if _LINEA_3.fullmatch(lines[2]) is None:
+        raise MrzInvalida(3)
+    return first, second
 
 
 def _compuesto(first: str, second: str) -> str:

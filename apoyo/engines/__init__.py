@@ -24,24 +24,31 @@ class Engines:
 
 
 async def up(root: Path, *, kafka: bool, supervisor: Supervisor) -> Engines:
-    """Start them all at once over the data in `root`. Raises ProcessFailed, KafkaUnavailable."""
+    """Start them all at once over the data in `root`. When one cannot start, the others are not left half started.
+
+    Raises KafkaUnavailable, and ProcessFailed, also when another process runs its engines over the same data.
+    """
     root = root.resolve()
     data, logs, inbox = root / "data", root / "logs", root / "inbox"
     data.mkdir(parents=True, exist_ok=True)
-    stream_url, mongo_uri, store, smtp_port = await asyncio.gather(
-        _log(supervisor, data, logs, kafka_wanted=kafka),
-        mongo.start(supervisor, data / "mongo", logs),
-        s3.start(supervisor, data / "s3", logs),
-        smtp.start(supervisor, inbox, logs),
-    )
+    supervisor.claim(data)
+    try:
+        async with asyncio.TaskGroup() as group:
+            log = group.create_task(_log(supervisor, data, logs, kafka_wanted=kafka))
+            documents = group.create_task(mongo.start(supervisor, data / "mongo", logs))
+            objects = group.create_task(s3.start(supervisor, data / "s3", logs))
+            mail = group.create_task(smtp.start(supervisor, inbox, logs))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    store = objects.result()
     return Engines(
-        stream_url=stream_url,
-        mongo_uri=mongo_uri,
+        stream_url=log.result(),
+        mongo_uri=documents.result(),
         s3_endpoint=store.endpoint,
         s3_access_key=store.access_key,
         s3_secret_key=store.secret_key,
         smtp_host="127.0.0.1",
-        smtp_port=smtp_port,
+        smtp_port=mail.result(),
         inbox=inbox,
     )
 

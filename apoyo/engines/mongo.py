@@ -34,7 +34,8 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 2
             await client.close()
 
     argv = [sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(chosen), "--storage-path", str(data)]
-    argv += ["--standalone", "--sync-on-commit", "--cache-size", _CACHE, "--log-level", "WARNING", "--config", str(config)]
+    argv += ["--config", str(config), "--standalone", "--sync-on-commit"]
+    argv += ["--cache-size", _CACHE, "--log-level", "WARNING"]
     env = {"SECANTUS_FORCE_DURABLE": "1"}  # else SECANTUS_TEST_FAST_STORAGE in the environment would undo the above
     await supervisor.run(Command("mongo", argv, logs / "mongo.log", env, ready, timeout=60, cwd=data))
     return uri

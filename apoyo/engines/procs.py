@@ -7,6 +7,7 @@ children in the reverse order of their start.
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from apoyo.engines import launch
 
@@ -77,12 +79,26 @@ class Supervisor:
     def __init__(self, *, stop_timeout: float = 10.0) -> None:
         self._stop_timeout = stop_timeout
         self._children: dict[str, _Child] = {}
+        self._claims: list[IO[bytes]] = []
 
     async def __aenter__(self) -> "Supervisor":
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    def claim(self, folder: Path) -> None:
+        """Keep this folder for this supervisor's children until it stops or dies. Raises ProcessFailed if another has it.
+
+        Two engines over the same data would lose it, and not every engine looks for itself.
+        """
+        lock = (folder / ".lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise ProcessFailed(f"{folder} is in use: another process has its engines running over it") from None
+        self._claims.append(lock)
 
     async def start(
         self,
@@ -150,6 +166,8 @@ class Supervisor:
         for each in [name] if name is not None else reversed(list(self._children)):
             await self._stop(self._children[each])
             del self._children[each]
+        while name is None and self._claims:
+            self._claims.pop().close()
 
     async def _stop(self, child: _Child) -> None:
         child.signal(signal.SIGTERM)

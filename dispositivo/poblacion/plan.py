@@ -318,6 +318,40 @@ def planear(
     return _Planeador(semilla, cuantas, solicitudes, equipos, inicio, fin, hasta, extras or Extras()).plan()
 
 
+def contar(
+    cuantas: int, solicitudes: Sequence[Solicitud], equipos: Sequence[Equipo], extras: Extras
+) -> dict[Clase, int]:
+    """How many of each class: largest remainders, and from `MINIMO_CON_TODAS` captures on at least one of each possible class."""
+    shares = {clase: count / TOTAL_2022 for clase, count in PROPORCIONES.items()}
+    shares[Clase.OTRA_REGISTRAL] += extras.otra_registral
+    shares |= {
+        Clase.CUARENTENA: extras.cuarentena,
+        Clase.FUERA_DE_AMBITO: extras.fuera_de_ambito,
+        Clase.DISPOSITIVO_NO_AUTORIZADO: extras.dispositivo_no_autorizado,
+        Clase.AUXILIAR_DADO_DE_BAJA: extras.auxiliar_dado_de_baja,
+        Clase.FUERA_DE_PERIODO: extras.fuera_de_periodo,
+    }
+    if len(solicitudes) == 1:
+        shares[Clase.DUPLICADO_MISMA_SOLICITUD] += shares.pop(Clase.DUPLICADO_OTRA_SOLICITUD)
+    if all(s.entidad is None for s in solicitudes):
+        del shares[Clase.FUERA_DE_AMBITO]
+    if all(e.autorizado for e in equipos):
+        del shares[Clase.DISPOSITIVO_NO_AUTORIZADO]
+    if not any(e.auxiliar_de_baja for e in equipos):
+        del shares[Clase.AUXILIAR_DADO_DE_BAJA]
+    shares[Clase.LIMPIA] = max(0.0, 1 - sum(shares.values()))
+    counts = {clase: int(share * cuantas) for clase, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda c: counts[c] - shares[c] * cuantas)
+    for clase in by_remainder[: cuantas - sum(counts.values())]:
+        counts[clase] += 1
+    if cuantas >= MINIMO_CON_TODAS:
+        for clase in shares:
+            if not counts[clase] and shares[clase] > 0:
+                counts[clase] += 1
+                counts[Clase.LIMPIA] -= 1
+    return counts
+
+
 @dataclass(slots=True)
 class _Hueco:
     """A capture being planned."""
@@ -343,6 +377,7 @@ class _Planeador:
         self._semilla = semilla
         self._cuantas = cuantas
         self._solicitudes = solicitudes
+        self._todos_los_equipos = equipos
         self._inicio, self._fin = inicio, fin
         self._ultimo = min(fin, hasta or fin)
         if self._ultimo <= inicio:
@@ -366,7 +401,7 @@ class _Planeador:
             raise ValueError("cada solicitud necesita un equipo en regla")
 
     def plan(self) -> Plan:
-        counts = self._contar()
+        counts = contar(self._cuantas, self._solicitudes, self._todos_los_equipos, self._extras)
         holes = [
             self._hueco(clase) for clase, count in counts.items() if clase not in _DUPLICADOS for _ in range(count)
         ]
@@ -386,37 +421,6 @@ class _Planeador:
         people = {c.persona.id_registro: c.persona for c in capturas if c.persona.situacion != Situacion.NO_ENCONTRADO}
         people |= {c.otra.id_registro: c.otra for c in capturas if c.otra}
         return Plan(self._semilla, self._referencia, capturas, tuple(people.values()))
-
-    def _contar(self) -> Mapping[Clase, int]:
-        """How many of each class: largest remainders, and at least one of each when there are enough captures."""
-        x = self._extras
-        shares = {clase: count / TOTAL_2022 for clase, count in PROPORCIONES.items()}
-        shares[Clase.OTRA_REGISTRAL] += x.otra_registral
-        shares |= {
-            Clase.CUARENTENA: x.cuarentena,
-            Clase.FUERA_DE_AMBITO: x.fuera_de_ambito,
-            Clase.DISPOSITIVO_NO_AUTORIZADO: x.dispositivo_no_autorizado,
-            Clase.AUXILIAR_DADO_DE_BAJA: x.auxiliar_dado_de_baja,
-            Clase.FUERA_DE_PERIODO: x.fuera_de_periodo,
-        }
-        if len(self._solicitudes) == 1:
-            shares[Clase.DUPLICADO_MISMA_SOLICITUD] += shares.pop(Clase.DUPLICADO_OTRA_SOLICITUD)
-        if all(s.entidad is None for s in self._solicitudes):
-            del shares[Clase.FUERA_DE_AMBITO]
-        for clase in (Clase.DISPOSITIVO_NO_AUTORIZADO, Clase.AUXILIAR_DADO_DE_BAJA):
-            if not any(teams[clase] for teams in self._equipos.values()):
-                del shares[clase]
-        shares[Clase.LIMPIA] = max(0.0, 1 - sum(shares.values()))
-        counts = {clase: int(share * self._cuantas) for clase, share in shares.items()}
-        by_remainder = sorted(shares, key=lambda c: counts[c] - shares[c] * self._cuantas)
-        for clase in by_remainder[: self._cuantas - sum(counts.values())]:
-            counts[clase] += 1
-        if self._cuantas >= MINIMO_CON_TODAS:
-            for clase in shares:
-                if not counts[clase] and shares[clase] > 0:
-                    counts[clase] += 1
-                    counts[Clase.LIMPIA] -= 1
-        return counts
 
     def _hueco(self, clase: Clase) -> _Hueco:
         defecto = next(self._defectos[clase]) if clase in self._defectos else Defecto.NINGUNO

@@ -46,20 +46,12 @@ class _NoTables(TableManager):
 
 
 class _Consumer(driver.Consumer):
-    """Faust takes records that it asked for before a rebalance, and got after it, for records of the new assignment.
+    """In a rebalance Faust drops what it has fetched and goes back to the committed offsets; where a partition has none yet,
+    it stays where it is, and skips what it dropped."""
 
-    They begin where the old position was, beyond the committed offset that it has just gone back to: handling and committing
-    them skips what lies between. So they are dropped, and the positions set to the committed offsets again; nothing of the
-    new assignment can have been delivered yet, because only one request is under way.
-    """
-
-    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
-        generation = self.app.consumer_generation_id
-        records = await super()._getmany(active_partitions, timeout)
-        if self.app.consumer_generation_id == generation:
-            return records
-        await self.perform_seek()
-        return {}
+    async def perform_seek(self) -> None:
+        await super().perform_seek()
+        await self.seek_wait({place: 0 for place in self.assignment() if not self._read_offset[place]})
 
 
 class _Transport(driver.Transport):

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Page, Route, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Route, expect
 
 from schemas.eventos import RegistroClasificado
 from services.mesa_control.domain import Orden
@@ -11,10 +12,16 @@ from tests.support.mesa import CONTRASENA, Mesa, folio
 from tests.support.navegador import navegador
 from tests.support.servidor import servir
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with navegador() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def mesa() -> AsyncIterator[Mesa]:
     mesa = Mesa()
     await mesa.empieza()
@@ -22,11 +29,11 @@ async def mesa() -> AsyncIterator[Mesa]:
     await mesa.stream.stop()
 
 
-@pytest.fixture
-async def page(mesa: Mesa) -> AsyncIterator[Page]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
     """The page of `operador1`, not yet opened, at 1280×720. What the console complains about fails the test."""
     complaints: list[str] = []
-    async with servir(mesa.app()) as url, navegador() as browser:
+    async with servir(mesa.app()) as url:
         context = await browser.new_context(
             base_url=url,
             viewport={"width": 1280, "height": 720},
@@ -189,6 +196,7 @@ async def test_la_imagen_que_no_carga_se_dice_y_no_se_decide_sin_verla(mesa: Mes
     await page.route(f"**/{folio(1)}/imagenes/foto", lambda route: route.abort())
     await page.goto("/")
     await expect(page.locator("[data-parte=foto] [data-falla]")).to_have_count(1)
+    await expect(page.locator(".lienzo[data-lista]")).to_have_count(3)
     await page.keyboard.press("Space")
     await expect(page.locator("#aviso")).to_contain_text("Una imagen no cargó")
     await page.unroute(f"**/{folio(1)}/imagenes/foto")
@@ -230,11 +238,16 @@ async def test_la_ayuda_se_abre_y_se_cierra_sin_perder_el_foco(mesa: Mesa, page:
 
 
 async def test_todo_cabe_en_la_pantalla_y_tiene_nombre(mesa: Mesa, page: Page) -> None:
-    await mesa.llega(1)
+    for n in (1, 2):
+        await mesa.llega(n)
     await page.goto("/")
     await _muestra(page, 1)
+    for key in ("g", "f", "3", "Enter"):
+        await page.keyboard.press(key)
+    await _muestra(page, 2)
+    await expect(page.locator("#aviso")).to_contain_text("✓")
     overflow = await page.evaluate(
-        "() => [document.scrollingElement, document.getElementById('catalogo'), document.getElementById('datos')]"
+        "() => [document.body, document.getElementById('catalogo'), document.getElementById('datos')]"
         ".map((e) => [e.scrollHeight - e.clientHeight, e.scrollWidth - e.clientWidth])"
     )
     assert overflow == [[0, 0]] * 3

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from apoyo import engines
 from apoyo.engines import mongo, s3, smtp
 from apoyo.engines.ports import free_port
 from apoyo.engines.procs import ProcessFailed, Supervisor
 from kernel import documents
 from kernel.documents import Kind, MongoDocuments
 from kernel.objects import S3Objects
+from kernel.stream import Message, TopicSpec, connect
 
 
 async def test_un_documento_acusado_sobrevive_a_la_muerte_subita_del_motor(tmp_path: Path) -> None:
@@ -65,6 +67,28 @@ async def test_el_buzon_guarda_cada_mensaje_tambien_los_repetidos(tmp_path: Path
         kept = smtp.read_inbox(tmp_path / "inbox")
     assert [m["Message-ID"] for m in kept] == ["<uno@x.invalid>"] * 2
     assert kept[0]["Subject"] == "Acuse de envío"
+
+
+@pytest.mark.kafka
+async def test_kafka_conserva_sus_topics_entre_un_arranque_y_otro(tmp_path: Path) -> None:
+    for arranque in (1, 2):
+        async with Supervisor() as supervisor:
+            motores = await engines.up(tmp_path, kafka=True, supervisor=supervisor)
+            stream = connect(motores.stream_url, client_id="prueba")
+            await stream.start()
+            if arranque == 1:
+                await stream.create_topics([TopicSpec("prueba", 2)])
+            position = await stream.publish(Message("prueba", "llave", b"valor"))
+            assert position.offset == arranque - 1
+            await stream.stop()
+
+
+async def test_dos_no_usan_los_mismos_datos_a_la_vez(tmp_path: Path) -> None:
+    async with Supervisor() as first:
+        first.claim(tmp_path)
+        with pytest.raises(ProcessFailed, match="is in use"):
+            Supervisor().claim(tmp_path)
+    Supervisor().claim(tmp_path)
 
 
 def test_un_puerto_ocupado_lleva_a_otro() -> None:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 ARGS = [
     "--no-sandbox",
@@ -22,6 +22,7 @@ async def navegador() -> AsyncIterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         raise FileNotFoundError("the browser tests need Chromium: apt-get install chromium")
+    expect.set_options(timeout=20_000)  # a shared machine may be slow; what never comes still fails
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=ARGS)
         try:

@@ -178,7 +178,8 @@ def test_qr_de_servicios_en_su_forma_larga_y_en_las_otras() -> None:
 
 def test_identificadores_sueltos_en_un_codigo_de_barras() -> None:
     cics, ocrs = codigos.identificadores_en("001234567<<0123987654321 12345678901234")
-    assert (cics, ocrs) == ({"001234567"}, {"0123987654321"})
+    assert cics == frozenset({"001234567"})
+    assert ocrs == frozenset({"0123987654321"})
 
 
 def test_los_modelos_y_uno_que_no_se_conoce() -> None:

@@ -79,9 +79,15 @@ def escribir(
 
 def escribir_a_paso(ink: Imagen, text: str, x: int, y: int, size: int, pitch: int) -> None:
     """Write each character in a cell of `pitch` pixels, as machines like to read."""
-    for i, char in enumerate(text):
-        glyph = _glifo(char, size, True)
-        estampar(ink, glyph, x + i * pitch + (pitch - glyph.shape[1]) // 2, y - size // 4, 235)
+    estampar(ink, np.hstack([_celda(c, size, pitch) for c in text]), x, y - size // 4, 235)
+
+
+@lru_cache(maxsize=256)
+def _celda(char: str, size: int, pitch: int) -> Imagen:
+    """Mask of a character in the middle of a cell; what does not fit the cell is cut."""
+    glyph = _glifo(char, size, True)[:, :pitch]
+    left = (pitch - glyph.shape[1]) // 2
+    return np.pad(glyph, ((0, 0), (left, pitch - glyph.shape[1] - left)))
 
 
 def estampar(ink: Imagen, mask: Imagen, x: int, y: int, force: int) -> None:
@@ -133,7 +139,7 @@ def _ruido() -> Imagen:
     grain = rng.normal(_RUIDO_MEDIO, 1, (_RUIDO_ALTO, _RUIDO_ANCHO, 1)) + rng.normal(
         0, 4.6, (_RUIDO_ALTO, _RUIDO_ANCHO, 1)
     )
-    colour = rng.normal(0, 1.8, (_RUIDO_ALTO, _RUIDO_ANCHO, 3))
+    colour = rng.normal(0, 1.3, (_RUIDO_ALTO, _RUIDO_ANCHO, 3))
     return np.clip(grain + colour, 0, 2 * _RUIDO_MEDIO).astype(np.uint8)
 
 

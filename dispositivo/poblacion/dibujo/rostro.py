@@ -3,6 +3,7 @@
 A face is drawn on a canvas of 360 x 480 and enlarged afterwards. Coordinates are those of that canvas.
 """
 
+import random
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -112,7 +113,7 @@ class Toma:
 
 def rasgos_de(semilla: int, sexo: str, edad: int) -> Rasgos:
     """The features that a seed, a sex (H or M) and an age in years give."""
-    rng = np.random.default_rng(semilla)
+    rng = random.Random(semilla)
     woman = sexo == "M"
     styles: tuple[Peinado, ...]
     weights: tuple[float, ...]
@@ -120,32 +121,30 @@ def rasgos_de(semilla: int, sexo: str, edad: int) -> Rasgos:
         styles, weights = (Peinado.LARGO, Peinado.MEDIO, Peinado.RECOGIDO, Peinado.CORTO), (0.4, 0.28, 0.22, 0.1)
     else:
         styles = (Peinado.CORTO, Peinado.LADO, Peinado.RAPADO, Peinado.RIZADO, Peinado.CALVO)
-        weights = (0.34, 0.28, 0.16, 0.1, 0.12) if edad > 35 else (0.36, 0.3, 0.2, 0.14, 0.0)
-    hair = _CABELLOS[int(rng.choice(5, p=(0.3, 0.3, 0.2, 0.14, 0.06)))]
-    grey = min(max((edad - 42 + rng.normal(0, 8)) / 35, 0.0), 0.95)
+        weights = (0.35, 0.29, 0.17, 0.12, 0.07)
+    (hair,) = rng.choices(_CABELLOS, (0.3, 0.3, 0.2, 0.14, 0.06))
+    grey = min(max((edad - 42 + rng.gauss(0, 8)) / 35, 0.0), 0.95)
     return Rasgos(
-        piel=_PIELES[int(rng.choice(8, p=(0.06, 0.12, 0.18, 0.2, 0.18, 0.13, 0.08, 0.05)))],
+        piel=rng.choices(_PIELES, (0.06, 0.12, 0.18, 0.2, 0.18, 0.13, 0.08, 0.05))[0],
         cabello=_mezcla(hair, _CANAS, grey),
-        ojos=_OJOS[int(rng.choice(4, p=(0.5, 0.3, 0.14, 0.06)))],
-        peinado=styles[int(rng.choice(len(styles), p=weights))],
-        ancho=float(rng.uniform(88, 106)) - 4 * woman,
-        alto=float(rng.uniform(120, 138)),
-        quijada=float(rng.uniform(0.1, 0.34)) + 0.06 * woman,
-        separacion=float(rng.uniform(38, 47)),
-        ojo=float(rng.uniform(14.5, 19)) + woman,
-        ceja=float(rng.uniform(4, 8.5)) - 1.5 * woman,
-        ceja_inclinada=float(rng.uniform(-4, 6)),
-        nariz_ancho=float(rng.uniform(17, 28)) - 2 * woman,
-        nariz_largo=float(rng.uniform(50, 66)),
-        boca_ancho=float(rng.uniform(32, 46)),
-        labios=float(rng.uniform(6, 11)) + 1.5 * woman,
+        ojos=rng.choices(_OJOS, (0.5, 0.3, 0.14, 0.06))[0],
+        peinado=rng.choices(styles, weights)[0],
+        ancho=rng.uniform(88, 106) - 4 * woman,
+        alto=rng.uniform(120, 138),
+        quijada=rng.uniform(0.1, 0.34) + 0.06 * woman,
+        separacion=rng.uniform(38, 47),
+        ojo=rng.uniform(14.5, 19) + woman,
+        ceja=rng.uniform(4, 8.5) - 1.5 * woman,
+        ceja_inclinada=rng.uniform(-4, 6),
+        nariz_ancho=rng.uniform(17, 28) - 2 * woman,
+        nariz_largo=rng.uniform(50, 66),
+        boca_ancho=rng.uniform(32, 46),
+        labios=rng.uniform(6, 11) + 1.5 * woman,
         bigote=not woman and rng.random() < 0.28,
         barba=not woman and rng.random() < 0.16,
-        lentes=bool(rng.random() < 0.2),
-        aretes=woman and bool(rng.random() < 0.5),
-        lunar=(float(rng.choice((-1, 1)) * rng.uniform(30, 56)), float(rng.uniform(8, 60)))
-        if rng.random() < 0.2
-        else None,
+        lentes=rng.random() < 0.2,
+        aretes=woman and rng.random() < 0.5,
+        lunar=(rng.choice((-1, 1)) * rng.uniform(30, 56), rng.uniform(8, 60)) if rng.random() < 0.2 else None,
         arrugas=edad > 52,
     )
 

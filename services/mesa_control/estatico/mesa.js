@@ -5,7 +5,8 @@ import { fecha, miles, momento } from "/estatico/apoyo.js";
 
 const NOMBRES = { anverso: "Anverso", reverso: "Reverso", foto: "Foto viva", firma: "Firma" };
 const CODIGOS = new Set(["cic", "ocr", "clave_elector", "numero_emision", "curp"]);
-const ENVIOS_A_LA_VEZ = 2;
+const ENVIOS_A_LA_VEZ = 4;
+const ALERTAS_A_LA_VISTA = 2;
 const REINTENTO_MS = 2000;
 const ESPERA_VACIA_MS = 5000;
 const MARGEN_ASIGNACION_MS = 5000;
@@ -288,9 +289,10 @@ async function pintarImagen(figura, abierto) {
   const img = lienzo.querySelector("img");
   Object.assign(vista(figura), { escala: 1, giro: 0, x: 0, y: 0 });
   figura.querySelector(".nombre").textContent = NOMBRES[parte] ?? parte;
-  figura.querySelector(".alertas").replaceChildren(
-    ...abierto.registro.alertas.filter((a) => a.parte === parte).map(puntoDeAlerta),
-  );
+  const alertas = abierto.registro.alertas.filter((a) => a.parte === parte);
+  alertas.sort((una, otra) => (una.severidad === "advertencia") - (otra.severidad === "advertencia"));
+  figura.querySelector(".alertas").replaceChildren(...alertas.map(puntoDeAlerta));
+  figura.querySelector(".resto").textContent = alertas.length > ALERTAS_A_LA_VISTA ? `y ${alertas.length - ALERTAS_A_LA_VISTA} más` : "";
   lienzo.setAttribute("aria-label", `${NOMBRES[parte] ?? parte}: ampliar`);
   delete lienzo.dataset.falla;
   delete lienzo.dataset.lista;
