@@ -35,7 +35,7 @@ def correr(opciones: Opciones, consola: Console) -> int:
 
 
 async def _demo(opciones: Opciones, supervisor: Supervisor, consola: Console) -> int:
-    _vaciar(opciones.root)
+    _vaciar(opciones.root, supervisor)
     ahora = SystemClock().now()
     escenario = preparar(opciones.semilla, opciones.registros, ahora)
     sistema = Sistema(Instalacion(opciones.root), supervisor, kafka=opciones.kafka)
@@ -117,10 +117,12 @@ def _direcciones(sistema: Sistema, consola: Console) -> None:
     )
 
 
-def _vaciar(root: Path) -> None:
-    """Begin anew; never remove a folder that is not an installation."""
+def _vaciar(root: Path, supervisor: Supervisor) -> None:
+    """Begin anew; never remove a folder that is not an installation, or that another process runs. Raises ProcessFailed."""
     if not root.exists():
         return
     if any(root.iterdir()) and not (root / "secrets").exists():
         raise SystemExit(f"{root} no es una carpeta de demostración: no se toca.")
+    (root / "data").mkdir(exist_ok=True)
+    supervisor.claim(root / "data")
     shutil.rmtree(root)

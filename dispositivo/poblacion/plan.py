@@ -315,6 +315,8 @@ def planear(
     solicitud of a state, no `fuera_de_ambito`; one solicitud only, no duplicate in another; no team dismissed or with a device not
     authorised, none of that rule. Raises ValueError when a solicitud has no team in good standing, or the period is empty.
     """
+    own = {s.id for s in solicitudes}
+    equipos = [e for e in equipos if e.solicitud in own]
     return _Planeador(semilla, cuantas, solicitudes, equipos, inicio, fin, hasta, extras or Extras()).plan()
 
 

@@ -1,6 +1,6 @@
 """HTTP edge: the page and the API. Decode, call the handler, answer."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, de_revision
 from credencial.situaciones import TEXTO_CAUSA, TEXTO_SITUACION, CausaBaja, Situacion
-from kernel.errors import Conflict, KeyDestroyed
+from kernel.errors import KeyDestroyed
 from kernel.identity import Identity, Users
 from kernel.sealing import CannotUnseal
-from kernel.web import Health, Problem, create_app, mount_static, templates
+from kernel.web import Health, create_app, mount_static, templates
 from schemas.actores import VerActores
 from schemas.ciclo_de_vida import Estado, estado
 from schemas.eventos import Fase, RegistroClasificado, SituacionRegistral
@@ -331,31 +331,19 @@ def _page(app: FastAPI, users: Users, ver_actores: VerActores) -> None:
 
 
 def _errors(app: FastAPI) -> None:
-    handlers: dict[type[Exception], Callable[[Exception], Problem]] = {
-        KeyDestroyed: lambda error: problemas.llave_destruida(),
-        CannotUnseal: lambda error: problemas.ilegible(),
-        LookupError: lambda error: problemas.ilegible(),
-        Conflict: lambda error: Problem(
-            503, "mucha_concurrencia", "Otras personas trabajan sobre los mismos registros", "Intente de nuevo."
-        ),
-    }
-
-    def respond(make: Callable[[Exception], Problem]) -> Callable[[Request, Exception], Awaitable[Response]]:
-        async def on_error(request: Request, error: Exception) -> Response:
-            problem = make(error)
-            if problem.status >= 500:
-                log.error("request_failed", path=request.url.path, code=problem.code, exc_info=error)
-            return problem.response()
-
-        return on_error
-
     @app.exception_handler(Rechazo)
     async def on_rechazo(request: Request, error: Rechazo) -> Response:
         metrics.RECHAZOS.labels(error.codigo).inc()
         return problemas.problema(error).response()
 
-    for kind, make in handlers.items():
-        app.add_exception_handler(kind, respond(make))
+    @app.exception_handler(KeyDestroyed)
+    async def on_destroyed(request: Request, error: KeyDestroyed) -> Response:
+        return problemas.llave_destruida().response()
+
+    @app.exception_handler(CannotUnseal)
+    async def on_unreadable(request: Request, error: CannotUnseal) -> Response:
+        log.error("expediente_ilegible", path=request.url.path, exc_info=error)
+        return problemas.ilegible().response()
 
 
 def _registro(registro: Registro, ver_actores: VerActores) -> RegistroSalida:

@@ -12,6 +12,7 @@ from kernel.clock import Clock
 from kernel.dispatch import Context
 from kernel.documents import Document, Documents
 from kernel.errors import Conflict, KeyDestroyed
+from kernel.hpke import CannotOpen
 from kernel.objects import Objects
 from kernel.outbox import Emitted, Outbox, VersionTaken
 from kernel.sealing import CannotUnseal, KeyRing, derive, unseal
@@ -140,7 +141,7 @@ class MesaDeControl:
         while (documento := await self._tomar(operador, proceso, skip)) is not None:
             try:
                 return await self._abrir(documento, operador)
-            except (KeyDestroyed, CannotUnseal, LookupError) as error:
+            except (KeyDestroyed, CannotUnseal) as error:
                 metrics.ILEGIBLES.inc()
                 log.error("expediente_ilegible", folio=documento["_id"], error=repr(error))
                 skip.append(documento["_id"])
@@ -204,8 +205,11 @@ class MesaDeControl:
             raise Rechazo("registro_no_listo")
         sellada = _parte(descifrado, parte)
         await self._anotar(quien, f"imagen:{sellada.nombre.value}", folio)
-        root = await self.llavero.open(descifrado.llave)
-        sealed = await self.expedientes.get(descifrado.objeto, sellada.desde, sellada.tamano)
+        root = await self._raiz(descifrado)
+        try:
+            sealed = await self.expedientes.get(descifrado.objeto, sellada.desde, sellada.tamano)
+        except LookupError as error:
+            raise CannotUnseal(f"no object of {folio}") from error
         clear = unseal(derive(root, IMAGENES), sealed, contexto(folio, sellada.nombre.value))
         return Imagen(sellada.tipo_medio, clear)
 
@@ -216,7 +220,7 @@ class MesaDeControl:
         if recibido is None or compulsado is None or not isinstance(descifrado, RegistroDescifrado):
             raise Rechazo("registro_no_listo")
         await self._anotar(quien, "datos", folio)
-        root = await self.llavero.open(descifrado.llave)
+        root = await self._raiz(descifrado)
         clear = unseal(derive(root, DATOS), base64.b64decode(descifrado.datos_sellados), contexto(folio, DATOS))
         remaining = (documento["asignado_hasta"] - self.clock.now()).total_seconds()
         return Registro(
@@ -229,6 +233,13 @@ class MesaDeControl:
             asignado_a=documento["operador"] if remaining > 0 else None,
             vigencia_s=max(0.0, remaining),
         )
+
+    async def _raiz(self, descifrado: RegistroDescifrado) -> bytes:
+        """Key of the expediente. Raises KeyDestroyed, CannotUnseal when there is none that this service can open."""
+        try:
+            return await self.llavero.open(descifrado.llave)
+        except (LookupError, CannotOpen) as error:
+            raise CannotUnseal(f"no key of {descifrado.folio}") from error
 
     async def _anotar(self, quien: str, que: str, folio: str) -> None:
         """Written before anything is opened: what could not be recorded is not shown (SPEC 7)."""

@@ -40,7 +40,14 @@ def test_el_readme_de_un_servicio_es_su_especificacion(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_el_dominio_solo_conoce_lenguaje_publicado_y_biblioteca_estandar(service: str) -> None:
-    tree = ast.parse((ROOT / "services" / service / "domain.py").read_text(encoding="utf-8"))
+    folder = ROOT / "services" / service
+    paths = [*folder.glob("domain.py"), *(folder / "domain").glob("*.py")]
+    assert paths
+    for path in paths:
+        _es_puro(service, ast.parse(path.read_text(encoding="utf-8")))
+
+
+def _es_puro(service: str, tree: ast.Module) -> None:
     for node in ast.walk(tree):
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):

@@ -149,6 +149,24 @@ async def test_deshacer_vuelve_al_registro_anterior_y_la_nueva_decision_lo_reemp
     assert len(await _decisiones(mesa)) == 2
 
 
+async def test_lo_que_llega_mientras_se_cambia_una_decision_espera_su_turno(mesa: Mesa, page: Page) -> None:
+    await mesa.llega(1)
+    await page.goto("/")
+    await _muestra(page, 1)
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("heading", name="No hay registros pendientes")).to_be_visible()
+    await expect(page.locator("#aviso")).to_contain_text("✓")
+    await page.keyboard.press("z")
+    await _muestra(page, 1)
+    await page.keyboard.press("m")
+    await mesa.llega(2)
+    await page.wait_for_timeout(6000)
+    await _muestra(page, 1)
+    await page.keyboard.press("Enter")
+    await _muestra(page, 2)
+    assert [(d.folio, d.version) for d in await _decisiones(mesa)] == [(folio(1), 1), (folio(1), 2)]
+
+
 async def test_sin_conexion_la_decision_espera_y_se_guarda_una_sola_vez(mesa: Mesa, page: Page) -> None:
     for n in (1, 2):
         await mesa.llega(n)

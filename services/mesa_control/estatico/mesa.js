@@ -24,6 +24,7 @@ const enviando = new Map();
 const saltados = [];
 const tiempos = [];
 let hoy = 0;
+let esperando = false;
 
 // Talking to the server -----------------------------------------------------------------------------------------------
 
@@ -139,26 +140,38 @@ async function avanzar() {
   await esperar();
 }
 
-/** Nothing at hand: say so and ask until there is a record. */
+/** Nothing at hand: say so and ask until there is a record. What arrives while a decision is being changed waits its turn. */
 async function esperar() {
   mostrarEstado("cargando", "Cargando el registro…");
-  for (;;) {
-    try {
-      const promesa = adelante?.promesa ?? traer();
-      adelante = null;
-      const siguiente = await promesa;
-      if (siguiente && siguiente.caduca > performance.now()) return mostrar(siguiente);
-      if (!siguiente) await vacia();
-    } catch (falla) {
-      mostrarEstado("fallo", falla.message, "No se perdió nada. Se intenta de nuevo cada pocos segundos.");
-      if (!(falla instanceof Falla)) throw falla;
-      await pausa(REINTENTO_MS);
-    }
+  if (esperando) return;
+  esperando = true;
+  try {
+    while (!actual) await buscar();
+  } finally {
+    esperando = false;
   }
+}
+
+async function buscar() {
+  try {
+    const promesa = adelante?.promesa ?? traer();
+    adelante = null;
+    const siguiente = await promesa;
+    if (!siguiente) return await vacia();
+    if (siguiente.caduca <= performance.now()) return undefined;
+    if (!actual) return mostrar(siguiente);
+    adelante = { promesa: Promise.resolve(siguiente), valor: siguiente };
+  } catch (falla) {
+    if (!(falla instanceof Falla)) throw falla;
+    if (!actual) mostrarEstado("fallo", falla.message, "No se perdió nada. Se intenta de nuevo cada pocos segundos.");
+    await pausa(REINTENTO_MS);
+  }
+  return undefined;
 }
 
 async function vacia() {
   const progreso = await actualizarProgreso();
+  if (actual) return;
   const camino = progreso?.en_camino
     ? `${miles(progreso.en_camino)} en procesamiento llegarán en cuanto se abran y se consulten en el padrón.`
     : "Los que lleguen aparecerán aquí solos.";
@@ -185,9 +198,7 @@ function guardar(marcas) {
   enviando.set(envio.folio, envio);
   ultima = envio;
   avisar("", `Guardando: ${envio.texto}`);
-  const seguido = avanzar();
-  if (!adelante) adelantar();
-  return seguido;
+  return avanzar();
 }
 
 async function enviar(envio) {
@@ -259,6 +270,7 @@ function mostrarEstado(clase, titulo, texto = "") {
   $("mosaico").hidden = true;
   $("panel").hidden = true;
   $("solicitud").textContent = "";
+  delete mesa.dataset.folio;
   const anterior = $("estado-mesa").textContent;
   if (anterior !== titulo + texto) $("estado-mesa").replaceChildren(el("div", { class: clase }, el("h2", {}, titulo), texto && el("p", {}, texto)));
   mesa.focus();

@@ -1,0 +1,526 @@
+"""One record through compulsa: lookup, decision, verdict, outcome (SPEC 8, D 10.3-10.7)."""
+
+import base64
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kernel.clock import Clock
+from kernel.documents import MemoryDocuments
+from kernel.errors import BadInput, KeyDestroyed, Unavailable
+from kernel.hpke import X25519, Private
+from kernel.outbox import UNIQUE, Outbox
+from kernel.sealing import KeyRing, derive, seal
+from kernel.stream import Handler, Record, Stream, TopicSpec, connect
+from schemas.actores import Actores
+from schemas.ciclo_de_vida import Ciclo, Estado, aplicar, estado
+from schemas.envelope import Evento, ensobrar, leer
+from schemas.eventos import (
+    POR_TIPO,
+    CompulsaOrdenada,
+    Fase,
+    Inconsistencia,
+    MiembroDePersona,
+    PerfilRegistrado,
+    ProcesoRegistrado,
+    ReferenciaPerfil,
+    RegistroClasificado,
+    RegistroCompulsado,
+    RegistroDescifrado,
+    RegistroEnCuarentena,
+    RegistroRecibido,
+    SituacionRegistral,
+    SolicitudRegistrada,
+    Veredicto,
+)
+from schemas.paquete import DatosRegistro, Lecturas
+from schemas.perfil import PERFIL_D, PERFIL_P, PerfilReglas
+from schemas.tipos import componer_folio, descomponer_folio
+from services.compulsa.agent import TOPICS, agente
+from services.compulsa.domain.padron import huella, leer_renglon
+from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen
+from services.compulsa.padron import Padron, _documento
+from tests.support.ejemplos import ejemplo
+from tests.unit.test_compulsa_padron import FILA, OTRA
+
+LLAVE = bytes(32)
+CORTE = "2026-10-31"
+RECIBIDO = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
+SUCIO = [Inconsistencia(clave="e", origen="revision")]
+DATOS = DatosRegistro(
+    modelo="G",
+    clave_elector=FILA["clave_elector"],
+    numero_emision="01",
+    cic=FILA["cic"],
+    ocr=FILA["ocr"],
+    nombre=FILA["nombre"],
+    primer_apellido=FILA["paterno"],
+    lecturas=Lecturas(),
+    original_mostrado=True,
+    solicitante_mostrado="Solicitante",
+    manifestacion="Apoyo",
+)
+
+
+def folio(number: int, solicitud: int = 1) -> str:
+    return componer_folio(f"CI26-{solicitud:04d}", "A0001", "abcdefabcdef", f"{number:020x}")
+
+
+class _Reloj(Clock):
+    def __init__(self) -> None:
+        self.ahora = RECIBIDO
+
+    def now(self) -> datetime:
+        return self.ahora
+
+
+class Compulsa:
+    """The service on documents and a log in memory; `correr` delivers until nothing is left."""
+
+    def __init__(self, stream: Stream, perfil: PerfilReglas) -> None:
+        self.stream = stream
+        self.reloj = _Reloj()
+        self.actores = Actores()
+        referencia = ReferenciaPerfil(id=perfil.id, version=perfil.version)
+        for offset, evento in enumerate(
+            [
+                PerfilRegistrado(version=1, perfil=perfil),
+                ejemplo(ProcesoRegistrado, proceso="CI26", perfil=referencia),
+                ejemplo(SolicitudRegistrada, proceso="CI26", solicitud="CI26-0001", entidad=None),
+                ejemplo(SolicitudRegistrada, proceso="CI26", solicitud="CI26-0002", entidad="10"),
+                ejemplo(SolicitudRegistrada, proceso="CI26", solicitud="CI26-0003", entidad="26"),
+            ]
+        ):
+            self.actores.aplicar(evento, offset)
+        private = {name: Private.generate(X25519) for name in ("descifrado", "compulsa")}
+        publics = {name: key.public() for name, key in private.items()}
+        self.llaves = MemoryDocuments()
+        self.descifrado = KeyRing(self.llaves, "descifrado", private["descifrado"], publics)
+        self.renglones, self.cortes = MemoryDocuments(), MemoryDocuments()
+        self.documentos = MemoryDocuments()
+        padron = Padron(self.renglones, self.cortes, LLAVE)
+        self.procesos = MemoryDocuments()
+        consultas = Consultas(
+            padron,
+            KeyRing(self.llaves, "compulsa", private["compulsa"], publics),
+            KeyRing(self.procesos, "compulsa", private["compulsa"], publics),
+            lambda: self.actores,
+        )
+        self.outbox = Outbox(MemoryDocuments(UNIQUE), stream, self.reloj, "/apoyo/compulsa")
+        estados = Estados(self.documentos, self.outbox, self.reloj)
+        self.folios = Folios(estados, consultas.consultar, lambda: self.actores)
+        grupos = Estados(MemoryDocuments(), self.outbox, self.reloj)
+        self.handle: Handler = agente(self.folios, Personas(grupos))
+        self.reexamen = Reexamen(self.folios, estados, padron, lambda: self.actores)
+        self._next: dict[str, dict[int, int]] = {topic: {} for topic in TOPICS}
+        self._numero = 0
+
+    async def cargar(self, *filas: dict[str, str], corte: str = CORTE) -> None:
+        for number, fila in enumerate(filas):
+            assert await self.renglones.put_if_absent(_documento(leer_renglon(LLAVE, fila), corte, number))
+        llave = huella(LLAVE, "huella_de_llave", "")
+        await self.cortes.put_if_absent({"_id": corte, "revision": 1, "estado": "completo", "llave": llave})
+
+    async def escribir(self, evento: Evento) -> None:
+        """As another service would."""
+        self._numero += 1
+        sobre = ensobrar(evento, fuente="/apoyo/otro", hora=RECIBIDO, causa=f"{self._numero}")
+        from kernel.stream import Message
+
+        await self.stream.publish(Message(evento.topic, evento.llave_mensaje, sobre.cuerpo(), sobre.headers()))
+
+    async def descifrar(
+        self, folio: str, *, version: int = 1, minutos: int = 0, recibido_en: datetime | None = None, **cambios: Any
+    ) -> None:
+        datos = DATOS.model_copy(update=cambios)
+        key_id = f"llave-{folio[-4:]}"
+        root = await self.descifrado.create(key_id, {"descifrado": None, "compulsa": "datos"})
+        sealed = seal(derive(root, "datos"), datos.model_dump_json().encode(), f"{folio}|datos")
+        await self.escribir(
+            ejemplo(
+                RegistroDescifrado,
+                version=version,
+                folio=folio,
+                recibido_en=recibido_en or RECIBIDO + timedelta(minutes=minutos),
+                llave=key_id,
+                datos_sellados=base64.b64encode(sealed).decode(),
+            )
+        )
+
+    async def clasificar(self, folio: str, limpio: bool = True, version: int = 1) -> None:
+        inconsistencias = [] if limpio else SUCIO
+        await self.escribir(ejemplo(RegistroClasificado, version=version, folio=folio, inconsistencias=inconsistencias))
+
+    async def correr(self) -> None:
+        moved = True
+        while moved:
+            moved = False
+            for topic in TOPICS:
+                async for record in self.stream.read(topic, self._next[topic]):
+                    await self.handle(record)
+                    self._next[topic][record.partition] = record.offset + 1
+                    moved = True
+
+    async def repetir_todo(self) -> None:
+        self._next = {topic: {} for topic in TOPICS}
+        await self.correr()
+
+    async def dichos(self, tipo: type[Evento] = RegistroCompulsado) -> list[Any]:
+        return [leer(POR_TIPO, r.headers, r.value).evento async for r in self.stream.read(tipo.topic)]
+
+    async def dicho(self, folio: str) -> RegistroCompulsado:
+        """The outcome in force."""
+        found: list[RegistroCompulsado] = [e for e in await self.dichos() if e.folio == folio]
+        return max(found, key=lambda e: e.version)
+
+    async def estado(self, folio: str) -> Estado | None:
+        """The status that everybody computes from the topics."""
+        ciclo = aplicar(Ciclo(), ejemplo(RegistroRecibido, folio=folio), 0)
+        for topic in (RegistroDescifrado.topic, RegistroClasificado.topic, RegistroCompulsado.topic):
+            async for record in self.stream.read(topic):
+                evento = leer(POR_TIPO, record.headers, record.value).evento
+                if evento.asunto == folio:
+                    ciclo = aplicar(ciclo, evento, record.offset)
+        return estado(ciclo)
+
+
+@pytest.fixture
+async def stream() -> AsyncIterator[Stream]:
+    log = connect("memory:", "compulsa")
+    await log.start()
+    await log.create_topics([TopicSpec(topic, 2) for topic in (*TOPICS, RegistroCompulsado.topic)])
+    yield log
+    await log.stop()
+
+
+@pytest.fixture
+def compulsa(stream: Stream) -> Compulsa:
+    return Compulsa(stream, PERFIL_P)
+
+
+@pytest.fixture
+def al_final(stream: Stream) -> Compulsa:
+    return Compulsa(stream, PERFIL_D)
+
+
+# ---- lookups
+
+
+async def test_al_descifrarse_se_consulta_y_se_publica_la_situacion_preliminar(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    await compulsa.descifrar(folio(1))
+    await compulsa.correr()
+    fact = await compulsa.dicho(folio(1))
+    assert (fact.version, fact.fase, fact.situacion) == (1, Fase.PRELIMINAR, SituacionRegistral.EN_LISTA_NOMINAL)
+    assert (fact.corte, fact.clasificado_version, fact.duplicado_de) == (CORTE, 0, None)
+    assert fact.coincidencia == ["clave_elector", "numero_emision", "cic", "ocr"]
+    assert fact.geo is not None
+    assert fact.geo.seccion == "0421"
+    assert await compulsa.estado(folio(1)) is Estado.EN_MESA_DE_CONTROL
+
+
+async def test_nada_personal_queda_en_claro_en_topics_ni_en_documentos(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    await compulsa.descifrar(folio(1))
+    await compulsa.clasificar(folio(1))
+    await compulsa.correr()
+    written = repr(await compulsa.documentos.find({}))
+    for topic in (*TOPICS, RegistroCompulsado.topic):
+        async for record in compulsa.stream.read(topic):
+            written += repr(record)
+    for value in (DATOS.clave_elector, str(DATOS.cic), str(DATOS.ocr), DATOS.primer_apellido, FILA["id_registro"]):
+        assert value not in written
+
+
+async def test_limpio_y_encontrado_llega_a_definitiva_de_esa_decision(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    await compulsa.descifrar(folio(1))
+    await compulsa.clasificar(folio(1))
+    await compulsa.correr()
+    fact = await compulsa.dicho(folio(1))
+    assert (fact.version, fact.fase, fact.clasificado_version) == (2, Fase.DEFINITIVA, 1)
+    assert await compulsa.estado(folio(1)) is Estado.EN_LISTA_NOMINAL
+
+
+@pytest.mark.parametrize(
+    ("solicitud", "fila", "esperado"),
+    [
+        (1, {}, Estado.EN_LISTA_NOMINAL),
+        (2, {}, Estado.EN_LISTA_NOMINAL),
+        (3, {}, Estado.FUERA_DE_AMBITO),
+        (3, {"situacion": "baja", "causa_baja": "defuncion"}, Estado.BAJA),
+        (1, {"situacion": "en_padron_no_lista_nominal"}, Estado.EN_PADRON_NO_LISTA_NOMINAL),
+    ],
+)
+async def test_cada_situacion_registral_llega_a_su_estado(
+    compulsa: Compulsa, solicitud: int, fila: dict[str, str], esperado: Estado
+) -> None:
+    await compulsa.cargar(FILA | fila)
+    await compulsa.descifrar(folio(1, solicitud))
+    await compulsa.clasificar(folio(1, solicitud))
+    await compulsa.correr()
+    assert await compulsa.estado(folio(1, solicitud)) is esperado
+    assert (await compulsa.dicho(folio(1, solicitud))).causa_baja == (fila.get("causa_baja") or None)
+
+
+async def test_quien_no_se_encuentra_nunca_es_duplicado(compulsa: Compulsa) -> None:
+    await compulsa.cargar(OTRA)
+    for number in (1, 2):
+        await compulsa.descifrar(folio(number))
+        await compulsa.clasificar(folio(number))
+    await compulsa.correr()
+    for number in (1, 2):
+        fact = await compulsa.dicho(folio(number))
+        assert (fact.fase, fact.persona, fact.duplicado_de) == (Fase.DEFINITIVA, None, None)
+        assert fact.discrepancias == ["clave_elector", "numero_emision", "cic", "ocr"]
+    assert await compulsa.dichos(MiembroDePersona) == []
+
+
+async def test_lo_que_esta_en_cuarentena_no_se_consulta(compulsa: Compulsa) -> None:
+    await compulsa.escribir(ejemplo(RegistroEnCuarentena, folio=folio(1)))
+    await compulsa.correr()
+    assert await compulsa.dichos() == []
+
+
+# ---- pending cut
+
+
+async def test_sin_su_corte_queda_pendiente_y_nunca_se_usa_otro(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA, corte="2026-09-30")
+    await compulsa.descifrar(folio(1))
+    await compulsa.clasificar(folio(1))
+    await compulsa.correr()
+    await compulsa.reexamen.una_vez()
+    fact = await compulsa.dicho(folio(1))
+    assert (fact.situacion, fact.corte, fact.fase) == (SituacionRegistral.PENDIENTE, CORTE, Fase.PRELIMINAR)
+    assert await compulsa.estado(folio(1)) is Estado.PARA_ENVIO_A_COMPULSA
+    assert await compulsa.documentos.count({"espera": f"corte/{CORTE}"}) == 1
+
+
+async def test_al_llegar_el_corte_lo_pendiente_se_consulta_y_se_resuelve(compulsa: Compulsa) -> None:
+    await compulsa.descifrar(folio(1))
+    await compulsa.clasificar(folio(1))
+    await compulsa.correr()
+    await compulsa.cargar(FILA)
+    await compulsa.reexamen.una_vez()
+    await compulsa.correr()
+    assert await compulsa.estado(folio(1)) is Estado.EN_LISTA_NOMINAL
+    assert await compulsa.documentos.count({"espera": f"corte/{CORTE}"}) == 0
+    assert [e.version for e in await compulsa.dichos()] == [1, 2, 3]
+
+
+async def test_cada_registro_usa_el_corte_de_su_recepcion(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    await compulsa.cargar(FILA | {"situacion": "baja", "causa_baja": "defuncion"}, corte="2026-11-30")
+    await compulsa.descifrar(folio(1), recibido_en=datetime(2026, 12, 1, 5, 59, tzinfo=UTC))
+    await compulsa.descifrar(folio(2), recibido_en=datetime(2026, 12, 1, 6, 0, tzinfo=UTC))
+    await compulsa.correr()
+    first, second = await compulsa.dicho(folio(1)), await compulsa.dicho(folio(2))
+    assert (first.situacion, second.situacion) == (SituacionRegistral.EN_LISTA_NOMINAL, SituacionRegistral.BAJA)
+    assert first.persona == second.persona
+
+
+# ---- duplicates
+
+
+async def _todos(compulsa: Compulsa, *folios: str) -> list[Estado | None]:
+    return [await compulsa.estado(each) for each in folios]
+
+
+async def test_de_la_misma_persona_cuenta_el_recibido_primero_aunque_se_revise_al_final(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    await compulsa.descifrar(folio(1), minutos=5)
+    await compulsa.descifrar(folio(2), minutos=0)
+    await compulsa.clasificar(folio(1))
+    await compulsa.correr()
+    assert await compulsa.estado(folio(1)) is Estado.EN_LISTA_NOMINAL
+    await compulsa.clasificar(folio(2))
+    await compulsa.correr()
+    assert await _todos(compulsa, folio(1), folio(2)) == [Estado.DUPLICADO, Estado.EN_LISTA_NOMINAL]
+    assert (await compulsa.dicho(folio(1))).duplicado_de == folio(2)
+
+
+async def test_una_inconsistente_no_desplaza_a_una_limpia(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    await compulsa.descifrar(folio(1), minutos=0)
+    await compulsa.descifrar(folio(2), minutos=5)
+    await compulsa.clasificar(folio(1), limpio=False)
+    await compulsa.clasificar(folio(2))
+    await compulsa.correr()
+    assert await _todos(compulsa, folio(1), folio(2)) == [Estado.CON_INCONSISTENCIA, Estado.EN_LISTA_NOMINAL]
+    assert [m.folio for m in await compulsa.dichos(MiembroDePersona)] == [folio(2)]
+
+
+async def test_si_la_primera_pasa_a_inconsistente_la_siguiente_toma_su_lugar(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    for number in (1, 2, 3):
+        await compulsa.descifrar(folio(number), minutos=number)
+        await compulsa.clasificar(folio(number))
+    await compulsa.correr()
+    assert await _todos(compulsa, *map(folio, (1, 2, 3))) == [
+        Estado.EN_LISTA_NOMINAL,
+        Estado.DUPLICADO,
+        Estado.DUPLICADO,
+    ]
+    await compulsa.clasificar(folio(1), limpio=False, version=2)
+    await compulsa.correr()
+    assert await _todos(compulsa, *map(folio, (1, 2, 3))) == [
+        Estado.CON_INCONSISTENCIA,
+        Estado.EN_LISTA_NOMINAL,
+        Estado.DUPLICADO,
+    ]
+    assert (await compulsa.dicho(folio(3))).duplicado_de == folio(2)
+    assert (await compulsa.dicho(folio(1))).clasificado_version == 0
+    await compulsa.clasificar(folio(1), version=3)
+    await compulsa.correr()
+    assert await compulsa.estado(folio(2)) is Estado.DUPLICADO
+
+
+@pytest.mark.parametrize(
+    ("politica", "esperados"),
+    [
+        ("primero_recibido", [Estado.EN_LISTA_NOMINAL, Estado.DUPLICADO, Estado.DUPLICADO]),
+        ("todos", [Estado.EN_LISTA_NOMINAL, Estado.EN_LISTA_NOMINAL, Estado.DUPLICADO]),
+        ("ninguno", [Estado.DUPLICADO, Estado.DUPLICADO, Estado.DUPLICADO]),
+    ],
+)
+async def test_la_misma_persona_en_dos_solicitudes_la_decide_la_politica(
+    stream: Stream, politica: str, esperados: list[Estado]
+) -> None:
+    compulsa = Compulsa(stream, PERFIL_P.model_copy(update={"misma_persona": politica}))
+    await compulsa.cargar(FILA)
+    folios = [folio(1, 1), folio(2, 2), folio(3, 1)]
+    for minutos, each in enumerate(folios):
+        await compulsa.descifrar(each, minutos=minutos)
+        await compulsa.clasificar(each)
+    await compulsa.correr()
+    assert await _todos(compulsa, *folios) == esperados
+
+
+async def test_si_al_volver_a_abrirse_es_otra_persona_deja_su_lugar_en_la_primera(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA, OTRA)
+    for number in (1, 2):
+        await compulsa.descifrar(folio(number), minutos=number)
+        await compulsa.clasificar(folio(number))
+    await compulsa.correr()
+    assert await compulsa.estado(folio(2)) is Estado.DUPLICADO
+    await compulsa.descifrar(
+        folio(1), version=2, minutos=1, clave_elector=OTRA["clave_elector"], cic=OTRA["cic"], ocr=OTRA["ocr"]
+    )
+    await compulsa.correr()
+    assert await _todos(compulsa, folio(1), folio(2)) == [Estado.EN_LISTA_NOMINAL, Estado.EN_LISTA_NOMINAL]
+    assert (await compulsa.dicho(folio(1))).descifrado_version == 2
+
+
+async def test_un_veredicto_de_otra_decision_o_de_otra_persona_no_se_publica(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    await compulsa.descifrar(folio(1))
+    await compulsa.correr()
+    persona = (await compulsa.dicho(folio(1))).persona
+    assert persona is not None
+    for version, person, decision in ((9, persona, 2), (9, "f" * 64, 1)):
+        await compulsa.escribir(
+            Veredicto(
+                version=version, folio=folio(1), persona=person, clasificado_version=decision, duplicado_de=folio(2)
+            )
+        )
+    await compulsa.correr()
+    assert (await compulsa.dicho(folio(1))).version == 1
+
+
+# ---- al_final
+
+
+async def test_al_final_nada_es_definitivo_hasta_que_se_ordena_salvo_saber_los_duplicados(al_final: Compulsa) -> None:
+    await al_final.cargar(FILA)
+    for number in (1, 2):
+        await al_final.descifrar(folio(number), minutos=number)
+        await al_final.clasificar(folio(number))
+    await al_final.correr()
+    await al_final.reexamen.una_vez()
+    assert await _todos(al_final, folio(1), folio(2)) == [Estado.PARA_ENVIO_A_COMPULSA, Estado.DUPLICADO]
+    assert (await al_final.dicho(folio(2))).fase is Fase.PRELIMINAR
+    al_final.actores.aplicar(ejemplo(CompulsaOrdenada, proceso="CI26"), 9)
+    await al_final.reexamen.una_vez()
+    assert await _todos(al_final, folio(1), folio(2)) == [Estado.EN_LISTA_NOMINAL, Estado.DUPLICADO]
+    assert {(await al_final.dicho(folio(n))).fase for n in (1, 2)} == {Fase.DEFINITIVA}
+    assert await al_final.reexamen.una_vez() == 0
+
+
+async def test_lo_definitivo_no_se_retira_porque_una_instancia_aun_no_vea_la_orden(al_final: Compulsa) -> None:
+    await al_final.cargar(FILA)
+    al_final.actores.aplicar(ejemplo(CompulsaOrdenada, proceso="CI26"), 9)
+    await al_final.descifrar(folio(1))
+    await al_final.clasificar(folio(1))
+    await al_final.correr()
+    al_final.actores.compulsas_ordenadas.clear()
+    await al_final.repetir_todo()
+    assert (await al_final.dicho(folio(1))).fase is Fase.DEFINITIVA
+
+
+# ---- repetition and bad input
+
+
+async def test_repetir_todos_los_eventos_no_publica_nada_nuevo(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    for number in (1, 2):
+        await compulsa.descifrar(folio(number), minutos=number)
+        await compulsa.clasificar(folio(number))
+    await compulsa.correr()
+    before = [await compulsa.dichos(tipo) for tipo in (RegistroCompulsado, MiembroDePersona, Veredicto)]
+    await compulsa.repetir_todo()
+    assert [await compulsa.dichos(tipo) for tipo in (RegistroCompulsado, MiembroDePersona, Veredicto)] == before
+
+
+async def _uno(compulsa: Compulsa) -> Record:
+    found = [r async for r in compulsa.stream.read(RegistroDescifrado.topic)]
+    return found[-1]
+
+
+async def test_una_llave_destruida_o_ausente_y_unos_datos_ilegibles_son_entrada_mala(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    await compulsa.descifrar(folio(1))
+    (stored,) = await compulsa.llaves.find({})
+    record = await _uno(compulsa)
+    key_id = stored["_id"]
+    compulsa.llaves._documents[key_id] = stored | {"destroyed": True}
+    with pytest.raises(KeyDestroyed):
+        await compulsa.handle(record)
+    del compulsa.llaves._documents[key_id]
+    with pytest.raises(BadInput) as absent:
+        await compulsa.handle(record)
+    assert absent.value.reason == "llave_ausente"
+    await compulsa.descifrado.create(key_id, {"descifrado": None, "compulsa": "datos"})
+    with pytest.raises(BadInput) as unreadable:
+        await compulsa.handle(record)
+    assert unreadable.value.reason == "datos_ilegibles"
+    assert await compulsa.documentos.get(folio(1)) is None
+
+
+async def test_una_solicitud_o_un_proceso_aun_no_vistos_se_reintentan(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA)
+    await compulsa.descifrar(folio(1, 9))
+    with pytest.raises(Unavailable):
+        await compulsa.correr()
+    compulsa.actores.procesos.clear()
+    with pytest.raises(Unavailable):
+        await compulsa.correr()
+
+
+async def test_la_llave_de_un_proceso_se_crea_una_vez_y_solo_compulsa_la_abre(compulsa: Compulsa) -> None:
+    await compulsa.cargar(FILA, OTRA)
+    await compulsa.descifrar(folio(1))
+    await compulsa.descifrar(folio(2), clave_elector=OTRA["clave_elector"], cic=OTRA["cic"], ocr=OTRA["ocr"])
+    await compulsa.correr()
+    (stored,) = await compulsa.procesos.find({})
+    assert stored["_id"] == descomponer_folio(folio(1)).proceso
+    assert list(stored["wraps"]) == ["compulsa"]
+    assert (await compulsa.dicho(folio(1))).persona != (await compulsa.dicho(folio(2))).persona
+
+
+def test_una_llave_de_expediente_de_otro_folio_no_abre_los_datos() -> None:
+    root = os.urandom(32)
+    assert derive(root, "datos") != derive(root, "acuse")
