@@ -2,7 +2,10 @@
 
 import argparse
 import asyncio
+import hashlib
 import os
+import secrets
+import time
 from pathlib import Path
 from typing import Any
 

@@ -112,7 +112,9 @@ def _no_hay_datos_personales_en_claro(recorrido: Recorrido) -> None:
             continue
         encontrados = buscados.intersection(_PALABRA.findall(path.read_bytes()))
         assert not encontrados, f"{len(encontrados)} personal data in {path.relative_to(root)}"
-    assert buscados.intersection(_PALABRA.findall((root / "padron.csv").read_bytes())), "the scanner finds nothing at all"
+    assert buscados.intersection(_PALABRA.findall((root / "padron.csv").read_bytes())), (
+        "the scanner finds nothing at all"
+    )
 
 
 def _personales(captura: Captura) -> list[str]:
