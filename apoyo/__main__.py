@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import logging
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -133,6 +134,8 @@ def _con_motores(command: Coroutine[Any, Any, int]) -> None:
 
 def main() -> None:
     """Entry point."""
+    # What a library tries again by itself (a topic whose leader is being elected) is not news for who runs a command.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     app()
 
 

@@ -162,7 +162,7 @@ class Recorrido:
 
     async def totales(self, http: httpx.AsyncClient) -> dict[str, int]:
         """Totals as resultados gives them."""
-        answer = await http.get(f"/api/procesos/{PROCESO}/totales")
+        answer = await _pacientemente(lambda: http.get(f"/api/procesos/{PROCESO}/totales"))
         answer.raise_for_status()
         content = answer.json()
         return {**content["estados"], "recibidos": content["recibidos"]}
@@ -172,9 +172,7 @@ class Recorrido:
         found: dict[str, str] = {}
         async with self._cliente("resultados", "opl1") as http:
             for folio in self.acuses:
-                answer = await http.get(f"/api/folios/{folio}")
-                answer.raise_for_status()
-                found[folio] = answer.json()["estado"]
+                found[folio] = await _estado(http, folio)
         return found
 
     def verdad(self) -> dict[str, str]:
@@ -252,6 +250,12 @@ def _otra_llave(llave: LlaveProceso) -> LlaveProceso:
     """A key of the same name that the process does not have: what is sealed to it cannot be opened."""
     publica = Private.generate(llave.suite).public().raw
     return llave.model_copy(update={"publica": base64.b64encode(publica).decode()})
+
+
+async def _estado(http: httpx.AsyncClient, folio: str) -> str:
+    answer = await _pacientemente(lambda: http.get(f"/api/folios/{folio}"))
+    answer.raise_for_status()
+    return str(answer.json()["estado"])
 
 
 async def _siguiente(http: httpx.AsyncClient) -> dict[str, Any] | None:

@@ -164,8 +164,9 @@ class Supervisor:
     async def stop(self, name: str | None = None) -> None:
         """Stop this child, or all in the reverse order of their start. It does not raise for what already died."""
         for each in [name] if name is not None else reversed(list(self._children)):
-            await self._stop(self._children[each])
-            del self._children[each]
+            if (child := self._children.get(each)) is not None:
+                await self._stop(child)
+                self._children.pop(each, None)
         while name is None and self._claims:
             self._claims.pop().close()
 

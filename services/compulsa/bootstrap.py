@@ -1,5 +1,6 @@
 """Builds compulsa, and the load of a cut. The only place that builds its adapters."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def build(settings: CompulsaSettings) -> Service:
     grupos = Estados(engines.collection("personas", Kind.PROJECTION), outbox, engines.clock)
     consultas = Consultas(padron, engines.keyring(), procesos, lambda: actores)
     folios = Folios(estados, consultas.consultar, lambda: actores)
-    reexamen = Reexamen(folios, estados, padron, lambda: actores)
+    reexamen = Reexamen(folios, estados, padron, lambda: actores, random.shuffle)
     health = Health("engines", "actores")
     return Service(
         name=NAME,

@@ -254,14 +254,23 @@ class Personas:
 class Reexamen:
     """Looks again at the records that wait for something that has come: a cut, or the order of their process.
 
-    Every process does it, over all records: a record that two look at is decided by one of them (compare-and-set).
+    Every process does it, over all records: a record that two look at is decided by one of them (compare-and-set). `barajar`
+    shuffles each page in place, so that they seldom meet.
     """
 
-    def __init__(self, folios: Folios, estados: Estados, padron: Padron, actores: VerActores) -> None:
+    def __init__(
+        self,
+        folios: Folios,
+        estados: Estados,
+        padron: Padron,
+        actores: VerActores,
+        barajar: Callable[[list[Document]], None],
+    ) -> None:
         self._folios = folios
         self._estados = estados
         self._padron = padron
         self._actores = actores
+        self._barajar = barajar
         self._pending = 0
 
     async def siempre(self, cada_s: float) -> None:
@@ -280,10 +289,11 @@ class Reexamen:
         esperas += [folios.espera_orden(proceso) for proceso in self._actores().compulsas_ordenadas]
         seen, last = 0, ""
         while page := await self._estados.en_espera(esperas, last):
-            for document in page:
-                await self._reexaminar(document["_id"], document["espera"])
             seen += len(page)
             last = page[-1]["_id"]
+            self._barajar(page)
+            for document in page:
+                await self._reexaminar(document["_id"], document["espera"])
         await self._medir()
         return seen
 
