@@ -82,13 +82,25 @@ class Health:
         return dict(self._conditions)
 
 
-class _SecurityHeaders:
-    """Adds the headers that an answer does not set itself. Plain ASGI, so that bodies stream through untouched."""
+_ALWAYS = ("/livez", "/readyz", "/metrics", "/estatico/")
+"""What answers before the service is ready."""
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class _Edge:
+    """Answers 503 until the service is ready: before its facts are read, it would say of what exists that it does not.
+
+    Adds the headers that an answer does not set itself. Plain ASGI, so that bodies stream through untouched.
+    """
+
+    def __init__(self, app: ASGIApp, health: Health) -> None:
         self._app = app
+        self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app: ASGIApp = self._app
+        if scope["type"] == "http" and not self._health.ready and not scope["path"].startswith(_ALWAYS):
+            app = _unavailable().response()
+
         async def send_secured(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -96,14 +108,23 @@ class _SecurityHeaders:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, send_secured)
+        await app(scope, receive, send_secured)
+
+
+def _unavailable() -> Problem:
+    return Problem(
+        503,
+        "servicio_no_disponible",
+        "El servicio no está disponible por el momento",
+        "No se perdió nada: intente de nuevo en unos segundos.",
+    )
 
 
 def create_app(title: str, health: Health, *, description: str = "") -> FastAPI:
     """An application with `/livez`, `/readyz`, `/metrics`, problem+json for every error, and security headers."""
     app = FastAPI(title=title, description=description, docs_url=None, redoc_url=None)
 
-    app.add_middleware(_SecurityHeaders)
+    app.add_middleware(_Edge, health=health)
 
     @app.get("/livez", include_in_schema=False)
     async def livez() -> dict[str, str]:
@@ -139,12 +160,7 @@ def create_app(title: str, health: Health, *, description: str = "") -> FastAPI:
     @app.exception_handler(Unavailable)
     async def on_unavailable(request: Request, error: Unavailable) -> Response:
         log.warning("unavailable", path=request.url.path, error=str(error))
-        return Problem(
-            503,
-            "servicio_no_disponible",
-            "El servicio no está disponible por el momento",
-            "No se perdió nada: intente de nuevo en unos segundos.",
-        ).response()
+        return _unavailable().response()
 
     @app.exception_handler(Conflict)
     async def on_conflict(request: Request, error: Conflict) -> Response:

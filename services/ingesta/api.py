@@ -11,7 +11,6 @@ from prometheus_client import Counter
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from kernel.errors import Unavailable
 from kernel.web import Health, create_app
 from schemas.eventos import EnvioAbierto, EnvioCerrado, RegistroRecibido
 from schemas.hora import CENTRO
@@ -49,7 +48,6 @@ def build_app(ingesta: Ingesta, health: Health, body_timeout_s: float) -> FastAP
 
     @app.get("/v1/procesos/{proceso}", responses={404: _PROBLEMA}, summary="Lo que un dispositivo necesita del proceso")
     async def proceso(proceso: str) -> DatosProceso:
-        _listo(health)
         return ingesta.proceso(proceso)
 
     @app.put(
@@ -66,7 +64,6 @@ def build_app(ingesta: Ingesta, health: Health, body_timeout_s: float) -> FastAP
     async def registro(
         request: Request, folio: str, envio: Annotated[str, Header(alias=CABECERA_ENVIO)] = ""
     ) -> Response:
-        _listo(health)
         with _counted(metrics.RECORDS) as outcome:
             if request.headers.get("content-type", "").partition(";")[0].strip() != TIPO_MEDIO:
                 raise Rechazo(Codigo.TIPO_DE_CONTENIDO)
@@ -88,7 +85,6 @@ def build_app(ingesta: Ingesta, health: Health, body_timeout_s: float) -> FastAP
         responses=dict.fromkeys((400, 403, 404, 408, 409, 413, 422), _PROBLEMA),
     )
     async def abrir(request: Request, envio: str, firma: Annotated[str, Header(alias=CABECERA_FIRMA)] = "") -> Response:
-        _listo(health)
         with _counted(metrics.ENVIOS) as outcome:
             _es_envio(envio)
             cuerpo = await _cuerpo(request, MAX_ENVIO, body_timeout_s)
@@ -106,7 +102,6 @@ def build_app(ingesta: Ingesta, health: Health, body_timeout_s: float) -> FastAP
     async def cerrar(
         request: Request, envio: str, firma: Annotated[str, Header(alias=CABECERA_FIRMA)] = ""
     ) -> Response:
-        _listo(health)
         with _counted(metrics.ENVIOS) as outcome:
             _es_envio(envio)
             cuerpo = await _cuerpo(request, MAX_ENVIO, body_timeout_s)
@@ -115,12 +110,6 @@ def build_app(ingesta: Ingesta, health: Health, body_timeout_s: float) -> FastAP
             return _json(_estado(abierto, cerrado), 200)
 
     return app
-
-
-def _listo(health: Health) -> None:
-    # Before the actors are known every device would be refused as unknown, and for good.
-    if not health.ready:
-        raise Unavailable("not ready")
 
 
 def _es_envio(envio: str) -> None:
