@@ -72,7 +72,7 @@ def engines_fetch() -> None:
 
 @app.command()
 def topics(root: Raiz = RAIZ) -> None:
-    """Muestra los topics: quién escribe, quién lee y cuántos eventos hay."""
+    """Crea los topics que falten y los muestra: quién escribe, quién lee y cuántos eventos hay."""
     from apoyo import consultas
 
     _con_motores(consultas.topics(Instalacion(root), consola))

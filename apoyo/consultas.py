@@ -13,7 +13,7 @@ from rich.table import Table
 from apoyo import actores
 from apoyo import replay as vidas
 from apoyo.instalacion import SERVICIOS, Instalacion
-from apoyo.sistema import llavero_del_portal
+from apoyo.sistema import crear_topics, llavero_del_portal
 from kernel.clock import SystemClock
 from kernel.stream import Stream, connect
 from schemas import topics as publicados
@@ -36,11 +36,12 @@ async def bitacora(instalacion: Instalacion) -> AsyncIterator[Stream]:
 
 
 async def topics(instalacion: Instalacion, consola: Console) -> int:
-    """Table of the topics and what they hold."""
+    """Create the topics that are missing; table of all, and what they hold."""
     table = Table(title="Topics")
     for name in ("Topic", "Escribe", "Leen", "Particiones", "Eventos", "En cuarentena"):
         table.add_column(name, justify="right" if name in {"Particiones", "Eventos", "En cuarentena"} else "left")
     async with bitacora(instalacion) as stream:
+        await crear_topics(stream)
         for name, topic in publicados.load().items():
             ends = await stream.ends(name)
             quarantined = sum((await stream.ends(name + publicados.CUARENTENA)).values())

@@ -1,0 +1,431 @@
+"""What must hold of a log, and of what was derived from it, recomputed from the topics alone. Pure: `apoyo/verify.py` reads for it.
+
+`Hechos` folds the four topics of a lifecycle. Each check looks at the folded facts (and, where it compares, at what somebody read of
+the objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, places (`topic/partition/offset`)
+and objects, never contents.
+
+A repetition of an event is no fault: delivery is at least once, a relay may publish what was published already, and `quarantine redrive`
+does so on purpose. The same id or the same version with other bytes is one.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from kernel.stream import Record
+from kernel.stream.murmur import partition_of
+from schemas.ciclo_de_vida import TOPICS, Ciclo, Estado, aplicar, en_cuarentena, estado
+from schemas.envelope import Evento, EventoInvalido
+from schemas.envelope import leer as leer_sobre
+from schemas.eventos import (
+    POR_TIPO,
+    RegistroDescifrado,
+    RegistroEnCuarentena,
+    RegistroRecibido,
+)
+from schemas.tipos import descomponer_folio, proceso_de
+
+PAQUETES, EXPEDIENTES = "paquetes", "expedientes"
+"""The buckets that events name objects of."""
+CUBOS = (PAQUETES, EXPEDIENTES)
+
+Posiciones = Mapping[str, Mapping[int, int]]
+"""Topic → partition → next offset."""
+
+
+class Dictamen(StrEnum):
+    """What came of a check. `AVISO`: something to clean up, which the design foresees and which harms nothing."""
+
+    BIEN = "bien"
+    AVISO = "aviso"
+    MAL = "mal"
+    NO_POSIBLE = "no_posible"
+
+
+@dataclass(frozen=True, slots=True)
+class Hallazgo:
+    """One thing found. `donde`: folio, place in the log or object; `que`: Spanish, without contents."""
+
+    donde: str
+    que: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comprobacion:
+    """A check made, or not possible (`impedimento` says why). `revisados`: how many things it looked at."""
+
+    clave: str
+    titulo: str
+    revisados: int = 0
+    hallazgos: tuple[Hallazgo, ...] = ()
+    nota: str = ""
+    grave: bool = True
+    impedimento: str = ""
+
+    @property
+    def dictamen(self) -> Dictamen:
+        """The outcome."""
+        if self.impedimento:
+            return Dictamen.NO_POSIBLE
+        if not self.hallazgos:
+            return Dictamen.BIEN
+        return Dictamen.MAL if self.grave else Dictamen.AVISO
+
+
+class Objeto(NamedTuple):
+    """An object that an event names. `sha256`: what its bytes must have; empty when the event does not say a valid one."""
+
+    cubo: str
+    nombre: str
+    sha256: str
+    folio: str
+
+
+class Proyectado(NamedTuple):
+    """What resultados' projection says of a folio. `offsets`: topic → offset of its fact in force."""
+
+    folio: str
+    estado: str | None
+    cuarentena: bool
+    offsets: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cuenta:
+    """Totals of a process or solicitud. `en_cuarentena` within `en_procesamiento`."""
+
+    recibidos: int
+    estados: Mapping[str, int]
+    en_cuarentena: int
+
+
+class Hechos:
+    """The four topics folded, up to `fines`; `leer` each record once. What does not fit its schema is set apart as a finding."""
+
+    def __init__(self, fines: Posiciones) -> None:
+        self.fines = fines
+        self.eventos = 0
+        self.invalidos: list[Hallazgo] = []
+        self.ciclos: dict[str, Ciclo] = {}
+        self.contenidos: dict[tuple[str, str, int], dict[bytes, str]] = {}
+        """(topic, folio, version) → SHA-256 of each content seen → where it was seen first."""
+        self.identificadores: dict[str, dict[bytes, str]] = {}
+        """`ce_id` → the same."""
+        self.objetos: dict[tuple[str, str], Objeto] = {}
+
+    def leer(self, record: Record) -> None:
+        """Fold a record in; one at or after `fines` is left for another time."""
+        if record.offset >= self.fines[record.topic].get(record.partition, 0):
+            return
+        self.eventos += 1
+        lugar = f"{record.topic}/{record.partition}/{record.offset}"
+        try:
+            sobre = leer_sobre(POR_TIPO, record.headers, record.value)
+        except EventoInvalido as error:
+            self.invalidos.append(Hallazgo(lugar, f"{error.motivo} {error.detalle}".rstrip()))
+            return
+        evento = sobre.evento
+        if motivo := _fuera_de_lugar(record, evento, len(self.fines[record.topic])):
+            self.invalidos.append(Hallazgo(lugar, motivo))
+            return
+        huella = hashlib.sha256(record.value).digest()
+        folio = evento.asunto
+        self.identificadores.setdefault(sobre.id, {}).setdefault(huella, lugar)
+        self.contenidos.setdefault((record.topic, folio, evento.version), {}).setdefault(huella, lugar)
+        self.ciclos[folio] = aplicar(self.ciclos.get(folio, Ciclo()), evento, record.offset)
+        if objeto := _objeto(evento):
+            self.objetos.setdefault((objeto.cubo, objeto.nombre), objeto)
+
+    def totales(self) -> dict[str, Cuenta]:
+        """Totals of each process and of each solicitud, by its id."""
+        por_grupo: dict[str, list[Ciclo]] = {}
+        for folio, ciclo in self.ciclos.items():
+            for grupo in (proceso_de(folio), descomponer_folio(folio).solicitud):
+                por_grupo.setdefault(grupo, []).append(ciclo)
+        return {grupo: _cuenta(ciclos) for grupo, ciclos in sorted(por_grupo.items())}
+
+
+# What follows from the topics alone ------------------------------------------------------------------------------------
+
+
+def de_los_topics(hechos: Hechos) -> list[Comprobacion]:
+    """Every check that needs nothing but the topics."""
+    return [
+        esquemas(hechos),
+        identificadores(hechos),
+        versiones_divergentes(hechos),
+        huecos(hechos),
+        huerfanos(hechos),
+        conservacion(hechos),
+        nombres_de_objetos(hechos),
+    ]
+
+
+def esquemas(hechos: Hechos) -> Comprobacion:
+    """Every event fits its published schema, in its own topic, under its own key, in its key's partition."""
+    return Comprobacion(
+        "esquemas", "Eventos que cumplen su esquema", hechos.eventos, tuple(hechos.invalidos), "por topic, llave y campos"
+    )
+
+
+def identificadores(hechos: Hechos) -> Comprobacion:
+    """An id is of one event alone."""
+    repetidos = hechos.eventos - len(hechos.invalidos) - sum(len(h) for h in hechos.identificadores.values())
+    return Comprobacion(
+        "identificadores",
+        "Un solo evento por ce_id",
+        len(hechos.identificadores),
+        tuple(
+            Hallazgo(id_, f"con {len(huellas)} contenidos: {', '.join(sorted(huellas.values()))}")
+            for id_, huellas in hechos.identificadores.items()
+            if len(huellas) > 1
+        ),
+        f"{repetidos} eventos repetidos, sin efecto" if repetidos else "ninguno repetido",
+    )
+
+
+def versiones_divergentes(hechos: Hechos) -> Comprobacion:
+    """A version of a folio in a topic has one content."""
+    return Comprobacion(
+        "versiones_divergentes",
+        "Un solo contenido por versión",
+        len(hechos.contenidos),
+        tuple(
+            Hallazgo(folio, f"{topic} versión {version}: {', '.join(sorted(huellas.values()))}")
+            for (topic, folio, version), huellas in hechos.contenidos.items()
+            if len(huellas) > 1
+        ),
+    )
+
+
+def huecos(hechos: Hechos) -> Comprobacion:
+    """The versions of a folio in a topic are 1, 2, 3… without one missing."""
+    por_asunto: dict[tuple[str, str], set[int]] = {}
+    for topic, folio, version in hechos.contenidos:
+        por_asunto.setdefault((topic, folio), set()).add(version)
+    hallazgos = []
+    for (topic, folio), versiones in por_asunto.items():
+        if faltan := sorted(set(range(1, max(versiones))) - versiones):
+            hallazgos.append(Hallazgo(folio, f"{topic}: falta la versión {', '.join(map(str, faltan))}"))
+    return Comprobacion("huecos", "Versiones sin huecos", len(por_asunto), tuple(hallazgos))
+
+
+def huerfanos(hechos: Hechos) -> Comprobacion:
+    """Every folio that an event is about, or names as the first of its person, was received."""
+    hallazgos = []
+    for folio, ciclo in hechos.ciclos.items():
+        if ciclo.recibido is None:
+            hallazgos.append(Hallazgo(folio, f"sin registro_recibido, con {', '.join(sorted(ciclo.hechos))}"))
+        if ciclo.compulsado is not None and (otro := ciclo.compulsado.duplicado_de) is not None:
+            primero = hechos.ciclos.get(otro)
+            if primero is None or primero.recibido is None:
+                hallazgos.append(Hallazgo(folio, f"duplicado de {otro}, que no se ha recibido"))
+    return Comprobacion("huerfanos", "Eventos de folios recibidos", len(hechos.ciclos), tuple(hallazgos))
+
+
+def conservacion(hechos: Hechos) -> Comprobacion:
+    """Received = opened + quarantined + pending = sum of the statuses. Each is counted on its own."""
+    ciclos = hechos.ciclos.values()
+    recibidos = sum(RegistroRecibido.topic in c.hechos for c in ciclos)
+    abiertos = sum(isinstance(c.descifrado, RegistroDescifrado) for c in ciclos)
+    cuarentena = sum(isinstance(c.descifrado, RegistroEnCuarentena) for c in ciclos)
+    pendientes = sum(RegistroRecibido.topic in c.hechos and c.descifrado is None for c in ciclos)
+    estados = sum(estado(c) is not None for c in ciclos)
+    nota = f"{recibidos} = {abiertos} abiertos + {cuarentena} en cuarentena + {pendientes} pendientes; estados: {estados}"
+    cuadra = recibidos == abiertos + cuarentena + pendientes == estados
+    hallazgos = () if cuadra else (Hallazgo("totales", nota.replace("=", "≠", 1)),)
+    return Comprobacion("conservacion", "Recibidos = abiertos + cuarentena + pendientes", recibidos, hallazgos, nota)
+
+
+def nombres_de_objetos(hechos: Hechos) -> Comprobacion:
+    """An object is named by its hash: `<process>/<sha256 of the package>`, or ending in the SHA-256 of the expediente."""
+    hallazgos = tuple(
+        Hallazgo(o.folio, f"{o.cubo}/{o.nombre}: el nombre no es el de su hash")
+        for o in hechos.objetos.values()
+        if not o.sha256
+    )
+    return Comprobacion("nombres_de_objetos", "Objetos nombrados por su hash", len(hechos.objetos), hallazgos)
+
+
+# What is compared with what others hold --------------------------------------------------------------------------------
+
+
+@dataclass
+class Revision:
+    """What was read of the objects: the names in each bucket, and what came of those whose bytes were read."""
+
+    nombres: Mapping[str, Set[str]]
+    leidos: list[Objeto] = field(default_factory=list)
+    ausentes: list[Objeto] = field(default_factory=list)
+    alterados: list[Objeto] = field(default_factory=list)
+
+    def leer(self, objeto: Objeto, contenido: bytes | None) -> None:
+        """Look at the bytes of an object; None when it is not there."""
+        self.leidos.append(objeto)
+        if contenido is None:
+            self.ausentes.append(objeto)
+        elif hashlib.sha256(contenido).hexdigest() != objeto.sha256:
+            self.alterados.append(objeto)
+
+
+def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
+    """Every check of what the object store holds. `revision.leidos` holds at least what its bucket's listing lacks."""
+    total = len(hechos.objetos)
+    sobrantes = [
+        Hallazgo(f"{cubo}/{nombre}", "ningún evento lo nombra")
+        for cubo, nombres in revision.nombres.items()
+        for nombre in sorted(nombres)
+        if (cubo, nombre) not in hechos.objetos
+    ]
+    return [
+        Comprobacion(
+            "objetos_presentes", "Objetos guardados", total, _hallazgos(revision.ausentes, "no está guardado"), "por su nombre"
+        ),
+        Comprobacion(
+            "contenido_de_objetos",
+            "Contenido igual a su SHA-256",
+            len(revision.leidos),
+            _hallazgos(revision.alterados, "el contenido no es el de su hash"),
+            f"{len(revision.leidos)} de {total}",
+        ),
+        Comprobacion(
+            "objetos_sin_evento",
+            "Objetos que algún evento nombra",
+            sum(len(nombres) for nombres in revision.nombres.values()),
+            tuple(sobrantes),
+            "una muerte súbita puede dejar alguno",
+            grave=False,
+        ),
+    ]
+
+
+def totales_publicados(hechos: Hechos, publicados: Iterable[Mapping[str, Any]]) -> Comprobacion:
+    """What resultados answers for each process (`/api/procesos/{proceso}/totales`) is what the topics say."""
+    propios = hechos.totales()
+    suyos = {grupo: cuenta for respuesta in publicados for grupo, cuenta in _publicado(respuesta).items()}
+    hallazgos = []
+    for grupo in sorted(propios.keys() | suyos.keys()):
+        propia, suya = propios.get(grupo, _cuenta(())), suyos.get(grupo, _cuenta(()))
+        for nombre, debe, es in _renglones(propia, suya):
+            if debe != es:
+                hallazgos.append(Hallazgo(grupo, f"{nombre}: según los topics {debe}, según resultados {es}"))
+    return Comprobacion("totales", "Totales de resultados", len(suyos), tuple(hallazgos), "por proceso y solicitud")
+
+
+def proyeccion(hechos: Hechos, proyectados: Iterable[Proyectado]) -> Comprobacion:
+    """Each folio's status in resultados is the one that follows from the topics.
+
+    The projection must have reached `hechos.fines`. A folio about which it knows something newer is left for another time.
+    """
+    hallazgos, faltan, moviendose = [], set(hechos.ciclos), 0
+    for proyectado in proyectados:
+        faltan.discard(proyectado.folio)
+        if _mas_nuevo(hechos.fines, proyectado):
+            moviendose += 1
+            continue
+        ciclo = hechos.ciclos.get(proyectado.folio)
+        if ciclo is None:
+            hallazgos.append(Hallazgo(proyectado.folio, "está en resultados y en ningún topic"))
+            continue
+        debe = _proyectar(proyectado.folio, ciclo)
+        if debe != proyectado:
+            hallazgos.append(
+                Hallazgo(
+                    proyectado.folio,
+                    f"según los topics {_en_palabras(debe)}; según resultados {_en_palabras(proyectado)}",
+                )
+            )
+    hallazgos += [Hallazgo(folio, "está en los topics y no en resultados") for folio in sorted(faltan)]
+    nota = f"{moviendose} con eventos más nuevos que lo leído" if moviendose else "folio por folio"
+    return Comprobacion("proyeccion", "Estado de cada folio en resultados", len(hechos.ciclos), tuple(hallazgos), nota)
+
+
+def alcanza(posiciones: Posiciones, fines: Posiciones) -> bool:
+    """Whether everything before `fines` lies before `posiciones`."""
+    return all(
+        posiciones.get(topic, {}).get(partition, 0) >= end
+        for topic, ends in fines.items()
+        for partition, end in ends.items()
+    )
+
+
+def posiciones_de(publicado: Mapping[str, Any]) -> Posiciones:
+    """The positions that totals of resultados hold for."""
+    return {
+        topic: {int(partition): offset for partition, offset in positions.items()}
+        for topic, positions in publicado["posiciones"].items()
+    }
+
+
+# Pieces ----------------------------------------------------------------------------------------------------------------
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _fuera_de_lugar(record: Record, evento: Evento, partitions: int) -> str:
+    if evento.topic != record.topic:
+        return f"evento_de_otro_topic {evento.nombre}"
+    if record.key != evento.llave_mensaje:
+        return "llave_ajena"
+    if record.partition != partition_of(record.key, partitions):
+        return "particion_ajena"
+    return ""
+
+
+def _objeto(evento: Evento) -> Objeto | None:
+    match evento:
+        case RegistroRecibido():
+            bien = evento.objeto == f"{evento.proceso}/{evento.paquete_sha256}"
+            return Objeto(PAQUETES, evento.objeto, evento.paquete_sha256 if bien else "", evento.folio)
+        case RegistroDescifrado():
+            final = evento.objeto.rpartition("/")[2]
+            return Objeto(EXPEDIENTES, evento.objeto, final if _SHA256.fullmatch(final) else "", evento.folio)
+        case _:
+            return None
+
+
+def _cuenta(ciclos: Iterable[Ciclo]) -> Cuenta:
+    recibidos = [c for c in ciclos if c.recibido is not None]
+    estados = Counter(str(estado(c)) for c in recibidos)
+    return Cuenta(len(recibidos), {e.value: estados[e.value] for e in Estado}, sum(map(en_cuarentena, recibidos)))
+
+
+def _publicado(respuesta: Mapping[str, Any]) -> dict[str, Cuenta]:
+    partes = {respuesta["proceso"]: respuesta} | {s["solicitud"]: s for s in respuesta["por_solicitud"]}
+    return {grupo: Cuenta(p["recibidos"], p["estados"], p["en_cuarentena"]) for grupo, p in partes.items()}
+
+
+def _renglones(propia: Cuenta, suya: Cuenta) -> list[tuple[str, int, int]]:
+    estados = [(e, propia.estados.get(e, 0), suya.estados.get(e, 0)) for e in propia.estados.keys() | suya.estados.keys()]
+    return [
+        ("recibidos", propia.recibidos, suya.recibidos),
+        ("en cuarentena", propia.en_cuarentena, suya.en_cuarentena),
+        *sorted(estados),
+    ]
+
+
+def _mas_nuevo(fines: Posiciones, proyectado: Proyectado) -> bool:
+    return any(
+        offset >= fines[topic].get(partition_of(proyectado.folio, len(fines[topic])), 0)
+        for topic, offset in proyectado.offsets.items()
+        if topic in TOPICS
+    )
+
+
+def _proyectar(folio: str, ciclo: Ciclo) -> Proyectado:
+    actual = estado(ciclo)
+    offsets = {topic: hecho.offset for topic, hecho in ciclo.hechos.items()}
+    return Proyectado(folio, actual.value if actual else None, en_cuarentena(ciclo), offsets)
+
+
+def _en_palabras(proyectado: Proyectado) -> str:
+    offsets = ", ".join(f"{topic}@{offset}" for topic, offset in sorted(proyectado.offsets.items()))
+    return f"{proyectado.estado}{' en cuarentena' if proyectado.cuarentena else ''} ({offsets})"
+
+
+def _hallazgos(objetos: Sequence[Objeto], que: str) -> tuple[Hallazgo, ...]:
+    return tuple(Hallazgo(o.folio, f"{o.cubo}/{o.nombre}: {que}") for o in objetos)
