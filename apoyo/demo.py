@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +13,15 @@ from rich.table import Table
 from apoyo import consultas, motores
 from apoyo.engines.procs import Supervisor
 from apoyo.engines.smtp import read_inbox
-from apoyo.escenario import Escenario, corte_de, preparar
+from apoyo.escenario import corte_de, preparar
 from apoyo.instalacion import Instalacion
 from apoyo.recorrido import Comparacion, Recorrido
 from apoyo.sistema import Sistema
+from dispositivo.poblacion.plan import Captura
 from kernel.clock import SystemClock
+
+POR_PROBAR = 40
+"""Supports that `--keep` sends last and leaves in the queue, for whoever opens the pages."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,13 @@ def correr(opciones: Opciones, consola: Console) -> int:
 async def _demo(opciones: Opciones, supervisor: Supervisor, consola: Console) -> int:
     _vaciar(opciones.root, supervisor)
     ahora = SystemClock().now()
-    escenario = preparar(opciones.semilla, opciones.registros, ahora)
+    por_probar = POR_PROBAR if opciones.keep else 0
+    escenario = preparar(opciones.semilla, opciones.registros + por_probar, ahora)
     sistema = Sistema(Instalacion(opciones.root), supervisor, kafka=opciones.kafka)
     recorrido = Recorrido(sistema, escenario)
     with consola.status("Arrancando motores, padrón sintético y servicios…"):
         await recorrido.arrancar(corte_de(ahora))
-    comparacion = await _recorrer(recorrido, escenario, consola)
+    comparacion = await _recorrer(recorrido, escenario.capturas[: opciones.registros], consola)
     consola.print(_tabla(comparacion))
     correos = await _esperar_correos(sistema, recorrido)
     consola.print(f"Acuses por correo: {correos} de {recorrido.envios_cerrados} envíos.")
@@ -55,22 +62,26 @@ async def _demo(opciones: Opciones, supervisor: Supervisor, consola: Console) ->
         consola.print("[red bold]Hay diferencias con la verdad conocida:[/]")
         for distinto, (verdad, estado) in comparacion.distintos.items():
             consola.print(f"  {distinto}: debe ser {verdad}, es {estado}", highlight=False)
-    consola.print(f"La vida de un apoyo: [bold]apoyo replay{raiz} --folio {folio}[/]", soft_wrap=True, highlight=False)
+    programa = sys.argv[0] if Path(sys.argv[0]).name == "apoyo" else "apoyo"
+    consola.print(
+        f"La vida de un apoyo: [bold]{programa} replay{raiz} --folio {folio}[/]", soft_wrap=True, highlight=False
+    )
     if opciones.keep:
+        await recorrido.enviar(escenario.capturas[opciones.registros :])
         _direcciones(sistema, consola)
         raise await supervisor.failure()
     return 0 if iguales else 1
 
 
-async def _recorrer(recorrido: Recorrido, escenario: Escenario, consola: Console) -> Comparacion:
-    total = len(escenario.capturas)
+async def _recorrer(recorrido: Recorrido, capturas: Sequence[Captura], consola: Console) -> Comparacion:
+    total = len(capturas)
     with consultas.barra(consola) as progress:
         enviar = progress.add_task("Dibujar, sellar y enviar", total=total)
         revisar = progress.add_task("Revisar en Mesa de Control", total=total)
         compulsar = progress.add_task("Con estado final", total=total)
-        await recorrido.enviar(lambda n: progress.update(enviar, completed=n))
+        await recorrido.enviar(capturas, lambda n: progress.update(enviar, completed=n))
         progress.update(enviar, total=len(recorrido.acuses) + len(recorrido.rechazados))
-        por_revisar = sum(1 for c in escenario.capturas if not c.verdad.cuarentena)
+        por_revisar = sum(1 for c in capturas if not c.verdad.cuarentena)
         progress.update(revisar, total=por_revisar)
         await asyncio.gather(
             recorrido.revisar(lambda n: progress.update(revisar, completed=n)),
@@ -112,6 +123,7 @@ def _direcciones(sistema: Sistema, consola: Console) -> None:
     table.add_row("Mesa de Control", direcciones.url("mesa_control"), "operador1", accesos["operador1"])
     table.add_row("Resultados", direcciones.url("resultados"), "opl1", accesos["opl1"])
     consola.print(table)
+    consola.print(f"En Mesa de Control quedan {POR_PROBAR} registros para probar: son los últimos que se enviaron.")
     consola.print(
         f"Correos: {direcciones.inbox}\nRegistros de los procesos: {sistema.instalacion.root / 'logs'}", soft_wrap=True
     )

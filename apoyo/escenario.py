@@ -39,13 +39,6 @@ class Escenario:
         """What is sent, in the order of capture."""
         return self.plan.capturas
 
-    def de_dispositivo(self) -> dict[str, list[Captura]]:
-        """What each device sends."""
-        por_dispositivo: dict[str, list[Captura]] = {}
-        for captura in self.capturas:
-            por_dispositivo.setdefault(captura.dispositivo, []).append(captura)
-        return por_dispositivo
-
     def archivo(self) -> actores.Archivo:
         """The process and everybody in it, for topic `actores`."""
         return actores.Archivo(

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -75,9 +75,12 @@ class Recorrido:
         finally:
             await stream.stop()
 
-    async def enviar(self, contar: Contar = lambda _: None, simultaneos: int = 4) -> None:
-        """Draw, seal and send everything, each device in an envío of its own; `contar` is called with what has an answer."""
+    async def enviar(self, capturas: Sequence[Captura], contar: Contar = lambda _: None, simultaneos: int = 4) -> None:
+        """Draw, seal and send, each device in an envío of its own; `contar` is called with what has an answer."""
         answered = 0
+        por_dispositivo: dict[str, list[Captura]] = {}
+        for captura in capturas:
+            por_dispositivo.setdefault(captura.dispositivo, []).append(captura)
         turno = asyncio.Semaphore(simultaneos)
 
         def avance(resultado: Avance) -> None:
@@ -94,8 +97,8 @@ class Recorrido:
                     await self._enviar_de(cliente, dispositivo_id, capturas, llaves, avance)
 
             async with asyncio.TaskGroup() as group:
-                for dispositivo_id, capturas in self.escenario.de_dispositivo().items():
-                    group.create_task(un_dispositivo(dispositivo_id, capturas))
+                for dispositivo_id, suyas in por_dispositivo.items():
+                    group.create_task(un_dispositivo(dispositivo_id, suyas))
 
     async def _enviar_de(
         self,

@@ -51,7 +51,7 @@ async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_l
     tmp_path: Path, kafka: bool
 ) -> None:
     async with en_marcha(tmp_path, kafka=kafka, semilla=7) as recorrido:
-        await recorrido.enviar()
+        await recorrido.enviar(recorrido.escenario.capturas)
         await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=240))
         comparacion = await recorrido.comparar()
         assert comparacion.distintos == {}
@@ -154,7 +154,7 @@ async def _con_muertes(recorrido: Recorrido) -> None:
             await supervisor.restart(nombre)
 
     async def camino() -> None:
-        await recorrido.enviar(simultaneos=2)
+        await recorrido.enviar(recorrido.escenario.capturas, simultaneos=2)
         await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=300))
 
     await asyncio.gather(verdugo(), camino())
@@ -175,7 +175,7 @@ async def test_un_evento_que_no_cumple_su_esquema_va_a_cuarentena_con_su_motivo_
 
             headers = {"ce_type": "mx.ine.apoyo.registro_recibido.v1", "ce_id": "x"}
             await stream.publish(Message("registro_recibido", "x", b"{}", headers))
-            await recorrido.enviar()
+            await recorrido.enviar(recorrido.escenario.capturas)
             await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=240))
             quarantined = [r async for r in stream.read("registro_recibido" + topics.CUARENTENA)]
         finally:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from apoyo.demo import POR_PROBAR
 from schemas.ciclo_de_vida import Estado
 
+RECIBIDOS = 150 + POR_PROBAR
 APOYO = [sys.executable, "-m", "apoyo"]
 
 
@@ -79,13 +81,13 @@ def test_status_muestra_los_servicios_y_los_totales(demo: Demo) -> None:
     result = demo.comando("status")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.count("listo") == 6
-    assert re.search(r"recibidos\s+│\s+150", result.stdout)
+    assert re.search(rf"recibidos\s+│\s+{RECIBIDOS}", result.stdout)
 
 
 def test_topics_muestra_que_nada_esta_en_cuarentena(demo: Demo) -> None:
     result = demo.comando("topics")
     assert result.returncode == 0
-    assert re.search(r"registro_recibido\s+│ ingesta\s+│ .*│\s+8 │\s+150 │\s+0 │", result.stdout), result.stdout
+    assert re.search(rf"registro_recibido\s+│ ingesta\s+│ .*│\s+8 │\s+{RECIBIDOS} │\s+0 │", result.stdout), result.stdout
 
 
 def test_replay_cuenta_la_vida_de_un_apoyo_en_orden(demo: Demo) -> None:
