@@ -618,8 +618,8 @@ async def test_a_member_taken_for_dead_does_no_harm_when_it_comes_back(engine: E
 
     await until(lambda: news() == set(range(50, 60)), "what came then was handled")
     await until_committed(stream, group, topic, 60)
-    assert len(set(handled.values)) == len(handled.values)
-    if engine.fences_at_once:
+    if engine.fences_at_once:  # Kafka may deliver again what a rebalance found in flight: twice is allowed, never is not
+        assert len(set(handled.values)) == len(handled.values)
         assert len([offset for _, offset in sleeper.handled[before:] if offset < 50]) <= 1
 
 
