@@ -10,10 +10,11 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Strin
 class Modelo(BaseModel):
     """Base of every published model: strict types, immutable, and no field that the schema does not name.
 
-    Consumers read with `extra="ignore"` (see `schemas.envelope.leer`), so a new field never breaks an old reader.
+    Consumers read with `extra="ignore"` (see `schemas.envelope.leer`), so a new field never breaks an old reader. Errors never
+    show the input: it may be personal data, and errors end in logs.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _utc(value: datetime) -> datetime:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from schemas import generate, topics
 from schemas.envelope import Evento, EventoInvalido, ensobrar, leer
 from schemas.eventos import EVENTOS, POR_TIPO, RegistroRecibido
+from schemas.paquete import DatosRegistro
 from tests.support.ejemplos import EJEMPLOS, ejemplo
 
 VALIDOS = sorted(EJEMPLOS.glob("*/valido*.json"))
@@ -124,3 +125,11 @@ def test_el_motivo_nombra_campos_y_nunca_valores() -> None:
         leer(POR_TIPO, sobre.headers(), body)
     assert "folio" in str(caught.value)
     assert "GARCIA" not in str(caught.value)
+
+
+def test_un_error_de_validacion_no_muestra_los_datos_que_lo_causaron() -> None:
+    with pytest.raises(ValidationError) as caught:
+        DatosRegistro.model_validate_json('{"nombre": 7, "primer_apellido": "GARCIA", "clave_elector": 12345}')
+    assert "nombre" in str(caught.value)
+    assert "GARCIA" not in str(caught.value)
+    assert "12345" not in str(caught.value)
