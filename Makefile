@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format requirements generated clean engines-real browser
+.PHONY: help demo test unit lint format requirements generated published clean engines-real browser
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -19,14 +19,17 @@ test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property
 unit: $(VENV)/.dev ## The fast tests: seconds
 	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture
 
-lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, generated files up to date
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m schemas.generate --check
+lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, generated files up to date, published versions only grown
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m schemas.generate --check && $(BIN)/python -m schemas.compat
 
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-generated: $(VENV)/.dev ## Regenerate JSON Schemas and the README's command help
+generated: $(VENV)/.dev ## Regenerate JSON Schemas, asyncapi.yaml and the README's command help
 	@$(BIN)/python -m schemas.generate && $(BIN)/python -m apoyo.ayuda
+
+published: generated ## At a release: record today's schemas and events as published (refused if they break a reader)
+	@$(BIN)/python -m schemas.compat --publish
 
 requirements: $(VENV)/.dev ## Compile requirements*.in into hashed requirements*.txt
 	@for f in requirements requirements-dev; do \

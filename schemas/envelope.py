@@ -21,7 +21,8 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "apoyo.ine.mx")
 class Evento(Modelo):
     """Base of every event: a full fact about one subject, not a difference.
 
-    `version` counts 1, 2, 3… within one subject and topic; the highest is the fact in force.
+    `version` counts 1, 2, 3… within one subject and topic; the highest is the fact in force. In `actores`, where a subject is told
+    by several kinds of events, it counts within each kind.
     """
 
     nombre: ClassVar[str]

@@ -1,4 +1,4 @@
-"""Writes the JSON Schema of every event, of the package's header and of its form. The build regenerates them; nothing may differ.
+"""Writes `json/` (the schema of every event, of the package's header and of its form) and `asyncapi.yaml`; nothing may differ.
 
 python -m schemas.generate [--check]
 """
@@ -10,14 +10,23 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from schemas import asyncapi
 from schemas.eventos import EVENTOS
 from schemas.paquete import DatosRegistro, Encabezado, Indice
 
-FOLDER = Path(__file__).with_name("json")
+HERE = Path(__file__).parent
+FOLDER = HERE / "json"
 
 
 def documents() -> dict[str, str]:
-    """File name → content."""
+    """Path within this package → content, of every derived file."""
+    return {f"{FOLDER.name}/{name}": content for name, content in schemas().items()} | {
+        "asyncapi.yaml": asyncapi.render()
+    }
+
+
+def schemas() -> dict[str, str]:
+    """File name → JSON Schema, of everything that crosses a border."""
     models: dict[str, tuple[str, type[BaseModel]]] = {
         f"{e.nombre}.v{e.mayor}.json": (f"urn:apoyo:schema:{e.nombre}:v{e.mayor}", e) for e in EVENTOS
     }
@@ -30,7 +39,7 @@ def documents() -> dict[str, str]:
 def differing() -> list[str]:
     """Names of the files that are missing, stale, or that no model stands behind."""
     wanted = documents()
-    present = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
+    present = {_name(path): path.read_text(encoding="utf-8") for path in _present()}
     return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
 
@@ -38,11 +47,19 @@ def write() -> None:
     """Write all of them and remove what no model stands behind."""
     FOLDER.mkdir(exist_ok=True)
     wanted = documents()
-    for path in FOLDER.glob("*.json"):
-        if path.name not in wanted:
+    for path in _present():
+        if _name(path) not in wanted:
             path.unlink()
     for name, content in wanted.items():
-        (FOLDER / name).write_text(content, encoding="utf-8")
+        (HERE / name).write_text(content, encoding="utf-8")
+
+
+def _present() -> list[Path]:
+    return [*FOLDER.glob("*.json"), *HERE.glob("asyncapi.yaml")]
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(HERE).as_posix()
 
 
 def _render(id_: str, model: type[BaseModel]) -> str:
@@ -55,6 +72,6 @@ if __name__ == "__main__":
     if "--check" in sys.argv[1:]:
         stale = differing()
         if stale:
-            sys.exit(f"stale schemas, run `python -m schemas.generate`: {', '.join(stale)}")
+            sys.exit(f"stale files, run `python -m schemas.generate`: {', '.join(stale)}")
     else:
         write()

@@ -25,6 +25,8 @@ class Topic(Modelo):
     readers: Annotated[list[str], Field(min_length=1)]
     key: Literal["folio", "envio", "persona", "subject"]
     partitions: Literal["folio", "envio", "one"]
+    internal: bool = False
+    """Between workers of its own writer: no part of what subscribers see."""
     events: Annotated[list[str], Field(min_length=1)]
 
 
