@@ -12,6 +12,7 @@ import pytest
 from apoyo import engines as local
 from apoyo.engines import Engines
 from apoyo.engines.procs import Supervisor
+from tests.support.kafka import kafka_url as kafka_url
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ from kernel.errors import Unavailable
 from kernel.stream import CAUGHT_UP, Handler, Message, Record, Stream, TopicSpec, connect
 from kernel.stream.crash import EXIT_CODE
 from kernel.stream.embedded import EmbeddedLog
-from tests.support.kafka import kafka_url as kafka_url
 from tests.support.member import LEASE_S, stream_at
 
 pytestmark = pytest.mark.timeout(90)
@@ -618,7 +617,9 @@ async def test_a_member_taken_for_dead_does_no_harm_when_it_comes_back(engine: E
 
     await until(lambda: news() == set(range(50, 60)), "what came then was handled")
     await until_committed(stream, group, topic, 60)
-    if engine.fences_at_once:  # Kafka may deliver again what a rebalance found in flight: twice is allowed, never is not
+    if (
+        engine.fences_at_once
+    ):  # Kafka may deliver again what a rebalance found in flight: twice is allowed, never is not
         assert len(set(handled.values)) == len(handled.values)
         assert len([offset for _, offset in sleeper.handled[before:] if offset < 50]) <= 1
 

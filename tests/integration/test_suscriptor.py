@@ -32,7 +32,6 @@ from schemas.eventos import (
     SituacionRegistral,
 )
 from tests.support.ejemplos import ejemplo
-from tests.support.kafka import kafka_url as kafka_url
 
 PROGRAM = Path(__file__).resolve().parents[2] / "docs" / "ejemplos" / "suscriptor.py"
 GOLDEN = compat.FOLDER / "eventos"
