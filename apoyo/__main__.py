@@ -5,13 +5,14 @@ import datetime as dt
 import logging
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import typer
 from rich.console import Console
 
 from apoyo.instalacion import Instalacion
+from apoyo.verificacion import Alcance
 from kernel.errors import Unavailable
 
 app = typer.Typer(
@@ -24,12 +25,17 @@ app = typer.Typer(
 )
 motores = typer.Typer(help="Motores locales: bitácora, documentos, objetos y correo.", no_args_is_help=True)
 app.add_typer(motores, name="engines")
+cuarentena = typer.Typer(help="Eventos que un servicio no pudo leer: verlos y reenviarlos.", no_args_is_help=True)
+app.add_typer(cuarentena, name="quarantine")
 consola = Console()
 
 Raiz = Annotated[
     Path, typer.Option("--root", envvar="APOYO_ROOT", help="Carpeta de la instalación.", show_default=".apoyo/demo")
 ]
 RAIZ = Path(".apoyo/demo")
+DeTopic = Annotated[str | None, typer.Option("--topic", help="Solo los de este topic.")]
+DeMotivo = Annotated[str | None, typer.Option("--motivo", help="Solo los de este motivo.")]
+DeGrupo = Annotated[str | None, typer.Option("--grupo", help="Solo los que apartó este servicio.")]
 
 
 @app.command()
@@ -115,6 +121,77 @@ def status(root: Raiz = RAIZ) -> None:
     from apoyo import consultas
 
     _con_motores(consultas.status(Instalacion(root), consola))
+
+
+@app.command()
+def verify(
+    objetos: Annotated[
+        Alcance, typer.Option(help="Cuántos objetos guardados se leen y se comparan con su hash.")
+    ] = Alcance.MUESTRA,
+    archivo: Annotated[
+        Path | None, typer.Option("--json", dir_okay=False, help="Escribe el informe completo en este archivo.")
+    ] = None,
+    root: Raiz = RAIZ,
+) -> None:
+    """Recalcula todo desde los topics y dice si algo falta, sobra o no coincide (termina con 1 si algo está mal)."""
+    from apoyo import verify as verificador
+
+    _con_motores(verificador.correr(Instalacion(root), objetos, archivo, consola))
+
+
+@app.command()
+def rebuild(
+    servicio: Annotated[Literal["resultados"], typer.Argument(help="De qué servicio.")], root: Raiz = RAIZ
+) -> None:
+    """Reconstruye desde los topics la proyección de un servicio, junto a la que está en uso, y luego la pone en su lugar."""
+    from apoyo import consultas
+
+    _con_motores(consultas.rebuild(Instalacion(root), servicio, consola))
+
+
+@cuarentena.command("list")
+def quarantine_list(
+    topic: DeTopic = None,
+    motivo: DeMotivo = None,
+    grupo: DeGrupo = None,
+    cada_uno: Annotated[bool, typer.Option("--cada-uno", help="Un renglón por evento, con su origen.")] = False,
+    root: Raiz = RAIZ,
+) -> None:
+    """Cuenta lo que hay en cuarentena por topic, motivo y servicio que no lo pudo leer."""
+    from apoyo import cuarentena as apartados
+
+    filtro = apartados.Filtro(topic, motivo, grupo)
+    _con_motores(apartados.listar(Instalacion(root), filtro, consola, cada_uno=cada_uno))
+
+
+@cuarentena.command("show")
+def quarantine_show(
+    origen: Annotated[str, typer.Argument(help="Origen del evento, como lo muestra `list`: topic/partición/posición.")],
+    completo: Annotated[
+        bool, typer.Option("--completo", help="Muestra los bytes del cuerpo: pueden contener datos personales.")
+    ] = False,
+    root: Raiz = RAIZ,
+) -> None:
+    """Muestra un evento en cuarentena: motivo, encabezados y la forma de su cuerpo, sin valores."""
+    from apoyo import cuarentena as apartados
+
+    _con_motores(apartados.mostrar(Instalacion(root), origen, consola, completo=completo))
+
+
+@cuarentena.command("redrive")
+def quarantine_redrive(
+    topic: DeTopic = None,
+    motivo: DeMotivo = None,
+    grupo: DeGrupo = None,
+    origen: Annotated[str | None, typer.Option("--origen", help="Solo el de este origen.")] = None,
+    si: Annotated[bool, typer.Option("--si", help="Confirma; sin esto solo muestra qué se reenviaría.")] = False,
+    root: Raiz = RAIZ,
+) -> None:
+    """Reenvía a su topic, tal como llegó, lo que espera en cuarentena (se puede repetir: cada evento se reenvía una vez)."""
+    from apoyo import cuarentena as apartados
+
+    filtro = apartados.Filtro(topic, motivo, grupo, origen)
+    _con_motores(apartados.reenviar_en(Instalacion(root), filtro, consola, si=si))
 
 
 def _con_motores(command: Coroutine[Any, Any, int]) -> None:

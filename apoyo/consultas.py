@@ -1,52 +1,42 @@
 """What the `apoyo` command shows and loads, given an installation that runs (on the embedded log, `replay` needs none)."""
 
 import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from apoyo import actores
+from apoyo import actores, cuarentena
 from apoyo import replay as vidas
-from apoyo.instalacion import SERVICIOS, Instalacion
+from apoyo.instalacion import SERVICIOS, Instalacion, bitacora
 from apoyo.sistema import crear_topics, llavero_del_portal
 from kernel.clock import SystemClock
-from kernel.stream import Stream, connect
 from schemas import topics as publicados
 from schemas.ciclo_de_vida import Estado
 from schemas.eventos import ProcesoRegistrado
 from services.compulsa.bootstrap import cargar_padron
 from services.compulsa.padron import Avance, CargaRechazada
 from services.compulsa.settings import CompulsaSettings
-
-
-@asynccontextmanager
-async def bitacora(instalacion: Instalacion) -> AsyncIterator[Stream]:
-    """The installation's log, connected. Raises FileNotFoundError, Unavailable."""
-    stream = connect(instalacion.direcciones().stream_url, client_id="apoyo")
-    await stream.start()
-    try:
-        yield stream
-    finally:
-        await stream.stop()
+from services.resultados.bootstrap import reconstruir
+from services.resultados.settings import Settings as ResultadosSettings
 
 
 async def topics(instalacion: Instalacion, consola: Console) -> int:
-    """Create the topics that are missing; table of all, and what they hold."""
+    """Create the topics that are missing; table of all, what they hold, and what of it waits in quarantine."""
     table = Table(title="Topics")
     for name in ("Topic", "Escribe", "Leen", "Particiones", "Eventos", "En cuarentena"):
         table.add_column(name, justify="right" if name in {"Particiones", "Eventos", "En cuarentena"} else "left")
     async with bitacora(instalacion) as stream:
         await crear_topics(stream)
+        en_cuarentena = Counter(a.topic for a in await cuarentena.leer(stream) if a.reenviado_en is None)
         for name, topic in publicados.load().items():
-            ends = await stream.ends(name)
-            quarantined = sum((await stream.ends(name + publicados.CUARENTENA)).values())
+            events = sum((ends := await stream.ends(name)).values())
             readers = ", ".join(topic.readers)
-            table.add_row(name, topic.writer, readers, str(len(ends)), f"{sum(ends.values()):,}", f"{quarantined:,}")
+            table.add_row(name, topic.writer, readers, str(len(ends)), f"{events:,}", f"{en_cuarentena[name]:,}")
     consola.print(table)
     return 0
 
@@ -97,6 +87,17 @@ async def load_actores(instalacion: Instalacion, archivo: Path, consola: Console
         llaves = instalacion.llaves_de_proceso(contenido.proceso)
         publicados_ahora = await actores.cargar(contenido, llaves, stream, llavero, SystemClock())
     consola.print(f"Proceso {contenido.proceso}: {publicados_ahora} eventos nuevos en `actores`.")
+    return 0
+
+
+async def rebuild(instalacion: Instalacion, servicio: Literal["resultados"], consola: Console) -> int:
+    """Rebuild a service's projection with the service's rights, while it works."""
+    with barra(consola, en="eventos") as progress:
+        task = progress.add_task(f"Reconstruir {servicio}", total=None)
+        hecho = await reconstruir(
+            instalacion.settings(ResultadosSettings, servicio), lambda eventos: progress.update(task, advance=eventos)
+        )
+    consola.print(f"Reconstruido: {hecho.before:,} eventos antes del cambio y {hecho.after:,} después.")
     return 0
 
 

@@ -16,12 +16,15 @@ import base64
 import hashlib
 import json
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from kernel import hpke
 from kernel.settings import ServiceSettings
+from kernel.stream import Stream, connect
 from schemas.eventos import LlaveProceso
 from schemas.paquete import Suite
 
@@ -143,6 +146,17 @@ class Instalacion:
     @property
     def _s3_secret(self) -> Path:
         return self.root / "secrets" / "s3"
+
+
+@asynccontextmanager
+async def bitacora(instalacion: Instalacion) -> AsyncIterator[Stream]:
+    """The installation's log, connected. Raises FileNotFoundError, Unavailable."""
+    stream = connect(instalacion.direcciones().stream_url, client_id="apoyo")
+    await stream.start()
+    try:
+        yield stream
+    finally:
+        await stream.stop()
 
 
 def _write_secret(path: Path, content: str) -> None:

@@ -1,11 +1,11 @@
-"""What must hold of a log, and of what was derived from it, recomputed from the topics alone. Pure: `apoyo/verify.py` reads for it.
+"""What must hold of a log and of what was derived from it, recomputed from the topics alone. Pure: `apoyo/verify.py` reads.
 
-`Hechos` folds the four topics of a lifecycle. Each check looks at the folded facts (and, where it compares, at what somebody read of
-the objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, places (`topic/partition/offset`)
-and objects, never contents.
+`Hechos` folds the four topics of a lifecycle. Each check looks at the folded facts (and, where it compares, at what somebody read
+of the objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, places
+(`topic/partition/offset`) and objects, never contents.
 
-A repetition of an event is no fault: delivery is at least once, a relay may publish what was published already, and `quarantine redrive`
-does so on purpose. The same id or the same version with other bytes is one.
+A repetition of an event is no fault: delivery is at least once, a relay may publish what was published already, and
+`quarantine redrive` does so on purpose. The same id or the same version with other bytes is one.
 """
 
 import hashlib
@@ -37,13 +37,39 @@ Posiciones = Mapping[str, Mapping[int, int]]
 """Topic → partition → next offset."""
 
 
+class Alcance(StrEnum):
+    """How many stored objects are read and hashed. `NINGUNO`: the object store is not asked at all."""
+
+    MUESTRA = "muestra"
+    TODOS = "todos"
+    NINGUNO = "ninguno"
+
+
 class Dictamen(StrEnum):
     """What came of a check. `AVISO`: something to clean up, which the design foresees and which harms nothing."""
 
     BIEN = "bien"
     AVISO = "aviso"
     MAL = "mal"
-    NO_POSIBLE = "no_posible"
+    NO_HECHA = "no_hecha"
+
+
+TITULOS = {
+    "esquemas": "Cada evento cumple su esquema",
+    "identificadores": "Un solo evento por ce_id",
+    "versiones_divergentes": "Un solo contenido por versión",
+    "huecos": "Versiones sin huecos",
+    "huerfanos": "Todo evento es de un folio recibido",
+    "conservacion": "Recibidos = abiertos + cuarentena + pendientes",
+    "nombres_de_objetos": "Objetos nombrados por su hash",
+    "objetos_presentes": "Objetos guardados",
+    "contenido_de_objetos": "Contenido igual a su SHA-256",
+    "objetos_sin_evento": "Todo objeto tiene su evento",
+    "totales": "Totales de resultados",
+    "proyeccion": "Estado de cada folio en resultados",
+}
+"""Every check by its key, in the order of the report."""
+DE_OBJETOS = ("objetos_presentes", "contenido_de_objetos", "objetos_sin_evento")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +82,9 @@ class Hallazgo:
 
 @dataclass(frozen=True, slots=True)
 class Comprobacion:
-    """A check made, or not possible (`impedimento` says why). `revisados`: how many things it looked at."""
+    """A check, or why it was not made (`impedimento`). `revisados`: how many things it looked at."""
 
     clave: str
-    titulo: str
     revisados: int = 0
     hallazgos: tuple[Hallazgo, ...] = ()
     nota: str = ""
@@ -70,7 +95,7 @@ class Comprobacion:
     def dictamen(self) -> Dictamen:
         """The outcome."""
         if self.impedimento:
-            return Dictamen.NO_POSIBLE
+            return Dictamen.NO_HECHA
         if not self.hallazgos:
             return Dictamen.BIEN
         return Dictamen.MAL if self.grave else Dictamen.AVISO
@@ -167,9 +192,7 @@ def de_los_topics(hechos: Hechos) -> list[Comprobacion]:
 
 def esquemas(hechos: Hechos) -> Comprobacion:
     """Every event fits its published schema, in its own topic, under its own key, in its key's partition."""
-    return Comprobacion(
-        "esquemas", "Eventos que cumplen su esquema", hechos.eventos, tuple(hechos.invalidos), "por topic, llave y campos"
-    )
+    return Comprobacion("esquemas", hechos.eventos, tuple(hechos.invalidos))
 
 
 def identificadores(hechos: Hechos) -> Comprobacion:
@@ -177,7 +200,6 @@ def identificadores(hechos: Hechos) -> Comprobacion:
     repetidos = hechos.eventos - len(hechos.invalidos) - sum(len(h) for h in hechos.identificadores.values())
     return Comprobacion(
         "identificadores",
-        "Un solo evento por ce_id",
         len(hechos.identificadores),
         tuple(
             Hallazgo(id_, f"con {len(huellas)} contenidos: {', '.join(sorted(huellas.values()))}")
@@ -192,7 +214,6 @@ def versiones_divergentes(hechos: Hechos) -> Comprobacion:
     """A version of a folio in a topic has one content."""
     return Comprobacion(
         "versiones_divergentes",
-        "Un solo contenido por versión",
         len(hechos.contenidos),
         tuple(
             Hallazgo(folio, f"{topic} versión {version}: {', '.join(sorted(huellas.values()))}")
@@ -211,7 +232,7 @@ def huecos(hechos: Hechos) -> Comprobacion:
     for (topic, folio), versiones in por_asunto.items():
         if faltan := sorted(set(range(1, max(versiones))) - versiones):
             hallazgos.append(Hallazgo(folio, f"{topic}: falta la versión {', '.join(map(str, faltan))}"))
-    return Comprobacion("huecos", "Versiones sin huecos", len(por_asunto), tuple(hallazgos))
+    return Comprobacion("huecos", len(por_asunto), tuple(hallazgos))
 
 
 def huerfanos(hechos: Hechos) -> Comprobacion:
@@ -224,7 +245,7 @@ def huerfanos(hechos: Hechos) -> Comprobacion:
             primero = hechos.ciclos.get(otro)
             if primero is None or primero.recibido is None:
                 hallazgos.append(Hallazgo(folio, f"duplicado de {otro}, que no se ha recibido"))
-    return Comprobacion("huerfanos", "Eventos de folios recibidos", len(hechos.ciclos), tuple(hallazgos))
+    return Comprobacion("huerfanos", len(hechos.ciclos), tuple(hallazgos))
 
 
 def conservacion(hechos: Hechos) -> Comprobacion:
@@ -235,10 +256,12 @@ def conservacion(hechos: Hechos) -> Comprobacion:
     cuarentena = sum(isinstance(c.descifrado, RegistroEnCuarentena) for c in ciclos)
     pendientes = sum(RegistroRecibido.topic in c.hechos and c.descifrado is None for c in ciclos)
     estados = sum(estado(c) is not None for c in ciclos)
-    nota = f"{recibidos} = {abiertos} abiertos + {cuarentena} en cuarentena + {pendientes} pendientes; estados: {estados}"
+    nota = (
+        f"{recibidos} = {abiertos} abiertos + {cuarentena} en cuarentena + {pendientes} pendientes; estados: {estados}"
+    )
     cuadra = recibidos == abiertos + cuarentena + pendientes == estados
     hallazgos = () if cuadra else (Hallazgo("totales", nota.replace("=", "≠", 1)),)
-    return Comprobacion("conservacion", "Recibidos = abiertos + cuarentena + pendientes", recibidos, hallazgos, nota)
+    return Comprobacion("conservacion", recibidos, hallazgos, nota)
 
 
 def nombres_de_objetos(hechos: Hechos) -> Comprobacion:
@@ -248,7 +271,7 @@ def nombres_de_objetos(hechos: Hechos) -> Comprobacion:
         for o in hechos.objetos.values()
         if not o.sha256
     )
-    return Comprobacion("nombres_de_objetos", "Objetos nombrados por su hash", len(hechos.objetos), hallazgos)
+    return Comprobacion("nombres_de_objetos", len(hechos.objetos), hallazgos)
 
 
 # What is compared with what others hold --------------------------------------------------------------------------------
@@ -282,19 +305,15 @@ def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
         if (cubo, nombre) not in hechos.objetos
     ]
     return [
-        Comprobacion(
-            "objetos_presentes", "Objetos guardados", total, _hallazgos(revision.ausentes, "no está guardado"), "por su nombre"
-        ),
+        Comprobacion("objetos_presentes", total, _hallazgos(revision.ausentes, "no está guardado"), "por su nombre"),
         Comprobacion(
             "contenido_de_objetos",
-            "Contenido igual a su SHA-256",
             len(revision.leidos),
             _hallazgos(revision.alterados, "el contenido no es el de su hash"),
             f"{len(revision.leidos)} de {total}",
         ),
         Comprobacion(
             "objetos_sin_evento",
-            "Objetos que algún evento nombra",
             sum(len(nombres) for nombres in revision.nombres.values()),
             tuple(sobrantes),
             "una muerte súbita puede dejar alguno",
@@ -313,7 +332,7 @@ def totales_publicados(hechos: Hechos, publicados: Iterable[Mapping[str, Any]]) 
         for nombre, debe, es in _renglones(propia, suya):
             if debe != es:
                 hallazgos.append(Hallazgo(grupo, f"{nombre}: según los topics {debe}, según resultados {es}"))
-    return Comprobacion("totales", "Totales de resultados", len(suyos), tuple(hallazgos), "por proceso y solicitud")
+    return Comprobacion("totales", len(suyos), tuple(hallazgos), "por proceso y solicitud")
 
 
 def proyeccion(hechos: Hechos, proyectados: Iterable[Proyectado]) -> Comprobacion:
@@ -341,7 +360,7 @@ def proyeccion(hechos: Hechos, proyectados: Iterable[Proyectado]) -> Comprobacio
             )
     hallazgos += [Hallazgo(folio, "está en los topics y no en resultados") for folio in sorted(faltan)]
     nota = f"{moviendose} con eventos más nuevos que lo leído" if moviendose else "folio por folio"
-    return Comprobacion("proyeccion", "Estado de cada folio en resultados", len(hechos.ciclos), tuple(hallazgos), nota)
+    return Comprobacion("proyeccion", len(hechos.ciclos), tuple(hallazgos), nota)
 
 
 def alcanza(posiciones: Posiciones, fines: Posiciones) -> bool:
@@ -400,7 +419,9 @@ def _publicado(respuesta: Mapping[str, Any]) -> dict[str, Cuenta]:
 
 
 def _renglones(propia: Cuenta, suya: Cuenta) -> list[tuple[str, int, int]]:
-    estados = [(e, propia.estados.get(e, 0), suya.estados.get(e, 0)) for e in propia.estados.keys() | suya.estados.keys()]
+    estados = [
+        (e, propia.estados.get(e, 0), suya.estados.get(e, 0)) for e in propia.estados.keys() | suya.estados.keys()
+    ]
     return [
         ("recibidos", propia.recibidos, suya.recibidos),
         ("en cuarentena", propia.en_cuarentena, suya.en_cuarentena),

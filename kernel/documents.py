@@ -83,6 +83,16 @@ class MongoDocuments:
             with mongo_errors():
                 await self.collection.create_indexes(self._indexes)
 
+    async def take_the_place_of(self, other: "MongoDocuments") -> None:
+        """Become that collection, at once for everybody; what it held is gone, and so is this name. Raises Unavailable."""
+        with mongo_errors():
+            await self.collection.rename(other.collection.name, dropTarget=True)
+
+    async def drop(self) -> None:
+        """Remove the collection; nothing happens if it is not there. Raises Unavailable."""
+        with mongo_errors():
+            await self.collection.drop()
+
     async def get(self, id_: str) -> Document | None:
         with mongo_errors():
             return await self.collection.find_one({"_id": id_})

@@ -6,7 +6,7 @@ everything sealed under it unreadable, whatever log or store still holds the byt
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -50,14 +50,23 @@ def derive(root: bytes, label: str) -> bytes:
 class KeyRing:
     """Creates subjects' keys and opens those that this service is entitled to.
 
-    `documents`: primary store of the wraps, shared by the services; each can open its own wrap alone.
+    `documents`: primary store of the wraps, shared by the services; each can open its own wrap alone. `entropy`: n → n random
+    bytes, of which new root keys are made.
     """
 
-    def __init__(self, documents: Documents, service: str, private: Private, publics: Mapping[str, Public]) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        service: str,
+        private: Private,
+        publics: Mapping[str, Public],
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         self._documents = documents
         self._service = service
         self._private = private
         self._publics = publics
+        self._entropy = entropy
 
     async def create(self, key_id: str, entitled: Mapping[str, str | None]) -> bytes:
         """Root key of a subject, made if absent. `entitled`: service → label of its part, or None for the whole.
@@ -65,7 +74,7 @@ class KeyRing:
         This service must be entitled to the whole: whoever made the key first, it returns that one.
         Raises KeyDestroyed.
         """
-        root = os.urandom(32)
+        root = self._entropy(32)
         wraps = {
             service: self._publics[service].seal(root if label is None else derive(root, label), _info(key_id, service))
             for service, label in entitled.items()

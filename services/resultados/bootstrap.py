@@ -1,9 +1,12 @@
-"""Builds the service from its settings: the only place that knows every adapter."""
+"""Builds the service from its settings, and rebuilds its projection: the only place that knows every adapter."""
+
+from collections.abc import Callable
 
 from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.follow import Follower
 from kernel.identity import Users
+from kernel.rebuild import Rebuilt, first_revision, rebuild
 from kernel.service import Service
 from kernel.web import Health
 from schemas.actores import Actores
@@ -29,7 +32,27 @@ def build(settings: Settings) -> Service:
         app=build_app(consultas, Users.load(settings.users_file), health),
         health=health,
         topics=agent.TOPICS,
-        handle=agent.build(Proyector(registros)),
+        handle=agent.build(Proyector(registros, first_revision)),
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
     )
+
+
+async def reconstruir(settings: Settings, progreso: Callable[[int], None] = lambda eventos: None) -> Rebuilt:
+    """Rebuild the projection from the topics while the service works. `progreso`: events folded. Raises Unavailable."""
+    engines = Engines(settings, SERVICIO)
+    registros = engines.collection("registros", Kind.PROJECTION, INDEXES)
+    al_lado = engines.collection(f"registros_{engines.clock.now():%Y%m%d%H%M%S%f}", Kind.PROJECTION, INDEXES)
+    try:
+        await engines.stream.start()
+        return await rebuild(
+            engines.stream,
+            agent.TOPICS,
+            registros,
+            al_lado,
+            lambda coleccion: agent.build(Proyector(coleccion, first_revision)),
+            progreso,
+        )
+    finally:
+        await engines.stream.stop()
+        await engines.mongo.close()

@@ -34,9 +34,10 @@ class Conteo(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Proyector:
-    """Folds every event of a folio into its document."""
+    """Folds every event of a folio into its document. `primera_revision`: of a new one; `kernel.rebuild` says why not 1."""
 
     registros: Documents
+    primera_revision: Callable[[], int] = lambda: 1
 
     async def hecho(self, evento: Hecho, context: Context) -> None:
         """Fold one event in. Raises Conflict when another instance wrote the folio first."""
@@ -55,7 +56,7 @@ class Proyector:
             log.error("divergent_version", topic=evento.topic, folio=evento.folio, version=evento.version)
 
     async def _guardar(self, nuevo: Document, actual: Document | None) -> None:
-        revision = actual["revision"] if actual else 0
+        revision = actual["revision"] if actual else self.primera_revision() - 1
         nuevo["revision"] = revision + 1
         done = await (self.registros.replace(nuevo, revision) if actual else self.registros.put_if_absent(nuevo))
         if not done:

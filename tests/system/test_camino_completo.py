@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from apoyo import replay
+from apoyo import replay, verify
 from apoyo.engines.procs import Supervisor
 from apoyo.engines.smtp import read_inbox
 from apoyo.escenario import PROCESO, Escenario, corte_de, preparar
 from apoyo.instalacion import Instalacion
 from apoyo.recorrido import Recorrido
 from apoyo.sistema import Sistema
+from apoyo.verificacion import Alcance
 from dispositivo.poblacion.plan import Captura
 from kernel.clock import SystemClock
 from kernel.stream import connect
@@ -56,6 +57,7 @@ async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_l
         comparacion = await recorrido.comparar()
         assert comparacion.distintos == {}
         assert comparacion.iguales
+        assert (await verify.de_instalacion(recorrido.instalacion, Alcance.TODOS)).fallas == []
         assert recorrido.rechazados == {}
         assert all(comparacion.por_estado[e][1] > 0 for e in Estado if e not in _DE_PASO)
 
@@ -161,6 +163,7 @@ async def _con_muertes(recorrido: Recorrido) -> None:
     comparacion = await recorrido.comparar()
     assert comparacion.distintos == {}
     assert comparacion.iguales
+    assert (await verify.de_instalacion(recorrido.instalacion, Alcance.TODOS)).fallas == []
     await _esperar(lambda: len(set(_acuses(recorrido))) >= recorrido.envios_cerrados, plazo_s=60)
 
 

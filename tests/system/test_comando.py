@@ -87,7 +87,9 @@ def test_status_muestra_los_servicios_y_los_totales(demo: Demo) -> None:
 def test_topics_muestra_que_nada_esta_en_cuarentena(demo: Demo) -> None:
     result = demo.comando("topics")
     assert result.returncode == 0
-    assert re.search(rf"registro_recibido\s+│ ingesta\s+│ .*│\s+8 │\s+{RECIBIDOS} │\s+0 │", result.stdout), result.stdout
+    assert re.search(rf"registro_recibido\s+│ ingesta\s+│ .*│\s+8 │\s+{RECIBIDOS} │\s+0 │", result.stdout), (
+        result.stdout
+    )
 
 
 def test_replay_cuenta_la_vida_de_un_apoyo_en_orden(demo: Demo) -> None:

@@ -1,0 +1,151 @@
+"""What a consumer could not read is kept as it came, seen without its values, and sent again once it can be read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from apoyo.cuarentena import Apartado, Filtro, ficha, leer, reenviar
+from apoyo.sistema import crear_topics
+from kernel.clock import SystemClock
+from kernel.errors import BadInput
+from kernel.stream import Message, Record, Stream, connect
+from kernel.stream.guard import guarded
+
+TOPIC = "registro_recibido"
+AHORA = SystemClock().now()
+CUERPO = b'{"folio": "CI26", "nombre": "MARIA PEREZ", "partes": [1, 2], "Jos\\u00e9 L\\u00f3pez": {"a": 1}}'
+MENSAJE = Message(TOPIC, "CI26-1", CUERPO, {"ce_id": "1", "ce_time": "2026-11-22T20:05:00Z", "ce_type": "t\x1b[2J"})
+Handler = Callable[[Record], Awaitable[None]]
+
+
+@pytest.fixture
+async def stream() -> AsyncIterator[Stream]:
+    stream = connect("memory:", "prueba")
+    await stream.start()
+    await crear_topics(stream)
+    yield stream
+    await stream.stop()
+
+
+class Servicio:
+    """A group behind the guard. While `roto`, it cannot read what has `de` in its body."""
+
+    def __init__(self, stream: Stream, grupo: str, *, roto: bool = True) -> None:
+        self.stream = stream
+        self.grupo = grupo
+        self.roto = roto
+        self.atendidos: list[bytes] = []
+
+    async def _atender(self, record: Record) -> None:
+        if self.roto:
+            raise BadInput("cuerpo_invalido", "nombre")
+        self.atendidos.append(record.value)
+
+    async def consumir(self) -> None:
+        """Handle everything that the topic holds now."""
+        handle = guarded(self._atender, self.stream.publish, group=self.grupo)
+        consumer = asyncio.create_task(self.stream.consume(self.grupo, [TOPIC], handle))
+        async with asyncio.timeout(10):
+            while not await self._al_dia():
+                await asyncio.sleep(0.01)
+        consumer.cancel()
+        await asyncio.gather(consumer, return_exceptions=True)
+
+    async def _al_dia(self) -> bool:
+        committed = await self.stream.committed(self.grupo, TOPIC)
+        return all(committed.get(p, 0) >= end for p, end in (await self.stream.ends(TOPIC)).items())
+
+
+async def _en(stream: Stream, topic: str) -> list[Record]:
+    return [record async for record in stream.read(topic)]
+
+
+async def test_lo_que_no_se_pudo_leer_se_atiende_al_reenviarlo_una_vez_corregido(stream: Stream) -> None:
+    servicio = Servicio(stream, "descifrado")
+    await stream.publish(MENSAJE)
+    await servicio.consumir()
+    assert servicio.atendidos == []
+    servicio.roto = False
+    assert await reenviar(stream, await leer(stream), AHORA) == 1
+    await servicio.consumir()
+    assert servicio.atendidos == [CUERPO]
+    original, reenviado = await _en(stream, TOPIC)
+    assert (reenviado.key, reenviado.value, reenviado.headers) == (original.key, original.value, original.headers)
+    assert [a.reenviado_en for a in await leer(stream)] == [AHORA]
+
+
+async def test_reenviar_dos_veces_es_reenviar_una(stream: Stream) -> None:
+    await stream.publish(MENSAJE)
+    await Servicio(stream, "descifrado").consumir()
+    assert await reenviar(stream, await leer(stream), AHORA) == 1
+    assert await reenviar(stream, await leer(stream), AHORA) == 0
+    assert len(await _en(stream, TOPIC)) == 2
+
+
+async def test_lo_apartado_por_varios_servicios_se_reenvia_una_sola_vez(stream: Stream) -> None:
+    await stream.publish(MENSAJE)
+    for grupo in ("descifrado", "resultados"):
+        await Servicio(stream, grupo).consumir()
+    assert [a.grupo for a in await leer(stream)] == ["descifrado", "resultados"]
+    assert await reenviar(stream, await leer(stream), AHORA) == 1
+    assert all(a.reenviado_en for a in await leer(stream))
+
+
+async def test_lo_que_sigue_sin_poderse_leer_vuelve_a_la_cuarentena_desde_su_nuevo_lugar(stream: Stream) -> None:
+    servicio = Servicio(stream, "descifrado")
+    await stream.publish(MENSAJE)
+    await servicio.consumir()
+    await reenviar(stream, await leer(stream), AHORA)
+    await servicio.consumir()
+    uno, otro = await leer(stream)
+    assert uno.origen != otro.origen
+    assert (uno.reenviado_en, otro.reenviado_en) == (AHORA, None)
+    assert otro.original == MENSAJE
+
+
+async def test_la_misma_entrega_apartada_dos_veces_se_cuenta_una(stream: Stream) -> None:
+    await stream.publish(MENSAJE)
+    await Servicio(stream, "descifrado").consumir()
+    [repetida] = await _en(stream, f"{TOPIC}.cuarentena")
+    await stream.publish(Message(repetida.topic, repetida.key, repetida.value, repetida.headers))
+    assert len(await leer(stream)) == 1
+
+
+async def test_se_elige_por_topic_motivo_servicio_u_origen(stream: Stream) -> None:
+    await stream.publish(MENSAJE)
+    await stream.publish(Message(TOPIC, "CI26-2", b"otro", {}))
+    for grupo in ("descifrado", "resultados"):
+        await Servicio(stream, grupo).consumir()
+    todos = await leer(stream)
+    assert len(todos) == 4
+    assert len(await leer(stream, Filtro(grupo="resultados"))) == 2
+    assert len(await leer(stream, Filtro(origen=todos[0].origen))) == 2
+    assert len(await leer(stream, Filtro(topic=TOPIC, motivo="cuerpo_invalido"))) == 4
+    assert await leer(stream, Filtro(topic="descifrado")) == []
+    assert await leer(stream, Filtro(motivo="otro")) == []
+    assert await reenviar(stream, await leer(stream, Filtro(origen=todos[0].origen)), AHORA) == 1
+    assert len([a for a in await leer(stream) if a.reenviado_en is None]) == 2
+
+
+async def _apartado(stream: Stream) -> list[Apartado]:
+    await stream.publish(MENSAJE)
+    await Servicio(stream, "descifrado").consumir()
+    return await leer(stream)
+
+
+async def test_se_muestra_la_forma_del_cuerpo_y_ningun_valor(stream: Stream) -> None:
+    texto = "\n".join(ficha(await _apartado(stream), completo=False))
+    assert "cuerpo_invalido nombre" in texto
+    assert "nombre: texto de 11 caracteres" in texto
+    assert "partes: lista de 2" in texto
+    assert "«nombre de 10 caracteres».a: número" in texto
+    assert "MARIA" not in texto
+    assert "José" not in texto
+
+
+async def test_ningun_byte_ajeno_llega_a_la_terminal_sin_escapar(stream: Stream) -> None:
+    completo = "\n".join(ficha(await _apartado(stream), completo=True))
+    assert "MARIA PEREZ" in completo
+    assert "t\\x1b[2J" in completo
+    assert "\x1b" not in completo

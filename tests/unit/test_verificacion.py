@@ -1,0 +1,351 @@
+"""`apoyo verify` finds each kind of fault, and nothing in a log that is well."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from apoyo import verify
+from apoyo.verificacion import DE_OBJETOS, EXPEDIENTES, PAQUETES, TITULOS, Alcance, Dictamen
+from apoyo.verify import Fuentes, Informe
+from kernel.errors import Unavailable
+from kernel.objects import MemoryObjects
+from kernel.stream import Message, Position
+from kernel.stream.guard import guarded
+from schemas.ciclo_de_vida import TOPICS, Estado
+from schemas.envelope import Evento, Sobre, ensobrar
+from schemas.eventos import EnvioAbierto, RegistroClasificado, RegistroCompulsado, RegistroDescifrado, RegistroRecibido
+from services.resultados import agent
+from services.resultados.handlers import SERVICIO
+from services.resultados.presentacion import totales_json
+from tests.support.ejemplos import ejemplo
+from tests.support.resultados import HORA, PROCESO, Resultados, folio, vida
+
+
+class Mundo:
+    """A log in memory, the objects that its events name, and resultados over it. `publicar` and `proyectar` drive it."""
+
+    def __init__(self) -> None:
+        self.resultados = Resultados()
+        self.stream = self.resultados.stream
+        self.paquetes, self.expedientes = MemoryObjects(), MemoryObjects()
+        self.causa = 0
+
+    async def llenar(self) -> None:
+        """One record in each status and one in quarantine, all well."""
+        await self.resultados.start()
+        for n, estado in enumerate(Estado):
+            await self.vivir(vida(estado, 2 * n))
+        await self.vivir(vida(Estado.EN_PROCESAMIENTO, 100, cuarentena=True))
+        await self.vivir(vida(Estado.EN_LISTA_NOMINAL, 2 * list(Estado).index(Estado.DUPLICADO) + 1))
+
+    async def vivir(self, eventos: Iterable[Evento]) -> None:
+        """Publish the events, with objects that are what they say."""
+        for evento in eventos:
+            await self.publicar(await self.con_objeto(evento))
+
+    async def con_objeto(self, evento: Evento) -> Evento:
+        """The event, naming an object that was stored for it."""
+        contenido = f"{type(evento).__name__} de {evento.asunto}".encode()
+        sha256 = hashlib.sha256(contenido).hexdigest()
+        match evento:
+            case RegistroRecibido():
+                objeto = f"{evento.proceso}/{sha256}"
+                await self.paquetes.put(objeto, contenido)
+                return evento.model_copy(update={"objeto": objeto, "paquete_sha256": sha256, "proceso": PROCESO})
+            case RegistroDescifrado():
+                objeto = f"{PROCESO}/{evento.llave}/{sha256}"
+                await self.expedientes.put(objeto, contenido)
+                return evento.model_copy(update={"objeto": objeto})
+            case _:
+                return evento
+
+    async def publicar(self, evento: Evento, **message: Any) -> Sobre:
+        """Publish an event; `message` changes what is sent."""
+        self.causa += 1
+        sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=HORA, causa=f"causa {self.causa}")
+        await self.enviar(sobre, **message)
+        return sobre
+
+    async def enviar(self, sobre: Sobre, **message: Any) -> None:
+        """Publish an envelope as it is."""
+        evento = sobre.evento
+        sent: dict[str, Any] = {
+            "topic": evento.topic,
+            "key": evento.llave_mensaje,
+            "value": sobre.cuerpo(),
+            "headers": sobre.headers(),
+        }
+        await self.stream.publish(Message(**{**sent, **message}))
+
+    async def totales(self, proceso: str) -> dict[str, Any]:
+        """What resultados answers."""
+        self.resultados.consultas._vigentes.clear()
+        totales = await self.resultados.consultas.totales(proceso)
+        assert totales is not None
+        return totales_json(totales, {})
+
+    async def fuentes(self) -> Fuentes:
+        """What verify reads, once resultados has handled everything."""
+        await self.proyectar()
+        return Fuentes(
+            self.stream,
+            {PAQUETES: self.paquetes, EXPEDIENTES: self.expedientes},
+            self.resultados.registros,
+            self.totales,
+        )
+
+    async def proyectar(self) -> None:
+        """Let resultados, in its group, handle everything that fits its schema."""
+        handle = guarded(agent.build(self.resultados.proyector), self._descartar, group=SERVICIO)
+        consumer = asyncio.create_task(self.stream.consume(SERVICIO, TOPICS, handle))
+        try:
+            async with asyncio.timeout(10):
+                while not await self._al_dia():
+                    await asyncio.sleep(0.01)
+        finally:
+            consumer.cancel()
+            await asyncio.gather(consumer, return_exceptions=True)
+
+    async def _al_dia(self) -> bool:
+        for topic in TOPICS:
+            committed = await self.stream.committed(SERVICIO, topic)
+            if any(committed.get(p, 0) < end for p, end in (await self.stream.ends(topic)).items()):
+                return False
+        return True
+
+    async def _descartar(self, message: Message) -> Position:
+        return Position(message.topic, 0, 0)
+
+    async def verificar(self, alcance: Alcance = Alcance.TODOS) -> Informe:
+        """The report."""
+        return await verify.verificar(await self.fuentes(), alcance, espera_s=1)
+
+
+@pytest.fixture
+async def mundo() -> Mundo:
+    mundo = Mundo()
+    await mundo.llenar()
+    return mundo
+
+
+def hallazgos(informe: Informe) -> dict[str, list[str]]:
+    """What each check found."""
+    return {c.clave: [f"{h.donde} {h.que}" for h in c.hallazgos] for c in informe.comprobaciones if c.hallazgos}
+
+
+async def test_una_bitacora_sana_no_tiene_hallazgos_y_todo_se_comprobo(mundo: Mundo) -> None:
+    informe = await mundo.verificar()
+    assert hallazgos(informe) == {}
+    assert informe.fallas == []
+    assert informe.correcto
+    assert informe.completo
+    assert [c.clave for c in informe.comprobaciones] == list(TITULOS)
+    assert all(c.revisados for c in informe.comprobaciones)
+    assert informe.totales[PROCESO].recibidos == len(Estado) + 2
+    assert informe.totales[PROCESO].en_cuarentena == 1
+
+
+async def test_un_evento_repetido_tal_cual_no_es_una_falla_y_se_cuenta(mundo: Mundo) -> None:
+    sobre = await mundo.publicar(ejemplo(RegistroClasificado, folio=folio(4), version=2))
+    await mundo.enviar(sobre)
+    informe = await mundo.verificar()
+    assert informe.fallas == []
+    assert next(c.nota for c in informe.comprobaciones if c.clave == "identificadores").startswith(
+        "1 eventos repetidos"
+    )
+
+
+SANO = folio(2 * list(Estado).index(Estado.EN_LISTA_NOMINAL))
+AJENO = folio(999)
+
+
+async def _cuerpo_roto(m: Mundo) -> None:
+    await m.publicar(ejemplo(RegistroClasificado, folio=SANO, version=2), value=b'{"folio": 7}')
+
+
+async def _tipo_desconocido(m: Mundo) -> None:
+    await m.publicar(ejemplo(RegistroClasificado, folio=SANO, version=2), headers={"ce_type": "otro"})
+
+
+async def _topic_ajeno(m: Mundo) -> None:
+    await m.publicar(ejemplo(EnvioAbierto), topic="registro_recibido")
+
+
+async def _llave_ajena(m: Mundo) -> None:
+    await m.publicar(ejemplo(RegistroClasificado, folio=SANO, version=2), key=AJENO)
+
+
+async def _mismo_id_otro_contenido(m: Mundo) -> None:
+    sobre = await m.publicar(ejemplo(RegistroClasificado, folio=SANO, version=2))
+    otro = ejemplo(RegistroClasificado, folio=SANO, version=3)
+    await m.enviar(Sobre(sobre.id, sobre.fuente, sobre.hora, sobre.causa, otro))
+
+
+async def _misma_version_otro_contenido(m: Mundo) -> None:
+    await m.publicar(ejemplo(RegistroClasificado, folio=SANO, version=1, operador="otra.persona"))
+
+
+async def _version_saltada(m: Mundo) -> None:
+    await m.publicar(ejemplo(RegistroClasificado, folio=SANO, version=4))
+
+
+async def _sin_recibir(m: Mundo) -> None:
+    await m.publicar(await m.con_objeto(ejemplo(RegistroDescifrado, folio=AJENO)))
+
+
+async def _duplicado_de_nadie(m: Mundo) -> None:
+    await m.publicar(ejemplo(RegistroCompulsado, folio=SANO, version=3, clasificado_version=1, duplicado_de=AJENO))
+
+
+async def _objeto_con_otro_nombre(m: Mundo) -> None:
+    await m.paquetes.put(f"{PROCESO}/foto-de-maria", b"x")
+    await m.publicar(ejemplo(RegistroRecibido, folio=AJENO, objeto=f"{PROCESO}/foto-de-maria"))
+
+
+async def _objeto_perdido(m: Mundo) -> None:
+    await m.paquetes.delete((await m.paquetes.names())[0])
+
+
+async def _objeto_alterado(m: Mundo) -> None:
+    await m.expedientes.put((await m.expedientes.names())[0], b"otra cosa")
+
+
+async def _total_alterado(m: Mundo) -> None:
+    contar = m.totales
+
+    async def de_mas(proceso: str) -> dict[str, Any]:
+        respuesta = await contar(proceso)
+        respuesta["estados"]["en_lista_nominal"] += 1
+        return respuesta
+
+    m.totales = de_mas  # type: ignore[method-assign]
+
+
+async def _folio_cambiado(m: Mundo) -> None:
+    await m.proyectar()
+    documento = await m.resultados.registros.get(SANO)
+    assert documento is not None
+    await m.resultados.registros.replace(documento | {"estado": "baja"}, documento["revision"])
+
+
+async def _folio_perdido(m: Mundo) -> None:
+    await m.proyectar()
+    del m.resultados.registros._documents[SANO]
+
+
+async def _folio_inventado(m: Mundo) -> None:
+    await m.proyectar()
+    documento = await m.resultados.registros.get(SANO)
+    assert documento is not None
+    hechos = {topic: hecho | {"offset": 0} for topic, hecho in documento["hechos"].items()}
+    await m.resultados.registros.put_if_absent(documento | {"_id": AJENO, "hechos": hechos})
+
+
+FALLAS: list[tuple[Callable[[Mundo], Any], set[str], str]] = [
+    (_cuerpo_roto, {"esquemas"}, "cuerpo_invalido"),
+    (_tipo_desconocido, {"esquemas"}, "tipo_desconocido"),
+    (_topic_ajeno, {"esquemas"}, "evento_de_otro_topic"),
+    (_llave_ajena, {"esquemas", "proyeccion", "totales"}, "llave_ajena"),
+    (_mismo_id_otro_contenido, {"identificadores"}, "con 2 contenidos"),
+    (_misma_version_otro_contenido, {"versiones_divergentes"}, f"{SANO} clasificado versión 1"),
+    (_version_saltada, {"huecos"}, f"{SANO} clasificado: falta la versión 2, 3"),
+    (_sin_recibir, {"huerfanos", "conservacion"}, f"{AJENO} sin registro_recibido"),
+    (_duplicado_de_nadie, {"huerfanos"}, f"duplicado de {AJENO}"),
+    (_objeto_con_otro_nombre, {"nombres_de_objetos", "contenido_de_objetos"}, "el nombre no es el de su hash"),
+    (_objeto_perdido, {"objetos_presentes"}, "no está guardado"),
+    (_objeto_alterado, {"contenido_de_objetos"}, "el contenido no es el de su hash"),
+    (_total_alterado, {"totales"}, "en_lista_nominal: según los topics 2, según resultados 3"),
+    (_folio_cambiado, {"proyeccion", "totales"}, "según los topics en_lista_nominal"),
+    (_folio_perdido, {"proyeccion", "totales"}, f"{SANO} está en los topics y no en resultados"),
+    (_folio_inventado, {"proyeccion", "totales"}, "está en resultados y en ningún topic"),
+]
+
+
+@pytest.mark.parametrize(
+    ("plantar", "donde", "que"), FALLAS, ids=[plantar.__name__.strip("_") for plantar, _, _ in FALLAS]
+)
+async def test_encuentra_cada_falla_plantada_y_nada_que_no_se_siga_de_ella(
+    mundo: Mundo, plantar: Callable[[Mundo], Any], donde: set[str], que: str
+) -> None:
+    await plantar(mundo)
+    informe = await mundo.verificar()
+    encontrado = hallazgos(informe)
+    assert set(encontrado) == donde
+    assert any(que in h for suyos in encontrado.values() for h in suyos), encontrado
+    assert not informe.correcto
+
+
+async def test_un_objeto_que_ningun_evento_nombra_es_un_aviso_y_no_una_falla(mundo: Mundo) -> None:
+    await mundo.expedientes.put(f"{PROCESO}/llave/{'a' * 64}", b"de una muerte subita")
+    informe = await mundo.verificar()
+    assert set(hallazgos(informe)) == {"objetos_sin_evento"}
+    assert informe.correcto
+
+
+async def test_la_muestra_lee_algunos_objetos_y_ninguno_no_pregunta_por_ellos(mundo: Mundo) -> None:
+    leidos: list[str] = []
+    original = mundo.paquetes.get
+
+    async def get(name: str, start: int = 0, length: int | None = None) -> bytes:
+        leidos.append(name)
+        return await original(name, start, length)
+
+    mundo.paquetes.get = get  # type: ignore[method-assign]
+    fuentes = await mundo.fuentes()
+    informe = await verify.verificar(fuentes, Alcance.MUESTRA, elegir=lambda objetos, n: objetos[:2])
+    assert len(leidos) == 2
+    assert informe.completo
+    informe = await verify.verificar(fuentes, Alcance.NINGUNO)
+    assert len(leidos) == 2
+    assert [c.clave for c in informe.comprobaciones if c.dictamen is Dictamen.NO_HECHA] == list(DE_OBJETOS)
+
+
+async def test_si_solo_se_pueden_leer_los_topics_dice_que_no_se_comprobo(mundo: Mundo) -> None:
+    class SinMotor:
+        def __getattr__(self, name: str) -> Any:
+            async def no(*args: Any, **kwargs: Any) -> Any:
+                raise Unavailable("no contesta")
+
+            return no
+
+    await mundo.proyectar()
+    nada: Any = SinMotor()
+    fuentes = Fuentes(mundo.stream, {PAQUETES: nada, EXPEDIENTES: nada}, nada, nada.totales)
+    informe = await verify.verificar(fuentes, espera_s=1)
+    no_hechas = [c.clave for c in informe.comprobaciones if c.dictamen is Dictamen.NO_HECHA]
+    assert no_hechas == [*DE_OBJETOS, "totales", "proyeccion"]
+    assert informe.correcto
+    assert not informe.completo
+    assert len(informe.fallas) == 5
+
+
+async def test_si_resultados_no_alcanza_lo_leido_no_se_compara(mundo: Mundo) -> None:
+    fuentes = await mundo.fuentes()
+    await mundo.vivir(vida(Estado.EN_PROCESAMIENTO, 500))
+    informe = await verify.verificar(fuentes, espera_s=0.1)
+    assert [c.clave for c in informe.comprobaciones if c.dictamen is Dictamen.NO_HECHA] == ["totales", "proyeccion"]
+    assert hallazgos(informe) == {}
+
+
+async def test_lo_que_llega_mientras_se_verifica_no_parece_una_falla(mundo: Mundo) -> None:
+    fuentes = await mundo.fuentes()
+    primera = True
+
+    async def con_trafico(proceso: str) -> dict[str, Any]:
+        nonlocal primera
+        if primera:
+            primera = False
+            await mundo.publicar(ejemplo(RegistroClasificado, folio=SANO, version=2))
+            await mundo.vivir(vida(Estado.EN_PROCESAMIENTO, 500))
+            await mundo.proyectar()
+        return await mundo.totales(proceso)
+
+    informe = await verify.verificar(Fuentes(fuentes.stream, fuentes.objetos, fuentes.registros, con_trafico))
+    assert hallazgos(informe) == {}
+    proyeccion = next(c for c in informe.comprobaciones if c.clave == "proyeccion")
+    assert proyeccion.dictamen is Dictamen.BIEN
+    assert proyeccion.nota.startswith("2 con eventos más nuevos")
+    assert [c.clave for c in informe.comprobaciones if c.dictamen is Dictamen.NO_HECHA] == ["totales"]
