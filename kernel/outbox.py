@@ -74,9 +74,9 @@ class Outbox:
         found = await self._documents.find({"topic": topic, "subject": subject, "version": version}, limit=1)
         return found[0] if found else None
 
-    async def correlated(self, correlation: str) -> int:
-        """How many events carry that correlation."""
-        return await self._documents.count({"correlation": correlation})
+    async def correlated(self, correlation: str) -> list[str]:
+        """Subjects of the events that carry that correlation, in order."""
+        return sorted(d["subject"] for d in await self._documents.find({"correlation": correlation}))
 
     async def relay(self, *, older_than_s: float) -> int:
         """Publish what was written but not marked, if it is older than that; the number published."""

@@ -287,6 +287,10 @@ class RegistroClasificado(Evento):
 # envios ----------------------------------------------------------------------------------------------------------------
 
 
+MAX_FOLIOS = 5000
+"""Folios that a closing names; some 350 kB."""
+
+
 class EnvioAbierto(Evento):
     """A device began a session of sending (SPEC 5)."""
 
@@ -307,7 +311,11 @@ class EnvioAbierto(Evento):
 
 
 class EnvioCerrado(Evento):
-    """The session ended. `recibidos`: what ingesta received in it; `pendientes`: what the device says it still holds."""
+    """The session ended. `recibidos`: what ingesta received in it; `pendientes`: what the device says it still holds.
+
+    `folios`: which records `recibidos` counts, so that a receipt waits for those and for no other; None when there are more
+    than `MAX_FOLIOS`, which would not fit a message.
+    """
 
     nombre: ClassVar[str] = "envio_cerrado"
     topic: ClassVar[str] = "envios"
@@ -320,6 +328,7 @@ class EnvioCerrado(Evento):
     abierto_en: Momento
     cerrado_en: Momento
     recibidos: Annotated[int, Field(ge=0)]
+    folios: Annotated[list[Folio], Field(max_length=MAX_FOLIOS)] | None = None
     pendientes: Annotated[int, Field(ge=0)]
 
     @property

@@ -20,7 +20,7 @@ from kernel.objects import Objects
 from kernel.outbox import Outbox, VersionTaken
 from schemas.actores import VerActores
 from schemas.envelope import Evento
-from schemas.eventos import EnvioAbierto, EnvioCerrado, RegistroRecibido
+from schemas.eventos import MAX_FOLIOS, EnvioAbierto, EnvioCerrado, RegistroRecibido
 from schemas.paquete import Paquete, PaqueteInvalido, leer_paquete
 from schemas.recepcion import AperturaEnvio, CierreEnvio, DatosProceso, firmado, ruta_apertura, ruta_cierre
 from schemas.tipos import Modelo
@@ -140,13 +140,15 @@ class Ingesta:
         abierto = domain.comprobar_envio(cierre, await self._emitido(EnvioAbierto, envio, ABIERTO), None)
         cerrado = await self._emitido(EnvioCerrado, envio, CERRADO)
         if cerrado is None:
+            folios = await self._outbox.correlated(envio)
             cerrado = await self._emitir(
                 EnvioCerrado(
                     version=CERRADO,
                     envio=envio,
                     abierto_en=abierto.abierto_en,
                     cerrado_en=self._clock.now(),
-                    recibidos=await self._outbox.correlated(envio),
+                    recibidos=len(folios),
+                    folios=folios if len(folios) <= MAX_FOLIOS else None,
                     **dict(cierre),
                 ),
                 cuerpo,

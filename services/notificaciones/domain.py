@@ -14,7 +14,7 @@ Rules:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.eventos import EnvioCerrado
 from schemas.expediente import DatosAcuse
@@ -41,9 +41,15 @@ class Acuse:
     cuerpo: str
 
 
-def esta_completo(cierre: EnvioCerrado, desenlaces: int) -> bool:
-    """Whether every record that the envío received has an outcome."""
-    return desenlaces >= cierre.recibidos
+def lo_que_espera(cierre: EnvioCerrado) -> list[dict[str, Any]]:
+    """Queries over outcomes, the cheap one first: the envío is complete when each finds `recibidos` of them.
+
+    A record may come into the envío after the closing counted; it must not take the place of one that was counted.
+    """
+    consultas: list[dict[str, Any]] = [{"envio": cierre.envio}]
+    if cierre.folios is not None:
+        consultas.append({"_id": {"$in": cierre.folios}})
+    return consultas
 
 
 def id_de_mensaje(envio: str, dominio: str) -> str:

@@ -21,7 +21,7 @@ from schemas.actores import DatosAuxiliar, VerActores
 from schemas.eventos import EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
 from schemas.expediente import ACUSE, DATOS, DatosAcuse, contexto
 from services.notificaciones import metrics
-from services.notificaciones.domain import Renglon, Sin, esta_completo, id_de_mensaje, redactar
+from services.notificaciones.domain import Renglon, Sin, id_de_mensaje, lo_que_espera, redactar
 
 log = structlog.get_logger()
 
@@ -123,8 +123,9 @@ class Notificaciones:
         if documento is None or documento["cierre"] is None:
             return
         cierre = EnvioCerrado.model_validate(documento["cierre"], strict=False)
-        if not esta_completo(cierre, await self.desenlaces.count({"envio": envio})):
-            return
+        for esperados in lo_que_espera(cierre):
+            if await self.desenlaces.count(esperados) < cierre.recibidos:
+                return
         entrega = await self.entregas.get(envio)
         if entrega is not None and entrega["estado"] != Entrega.ENVIANDO:
             return

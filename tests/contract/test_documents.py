@@ -158,7 +158,7 @@ async def test_el_mismo_evento_dos_veces_se_publica_una(make: Make, log: _Broken
     assert (first.new, again.new) == (True, False)
     assert again.stored["value"] == first.stored["value"]
     assert await _published(log) == [first.stored["_id"]]
-    assert await outbox.correlated(RECIBIDO.envio) == 1
+    assert await outbox.correlated(RECIBIDO.envio) == [RECIBIDO.folio]
 
 
 async def test_otra_causa_con_la_misma_version_no_pasa_y_queda_la_primera(make: Make, log: _Broken) -> None:

@@ -7,7 +7,7 @@ import pytest
 from schemas.eventos import EnvioCerrado
 from schemas.expediente import DatosAcuse
 from schemas.hora import hora_centro
-from services.notificaciones.domain import Renglon, Sin, esta_completo, id_de_mensaje, redactar
+from services.notificaciones.domain import Renglon, Sin, id_de_mensaje, redactar
 from tests.support.ejemplos import ejemplo
 
 CIERRE = ejemplo(EnvioCerrado, recibidos=2, pendientes=3)
@@ -61,10 +61,6 @@ def test_un_solo_registro_se_dice_en_singular() -> None:
 )
 def test_lo_que_no_tiene_cic_ni_ocr_dice_por_que(identificadores: DatosAcuse | Sin, dice: str) -> None:
     assert dice in redactar(CIERRE, 1, [renglon(1, identificadores)]).cuerpo
-
-
-def test_el_envio_esta_completo_cuando_todos_sus_recibidos_tienen_desenlace() -> None:
-    assert [esta_completo(CIERRE, n) for n in (0, 1, 2, 3)] == [False, False, True, True]
 
 
 def test_el_message_id_solo_depende_del_envio() -> None:

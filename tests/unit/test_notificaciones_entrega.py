@@ -242,6 +242,16 @@ async def test_mientras_falta_el_desenlace_de_un_registro_no_sale_el_acuse(mundo
     assert len(mundo.buzon.mensajes) == 1
 
 
+async def test_un_registro_que_llega_tras_contar_el_cierre_no_toma_el_lugar_de_uno_contado(mundo: Mundo) -> None:
+    instancia = mundo.instancia("uno")
+    contados = cerrado(2).model_copy(update={"folios": [folio(1), folio(2)]})
+    for evento in (abierto(), contados, await mundo.descifrado(1), cuarentena(3)):
+        await instancia.recibir(evento)
+    assert mundo.buzon.mensajes == []
+    await instancia.recibir(await mundo.descifrado(2))
+    assert all(folio(n) in mundo.buzon.mensajes[0].cuerpo for n in (1, 2, 3))
+
+
 async def test_un_envio_sin_registros_tambien_tiene_su_acuse(mundo: Mundo) -> None:
     await mundo.instancia("uno").recibir(cerrado(0))
     assert "Registros recibidos:    0" in mundo.buzon.mensajes[0].cuerpo

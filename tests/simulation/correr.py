@@ -1,0 +1,70 @@
+"""Plays seeds, one or many, and says what became of each."""
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+
+from tests.simulation.mundo import Mundo
+from tests.simulation.veredicto import revisar
+
+
+@dataclass(frozen=True, slots=True)
+class Corrida:
+    """One seed. `huella`: SHA-256 of its schedule; `pasos`: the last ones; `vistos`: kinds
+    of things that happened; `problemas`: what is wrong, nothing when all is well."""
+
+    semilla: int
+    huella: str
+    problemas: tuple[str, ...]
+    pasos: tuple[str, ...]
+    vistos: frozenset[str]
+    muertes: int
+    eventos: int
+    segundos: float
+
+    def __str__(self) -> str:
+        head = (
+            f"semilla {self.semilla}: {self.eventos} eventos, {self.muertes} muertes, {self.segundos:.0f} s simulados"
+        )
+        if not self.problemas:
+            return head
+        steps = "\n".join(self.pasos)
+        problems = "\n".join(f"  - {problema}" for problema in self.problemas)
+        return (
+            f"{steps}\n{head}\n{problems}\nRepítase con: python -m tests.simulation --semillas 1 --desde {self.semilla}"
+        )
+
+
+def correr(semilla: int) -> Corrida:
+    """Play a seed to its end, and verify it."""
+    config = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    mundo = Mundo(semilla)
+    problemas: list[str] = []
+    try:
+        mundo.bucle.correr(mundo.vivir())
+        problemas += revisar(mundo)
+    finally:
+        structlog.configure(**config)
+    return Corrida(
+        semilla,
+        mundo.azar.huella,
+        tuple(problemas),
+        tuple(mundo.azar.pasos),
+        frozenset(mundo.azar.vistos),
+        mundo.azar.muertes,
+        sum(len(records) for records in mundo.bitacora.lugares.values()),
+        mundo.bucle.time(),
+    )
+
+
+def correr_muchas(semillas: Iterable[int], procesos: int = os.cpu_count() or 1) -> Iterator[Corrida]:
+    """Play seeds in several processes, in order."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(procesos, mp_context=context) as pool:
+        yield from pool.map(correr, semillas, chunksize=10)

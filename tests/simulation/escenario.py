@@ -1,0 +1,175 @@
+"""What every run shares, made once a process: the process and its people, sealed packages, keys; and what one seed takes of it."""
+
+import base64
+import io
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from PIL import Image
+
+from apoyo import actores
+from apoyo.escenario import CENTRO, PROCESO, Escenario, preparar
+from dispositivo.kit import Captura as CapturaSellable
+from dispositivo.kit import PaqueteSellado
+from dispositivo.poblacion.padron import escribir_padron
+from dispositivo.poblacion.plan import Captura, Clase, Cuarentena
+from kernel.documents import MemoryDocuments
+from kernel.hpke import X25519, Private, Public
+from kernel.sealing import KeyRing
+from kernel.stream import Message, TopicSpec
+from schemas.envelope import Evento, ensobrar
+from schemas.eventos import CompulsaOrdenada, LlaveProceso, PerfilRegistrado
+from schemas.paquete import IMAGENES, Parte, Suite
+from schemas.perfil import PERFIL_P, PerfilReglas
+from tests.simulation.bucle import nuevo_bucle
+from tests.simulation.motores import Azar, Bitacora, Corriente, Documentos, Proceso
+
+EPOCA = datetime(2026, 11, 30, 23, 59, 30, tzinfo=CENTRO)
+"""When a run begins, but for some seconds: what is received soon after midnight needs another cut of the roll."""
+CORTES = ("2026-10-31", "2026-11-30")
+POLITICAS = ("primero_recibido", "todos", "ninguno")
+_SEMILLA = 20261130
+_CAPTURAS = 180
+
+
+@dataclass(frozen=True)
+class Comun:
+    """What runs share. `actores`: topic `actores`, profile left out; `envolturas`: the wraps of its sealed data."""
+
+    escenario: Escenario
+    llave_de_proceso: Private
+    privadas: dict[str, Private]
+    actores: tuple[Message, ...]
+    envolturas: MemoryDocuments
+    imagen: bytes
+
+
+@cache
+def comun() -> Comun:
+    """Made at the first use."""
+    escenario = preparar(_SEMILLA, _CAPTURAS, EPOCA - timedelta(hours=1))
+    llave_de_proceso = Private.generate(X25519)
+    privadas = {
+        name: Private.generate(X25519)
+        for name in ("descifrado", "compulsa", "mesa_control", "notificaciones", "resultados", "portal")
+    }
+    envolturas = MemoryDocuments()
+    bucle = nuevo_bucle()
+    azar = Azar(0, bucle, EPOCA)
+    portal = Proceso(azar, "portal", lambda _: None, lambda _, __: None)
+    bitacora = Bitacora(azar)
+    bitacora.crear([TopicSpec("actores", 1)])
+    publics = {name: private.public() for name, private in privadas.items()}
+    llavero = KeyRing(Documentos(portal, "llaves", envolturas), "portal", privadas["portal"], publics)
+    llave = _llave(llave_de_proceso.public())
+    bucle.correr(actores.cargar(escenario.archivo(), [llave], Corriente(portal, bitacora), llavero, portal))
+    perfil = PerfilRegistrado.ce_type()
+    mensajes = tuple(
+        Message(r.topic, r.key, r.value, r.headers)
+        for r in bitacora.registros("actores")
+        if r.headers["ce_type"] != perfil
+    )
+    image = io.BytesIO()
+    Image.new("RGB", (8, 8), "gray").save(image, "JPEG")
+    return Comun(escenario, llave_de_proceso, privadas, mensajes, envolturas, image.getvalue())
+
+
+@cache
+def paquete(captura: Captura, vez: int) -> PaqueteSellado:
+    """The capture, sealed; another `vez`, the same folio in other bytes."""
+    publica = comun().llave_de_proceso.public()
+    if captura.verdad.cuarentena is Cuarentena.PAQUETE_NO_ABRE:
+        publica = Private.generate(X25519).public()
+    imagenes = dict.fromkeys(IMAGENES, (comun().imagen, "image/jpeg"))
+    if captura.verdad.cuarentena is Cuarentena.NO_ES_IMAGEN:
+        imagenes[Parte.FOTO] = (b"no es una imagen", "image/jpeg")
+    return (
+        comun()
+        .escenario.dispositivos[captura.dispositivo]
+        .sellar(
+            CapturaSellable(captura.datos, imagenes, captura.capturado_en), _llave(publica), registro=captura.registro
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Envio:
+    """A session of sending."""
+
+    id: str
+    dispositivo: str
+    capturas: tuple[Captura, ...]
+
+
+@dataclass(frozen=True)
+class Tirada:
+    """What one seed plays: captures, how they are sent, and the process's rules."""
+
+    capturas: tuple[Captura, ...]
+    envios: tuple[Envio, ...]
+    perfil: PerfilReglas
+
+    def perfil_registrado(self, hora: datetime) -> Message:
+        """The profile, for topic `actores`."""
+        return _mensaje(PerfilRegistrado(version=1, perfil=self.perfil), hora)
+
+    def escribir_padron(self, path: Path) -> None:
+        """The roll: everybody in it who has to do with a capture."""
+        wanted = {p.id_registro for c in self.capturas for p in (c.persona, c.otra) if p is not None}
+        escribir_padron(path, [p for p in comun().escenario.plan.en_padron if p.id_registro in wanted])
+
+
+def tirar(rng: random.Random) -> Tirada:
+    """Draw what a seed plays: a person or two who appear several times, one of each rarer kind, and some more."""
+    todas = comun().escenario.capturas
+    por_persona: dict[str, list[Captura]] = {}
+    for c in todas:
+        if c.verdad.persona_id:
+            por_persona.setdefault(c.verdad.persona_id, []).append(c)
+    repetidas = [group for _, group in sorted(por_persona.items()) if len(group) > 1]
+    elegidas = [c for group in rng.sample(repetidas, rng.randint(1, 2)) for c in group]
+    elegidas += rng.sample([c for c in todas if c.verdad.cuarentena], rng.randint(0, 1))
+    elegidas += rng.sample([c for c in todas if c.verdad.reglas], rng.randint(0, 1))
+    elegidas += rng.sample([c for c in todas if c.clase in _RARAS], rng.randint(0, 2))
+    elegidas += rng.sample(todas, rng.randint(2, 5))
+    capturas = tuple(sorted(set(elegidas), key=lambda c: c.numero))
+    perfil = PERFIL_P.model_copy(
+        update={
+            "compulsa": rng.choice(("continua", "continua", "al_final")),
+            "misma_persona": rng.choice(POLITICAS),
+        }
+    )
+    return Tirada(capturas, tuple(_envios(rng, capturas)), perfil)
+
+
+_RARAS = {Clase.BAJA, Clase.NO_ENCONTRADO, Clase.FUERA_DE_AMBITO, Clase.OTRA_REGISTRAL}
+
+
+def _envios(rng: random.Random, capturas: tuple[Captura, ...]) -> Iterator[Envio]:
+    """Each device sends what it has in one session or two."""
+    por_dispositivo: dict[str, list[Captura]] = {}
+    for c in capturas:
+        por_dispositivo.setdefault(c.dispositivo, []).append(c)
+    for dispositivo, suyas in sorted(por_dispositivo.items()):
+        corte = rng.randint(0, len(suyas) - 1)
+        for parte in (suyas[:corte], suyas[corte:]):
+            if parte:
+                yield Envio(rng.randbytes(16).hex(), dispositivo, tuple(parte))
+
+
+def orden_de_compulsa(hora: datetime) -> Message:
+    """The OPL's order of the final compulsa."""
+    return _mensaje(CompulsaOrdenada(version=1, proceso=PROCESO, ordenada_en=hora), hora)
+
+
+def _mensaje(evento: Evento, hora: datetime) -> Message:
+    sobre = ensobrar(evento, fuente="/apoyo/portal", hora=hora, causa="simulacion")
+    return Message(evento.topic, evento.llave_mensaje, sobre.cuerpo(), sobre.headers())
+
+
+def _llave(publica: Public) -> LlaveProceso:
+    return LlaveProceso(id="ci26-1", suite=Suite.X25519, publica=base64.b64encode(publica.raw).decode())

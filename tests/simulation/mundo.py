@@ -1,0 +1,526 @@
+"""One run: the real handlers of the six services on the simulated engines, devices and reviewers at work, faults, then quiet.
+
+The same seed is the same schedule, in any process.
+"""
+
+import asyncio
+import random
+import tempfile
+import traceback
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from apoyo.escenario import PROCESO
+from dispositivo.kit import Dispositivo
+from dispositivo.poblacion.plan import Captura
+from kernel.documents import MemoryDocuments
+from kernel.errors import Conflict, Unavailable
+from kernel.follow import Follower
+from kernel.objects import MemoryObjects
+from kernel.outbox import UNIQUE, Outbox
+from kernel.sealing import KeyRing
+from kernel.stream import Handler, TopicSpec
+from kernel.stream.guard import guarded
+from schemas.actores import Actores
+from schemas.eventos import POR_TIPO, EnvioCerrado, RegistroClasificado, RegistroRecibido
+from schemas.recepcion import AperturaEnvio, CierreEnvio, firmado, ruta_apertura, ruta_cierre
+from schemas.topics import load
+from services.compulsa.agent import TOPICS as TOPICS_COMPULSA
+from services.compulsa.agent import agente
+from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen
+from services.compulsa.padron import Padron, cargar
+from services.descifrado.agent import TOPICS as TOPICS_DESCIFRADO
+from services.descifrado.agent import build_handler
+from services.descifrado.handlers import Descifrado
+from services.ingesta.adapters import verificar as verificar_firma
+from services.ingesta.domain import Codigo
+from services.ingesta.domain import Rechazo as RechazoIngesta
+from services.ingesta.handlers import Ingesta
+from services.mesa_control import agent as agente_mesa
+from services.mesa_control.domain import Eleccion, Orden
+from services.mesa_control.domain import Rechazo as RechazoMesa
+from services.mesa_control.handlers import MesaDeControl, Registro
+from services.notificaciones import agent as agente_notificaciones
+from services.notificaciones.handlers import Notificaciones
+from services.resultados import agent as agente_resultados
+from services.resultados.adapters import MemoryConteo
+from services.resultados.handlers import Consultas as ConsultasDeResultados
+from services.resultados.handlers import Proyector
+from tests.simulation.bucle import nuevo_bucle
+from tests.simulation.escenario import CORTES, EPOCA, Envio, Tirada, comun, orden_de_compulsa, paquete, tirar
+from tests.simulation.motores import (
+    PARTICIONES,
+    SIN_FALLAS,
+    Azar,
+    Bitacora,
+    Buzon,
+    Correo,
+    Corriente,
+    Documentos,
+    Fallas,
+    Objetos,
+    Proceso,
+    ahora,
+)
+
+T = TypeVar("T")
+
+SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
+OPERADORES = ("operador1", "operador2")
+DOMINIO = "apoyo.invalid"
+CALMA_S = 40.0
+"""For how long nothing must happen before a run ends: longer than every retry, relay and lease."""
+LIMITE_S = 3600.0
+"""Simulated time after which a run that does not come to rest has failed."""
+_LLAVE_PADRON = bytes(range(32))
+
+
+class SinRespuesta(Exception):
+    """Nobody answered, or the answer was lost: it may have been done, or not."""
+
+
+@dataclass
+class Testigo:
+    """What people outside the system were told, and will hold it to. `acuses`: folio → (integrity code, reception, envío)."""
+
+    acuses: dict[str, tuple[str, datetime, str]] = field(default_factory=dict)
+    cierres: dict[str, EnvioCerrado] = field(default_factory=dict)
+    antes_de_cerrar: dict[str, set[str]] = field(default_factory=dict)
+    decisiones: dict[str, RegistroClasificado] = field(default_factory=dict)
+    fallas: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Instancia:
+    """A process of a service, and what it answers requests with once it is ready."""
+
+    servicio: str
+    proceso: Proceso
+    atiende: Any = None
+
+
+class Mundo:
+    """The system and everybody around it, for one seed."""
+
+    def __init__(self, semilla: int, tirada: Tirada | None = None, fallas: Fallas | None = None) -> None:
+        self.bucle = nuevo_bucle()
+        rng = random.Random(f"tirada-{semilla}")
+        self.tirada = tirada or tirar(rng)
+        self.azar = Azar(semilla, self.bucle, EPOCA - timedelta(seconds=rng.uniform(0, 30)))
+        self.fallas = fallas or _fallas(rng)
+        self.bitacora = Bitacora(self.azar)
+        self.testigo = Testigo()
+        self.documentos: dict[str, MemoryDocuments] = {"llaves": _copia(comun().envolturas)}
+        self.objetos: dict[str, MemoryObjects] = {"paquetes": MemoryObjects(), "expedientes": MemoryObjects()}
+        self.buzon = Buzon()
+        self.instancias: list[Instancia] = []
+        self._nacidas = 0
+        self._arranques = 0
+        self._en_trabajo = 0
+        self._paquetes: dict[str, list[bytes]] = {}
+
+    # The run ----------------------------------------------------------------------------------------------------------------
+
+    async def vivir(self) -> None:
+        """From the first record to the last silence."""
+        self.bitacora.crear(
+            [TopicSpec(name, 1 if topic.partitions == "one" else PARTICIONES) for name, topic in load().items()]
+        )
+        for mensaje in (self.tirada.perfil_registrado(self.azar.hora()), *comun().actores):
+            self.bitacora.agregar(mensaje)
+        for servicio in SERVICIOS:
+            for _ in range(self.azar.rng.choice((1, 2))):
+                self.arrancar(servicio)
+        self.azar.fallas = self.fallas
+        gente = [
+            self.bucle.create_task(self._dispositivo(d)) for d in sorted({e.dispositivo for e in self.tirada.envios})
+        ]
+        gente += [self.bucle.create_task(self._cargar_corte(corte)) for corte in CORTES]
+        if self.tirada.perfil.compulsa == "al_final":
+            gente.append(self.bucle.create_task(self._ordenar_compulsa()))
+        revisores = [self.bucle.create_task(self._operador(operador)) for operador in OPERADORES]
+        caos = self.bucle.create_task(self._caos())
+        await asyncio.wait([*gente, caos])
+        await self._calma()
+        for task in [*gente, *revisores]:
+            if task.done():
+                task.result()
+            else:
+                task.cancel()
+
+    async def _calma(self) -> None:
+        desde, visto = self.bucle.time(), -1
+        while self.bucle.time() - desde < CALMA_S:
+            await asyncio.sleep(2)
+            total = sum(len(records) for records in self.bitacora.lugares.values())
+            quieto = total == visto and self.bitacora.al_corriente() and not self._arranques and not self._en_trabajo
+            if not quieto:
+                desde, visto = self.bucle.time(), total
+            if self.bucle.time() > LIMITE_S:
+                self.testigo.fallas.append("it does not come to rest")
+                return
+
+    async def _caos(self) -> None:
+        """Faults for a while; instances join and leave, partitions change hands, and what was handled is handled again."""
+        rng = self.azar.rng
+        hasta = self.bucle.time() + rng.uniform(20, 90)
+        while self.bucle.time() < hasta:
+            await asyncio.sleep(1)
+            if not self.azar.ocurre(self.fallas.vaiven):
+                continue
+            que = rng.choice(("entra", "sale", "reparte", "retrocede"))
+            servicio = rng.choice(SERVICIOS)
+            vivas = [i for i in self.instancias if i.servicio == servicio]
+            if que == "entra" and len(vivas) < 3:
+                self.arrancar(servicio)
+            elif que == "sale" and len(vivas) > 1:
+                rng.choice(vivas).proceso.morir("sale")
+            elif servicio in self.bitacora.grupos:
+                (self.bitacora.retroceder if que == "retrocede" else self.bitacora.repartir)(servicio)
+        self.azar.fallas = SIN_FALLAS
+        self.azar.anotar("mundo", "fin de las fallas")
+
+    # Services ---------------------------------------------------------------------------------------------------------------
+
+    def arrancar(self, servicio: str) -> None:
+        """Start a process of a service. When it dies, another takes its place."""
+        self._nacidas += 1
+        nombre = f"{servicio}-{self._nacidas}"
+        proceso = Proceso(self.azar, nombre, lambda p: self._murio(instancia), self._fallo)
+        instancia = Instancia(servicio, proceso)
+        self.instancias.append(instancia)
+        proceso.lanzar(self._trabajar(instancia))
+
+    def _murio(self, instancia: Instancia) -> None:
+        self.instancias.remove(instancia)
+        self._arranques += 1
+
+        def otra() -> None:
+            self._arranques -= 1
+            if not any(i.servicio == instancia.servicio for i in self.instancias) or self.azar.ocurre(0.7):
+                self.arrancar(instancia.servicio)
+
+        self.bucle.call_later(self.azar.rng.uniform(0.2, 6), otra)
+
+    def _fallo(self, quien: str, error: BaseException) -> None:
+        self.testigo.fallas.append(f"{quien}: {''.join(traceback.format_exception(error)[-6:])}")
+
+    async def _trabajar(self, instancia: Instancia) -> None:
+        """What `kernel.service.Service` does, without HTTP nor signals: catch up, then work."""
+        proceso = instancia.proceso
+        stream = Corriente(proceso, self.bitacora)
+        actores = Actores()
+        seguidor = Follower(stream, "actores", POR_TIPO, actores.aplicar)
+        proceso.lanzar(seguidor.run())
+        await seguidor.caught_up.wait()
+        construir: dict[str, Callable[[Proceso, Corriente, Actores], tuple[Any, tuple[str, ...], Handler | None]]] = {
+            "ingesta": self._ingesta,
+            "descifrado": self._descifrado,
+            "compulsa": self._compulsa,
+            "mesa_control": self._mesa_control,
+            "notificaciones": self._notificaciones,
+            "resultados": self._resultados,
+        }
+        instancia.atiende, topics, handle = construir[instancia.servicio](proceso, stream, actores)
+        if handle is not None:
+            guard = guarded(
+                handle,
+                stream.publish,
+                group=instancia.servicio,
+                clock=self.bucle.time,
+                jitter=self.azar.rng.random,
+            )
+            await stream.consume(instancia.servicio, topics, guard)
+
+    def _outbox(self, proceso: Proceso, stream: Corriente, servicio: str) -> Outbox:
+        outbox = Outbox(self._documentos(proceso, f"{servicio}.outbox", UNIQUE), stream, proceso, f"/apoyo/{servicio}")
+        proceso.lanzar(outbox.relay_forever())
+        return outbox
+
+    def _documentos(self, proceso: Proceso, nombre: str, unique: Sequence[Sequence[str]] = ()) -> Documentos:
+        return Documentos(proceso, nombre, self.documentos.setdefault(nombre, MemoryDocuments(unique)))
+
+    def _objetos(self, proceso: Proceso, nombre: str) -> Objetos:
+        return Objetos(proceso, nombre, self.objetos[nombre])
+
+    def _llavero(self, proceso: Proceso, servicio: str, nombre: str = "llaves") -> KeyRing:
+        privadas = comun().privadas
+        publics = {name: private.public() for name, private in privadas.items()}
+        return KeyRing(
+            self._documentos(proceso, nombre), servicio, privadas[servicio], publics, self.azar.rng.randbytes
+        )
+
+    def _ingesta(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], None]:
+        outbox = self._outbox(proceso, stream, "ingesta")
+        paquetes = self._objetos(proceso, "paquetes")
+        return Ingesta(lambda: actores, outbox, paquetes, proceso, verificar_firma), (), None
+
+    def _descifrado(
+        self, proceso: Proceso, stream: Corriente, actores: Actores
+    ) -> tuple[Any, tuple[str, ...], Handler]:
+        descifrado = Descifrado(
+            self._outbox(proceso, stream, "descifrado"),
+            self._objetos(proceso, "paquetes"),
+            self._objetos(proceso, "expedientes"),
+            self._llavero(proceso, "descifrado"),
+            lambda llave: comun().llave_de_proceso,
+            lambda contenido: True,
+            asyncio.to_thread,
+        )
+        return None, TOPICS_DESCIFRADO, build_handler(descifrado)
+
+    def _compulsa(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Handler]:
+        outbox = self._outbox(proceso, stream, "compulsa")
+        padron = Padron(self._documentos(proceso, "padron"), self._documentos(proceso, "cortes"), _LLAVE_PADRON)
+        estados = Estados(self._documentos(proceso, "compulsa.folios"), outbox, proceso)
+        grupos = Estados(self._documentos(proceso, "compulsa.personas"), outbox, proceso)
+        procesos = self._llavero(proceso, "compulsa", "compulsa.llaves_de_proceso")
+        consultas = Consultas(padron, self._llavero(proceso, "compulsa"), procesos, lambda: actores)
+        folios = Folios(estados, consultas.consultar, lambda: actores)
+        reexamen = Reexamen(folios, estados, padron, lambda: actores, self.azar.rng.shuffle)
+        proceso.lanzar(reexamen.siempre(5.0))
+        return None, TOPICS_COMPULSA, agente(folios, Personas(grupos))
+
+    def _mesa_control(
+        self, proceso: Proceso, stream: Corriente, actores: Actores
+    ) -> tuple[Any, tuple[str, ...], Handler]:
+        ids = iter(range(1_000_000))
+        mesa = MesaDeControl(
+            registros=self._documentos(proceso, "mesa.registros"),
+            accesos=self._documentos(proceso, "mesa.accesos"),
+            outbox=self._outbox(proceso, stream, "mesa_control"),
+            llavero=self._llavero(proceso, "mesa_control"),
+            expedientes=self._objetos(proceso, "expedientes"),
+            ver_actores=lambda: actores,
+            clock=proceso,
+            nuevo_id=lambda: f"{proceso.nombre}/{next(ids)}",
+            asignacion=timedelta(seconds=60),
+            deshacer=timedelta(days=1),
+        )
+        return mesa, agente_mesa.TOPICS, agente_mesa.build(mesa)
+
+    def _notificaciones(
+        self, proceso: Proceso, stream: Corriente, actores: Actores
+    ) -> tuple[Any, tuple[str, ...], Handler]:
+        notificaciones = Notificaciones(
+            envios=self._documentos(proceso, "notificaciones.envios"),
+            desenlaces=self._documentos(proceso, "notificaciones.desenlaces"),
+            entregas=self._documentos(proceso, "notificaciones.entregas"),
+            llavero=self._llavero(proceso, "notificaciones"),
+            ver_actores=lambda: actores,
+            correo=Correo(proceso, self.buzon),
+            clock=proceso,
+            instancia=proceso.nombre,
+            dominio=DOMINIO,
+        )
+        return None, agente_notificaciones.TOPICS, agente_notificaciones.build(notificaciones)
+
+    def _resultados(
+        self, proceso: Proceso, stream: Corriente, actores: Actores
+    ) -> tuple[Any, tuple[str, ...], Handler]:
+        registros = self._documentos(proceso, "resultados.registros")
+        consultas = ConsultasDeResultados(
+            registros, MemoryConteo(registros), stream, lambda: actores, proceso, self.bucle.time
+        )
+        return consultas, agente_resultados.TOPICS, agente_resultados.build(Proyector(registros))
+
+    # People -----------------------------------------------------------------------------------------------------------------
+
+    async def pedir(self, servicio: str, llamar: Callable[[Any], Coroutine[Any, Any, T]], que: str) -> T:
+        """A request to some process of the service. Raises SinRespuesta, and the service's own refusals."""
+        rng = self.azar.rng
+        self.azar.anotar("gente", que)
+        listas = [i for i in self.instancias if i.servicio == servicio and i.atiende is not None]
+        if not listas:
+            raise SinRespuesta
+        instancia = rng.choice(listas)
+        task = instancia.proceso.lanzar(llamar(instancia.atiende), sirve=True)
+        impaciente = self.azar.ocurre(self.azar.fallas.impaciencia)
+        await asyncio.wait({task}, timeout=rng.uniform(0.01, 0.2) if impaciente else 30)
+        if not task.done() or task.cancelled() or self.azar.ocurre(self.azar.fallas.negativa):
+            raise SinRespuesta
+        try:
+            return task.result()
+        except (Unavailable, Conflict) as error:
+            raise SinRespuesta from error
+
+    async def insistir(self, servicio: str, llamar: Callable[[Any], Coroutine[Any, Any, T]], que: str) -> T:
+        """The same request until it has an answer."""
+        while True:
+            try:
+                return await self.pedir(servicio, llamar, que)
+            except SinRespuesta:
+                await asyncio.sleep(self.azar.rng.uniform(0.1, 3))
+
+    async def _dispositivo(self, id_: str) -> None:
+        """A device: its envíos, one after the other; what it gave up on goes with the next one, or in one more."""
+        dispositivo = comun().escenario.dispositivos[id_]
+        rng = self.azar.rng
+        pendientes: list[Captura] = []
+        envios = [e for e in self.tirada.envios if e.dispositivo == id_]
+        while envios or pendientes:
+            await asyncio.sleep(rng.uniform(0, 15))
+            envio = envios.pop(0) if envios else Envio(rng.randbytes(16).hex(), id_, ())
+            pendientes = await self._enviar(dispositivo, envio.id, [*pendientes, *envio.capturas])
+
+    async def _enviar(self, dispositivo: Dispositivo, envio: str, capturas: list[Captura]) -> list[Captura]:
+        """One envío; the captures that the device still holds at its end."""
+        quien = {
+            "proceso": PROCESO,
+            "solicitud": dispositivo.solicitud,
+            "auxiliar": dispositivo.auxiliar,
+            "dispositivo": dispositivo.id,
+        }
+        cuerpo = AperturaEnvio(**quien, por_enviar=len(capturas)).model_dump_json().encode()
+        firma = dispositivo.firmar(firmado(ruta_apertura(envio), cuerpo))
+        await self.insistir("ingesta", lambda i: i.abrir(envio, cuerpo, firma), f"abre {envio}")
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._registro(envio, captura)) for captura in capturas]
+        quedan = [c for c, task in zip(capturas, tasks, strict=True) if not task.result()]
+        self.testigo.antes_de_cerrar[envio] = {f for f, (_, _, e) in self.testigo.acuses.items() if e == envio}
+        cierre = CierreEnvio(**quien, pendientes=len(quedan)).model_dump_json().encode()
+        firma_cierre = dispositivo.firmar(firmado(ruta_cierre(envio), cierre))
+        _, cerrado = await self.insistir("ingesta", lambda i: i.cerrar(envio, cierre, firma_cierre), f"cierra {envio}")
+        self.testigo.cierres[envio] = cerrado
+        return quedan
+
+    async def _registro(self, envio: str, captura: Captura) -> bool:
+        """Send one record until it has a receipt, or give up on it for now; sometimes again, sometimes in other bytes."""
+        rng = self.azar.rng
+        folio = captura.folio
+        if folio not in self._paquetes:
+            self._paquetes[folio] = [paquete(captura, vez).contenido for vez in range(rng.choice((1, 1, 1, 1, 2)))]
+        paquetes = self._paquetes[folio]
+        paciencia = rng.choice((1, 3, 10**9, 10**9))
+        await asyncio.sleep(rng.uniform(0, 3))
+        for _ in range(paciencia):
+            datos = paquetes[0]
+            try:
+                recepcion = await self.pedir("ingesta", lambda i, d=datos: i.recibir(folio, envio, d), f"envía {folio}")  # type: ignore[misc]
+            except SinRespuesta:
+                paquetes.reverse()
+                await asyncio.sleep(rng.uniform(0.1, 2))
+                continue
+            except RechazoIngesta as error:
+                if error.codigo is not Codigo.FOLIO_EN_CONFLICTO or len(paquetes) == 1:
+                    self.testigo.fallas.append(f"{folio}: refused, {error.codigo}")
+                    return True
+                paquetes.pop(0)  # the first stays, and it was the other one
+                self.azar.vistos.add("folio en conflicto")
+                continue
+            self._acuse(recepcion.registro)
+            paquetes.reverse()
+            if rng.random() < 0.7:
+                return True
+        return folio in self.testigo.acuses
+
+    def _acuse(self, registro: RegistroRecibido) -> None:
+        acuse = (registro.codigo_integridad, registro.recibido_en, registro.envio)
+        if self.testigo.acuses.setdefault(registro.folio, acuse) != acuse:
+            self.testigo.fallas.append(f"{registro.folio}: two receipts that differ")
+
+    async def _operador(self, operador: str) -> None:
+        """A reviewer: takes the next record, decides, and sometimes decides again."""
+        verdades = {c.folio: c.verdad.inconsistencias for c in self.tirada.capturas}
+        while True:
+            await asyncio.sleep(self.azar.rng.uniform(0.5, 4))
+            try:
+                registro = await self.pedir("mesa_control", lambda m: m.siguiente(operador, PROCESO), "siguiente")
+            except SinRespuesta:
+                continue
+            if registro is not None:
+                self._en_trabajo += 1
+                await self._revisar(operador, registro, verdades[registro.folio])
+                self._en_trabajo -= 1
+
+    async def _revisar(self, operador: str, registro: Registro, verdad: tuple[tuple[str, str | None], ...]) -> None:
+        rng = self.azar.rng
+        bien = tuple(Eleccion(clave, detalle) for clave, detalle in verdad)
+        mal = () if bien else (Eleccion("a"),)
+        secuencia = rng.choice(((bien,), (bien,), (mal, bien), (bien, mal, bien)))
+        for vez, elecciones in enumerate(secuencia):
+            orden = Orden(elecciones, registro.compulsado.version, vez or None)
+            causa = rng.randbytes(8).hex()
+            try:
+                self.testigo.decisiones[registro.folio] = await self.insistir(
+                    "mesa_control",
+                    lambda m, o=orden, c=causa: m.decidir(registro.folio, operador, o, c),  # type: ignore[misc]
+                    f"decide {registro.folio} v{orden.version}",
+                )
+            except RechazoMesa as error:
+                # Another reviewer was first: the record is that one's.
+                if vez or error.codigo not in ("registro_ya_decidido", "registro_asignado_a_otra_persona"):
+                    self.testigo.fallas.append(f"{registro.folio}: {error.codigo} {error.datos}")
+                return
+            if vez:
+                self.azar.vistos.add("decisión reemplazada")
+            await asyncio.sleep(rng.uniform(0, 6))
+
+    async def _cargar_corte(self, corte: str) -> None:
+        """INE loads a cut of the roll, late; what dies or is refused is run again."""
+        await asyncio.sleep(self.azar.rng.uniform(0, 60))
+        with tempfile.TemporaryDirectory() as folder:
+            archivo = Path(folder) / "padron.csv"
+            self.tirada.escribir_padron(archivo)
+            while not await self._carga(archivo, corte):
+                await asyncio.sleep(1)
+
+    async def _carga(self, archivo: Path, corte: str) -> bool:
+        proceso = Proceso(self.azar, f"carga {corte}", lambda _: None, self._fallo)
+        renglones = self.documentos.setdefault("padron", MemoryDocuments())
+
+        async def insertar(lines: list[dict[str, Any]]) -> list[int]:
+            def insert() -> list[int]:
+                return [line["linea"] for line in lines if not _cabe(renglones, line)]
+
+            return await proceso.hacer(f"padron.insertar {len(lines)}", insert, escribe=True)
+
+        task = proceso.lanzar(
+            cargar(
+                archivo,
+                corte,
+                cortes=self._documentos(proceso, "cortes"),
+                insertar=insertar,  # type: ignore[arg-type]
+                llave=_LLAVE_PADRON,
+                lote=5,
+            )
+        )
+        await asyncio.wait({task})
+        return not task.cancelled() and task.exception() is None
+
+    async def _ordenar_compulsa(self) -> None:
+        await asyncio.sleep(self.azar.rng.uniform(0, 120))
+        self.bitacora.agregar(orden_de_compulsa(self.azar.hora()))
+        self.azar.anotar("mundo", "ordena la compulsa")
+
+
+def _cabe(renglones: MemoryDocuments, line: dict[str, Any]) -> bool:
+    """Insert a line of the roll, unless another has its id."""
+    if ahora(renglones.put_if_absent(line)):
+        return True
+    stored = ahora(renglones.get(line["_id"]))
+    return stored is not None and stored["linea"] == line["linea"]
+
+
+def _copia(documentos: MemoryDocuments) -> MemoryDocuments:
+    copia = MemoryDocuments()
+    for document in ahora(documentos.find({})):
+        ahora(copia.put_if_absent(document))
+    return copia
+
+
+def _fallas(rng: random.Random) -> Fallas:
+    """How unlucky a seed is: some are calm, so that what happens without faults is seen too."""
+    if rng.random() < 0.1:
+        return Fallas(vaiven=0.2)
+    return Fallas(
+        muerte=rng.choice((0.0, 0.003, 0.01, 0.03)),
+        negativa=rng.choice((0.0, 0.005, 0.02)),
+        lentitud=rng.choice((0.0, 0.005, 0.02)),
+        repeticion=rng.choice((0.0, 0.05)),
+        impaciencia=rng.choice((0.0, 0.05, 0.3)),
+        vaiven=rng.choice((0.05, 0.2, 0.4)),
+    )

@@ -1,0 +1,81 @@
+"""500 seeds, each verified; the same seed is the same schedule; and together they do meet what they are meant to meet."""
+
+import os
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+from schemas.ciclo_de_vida import Estado
+from tests.simulation.correr import Corrida, correr, correr_muchas
+
+POR_GRUPO = 100
+GRUPOS = range(1, 501, POR_GRUPO)
+
+ESCRITURAS = (
+    "ingesta.outbox.put",
+    "ingesta.outbox.replace",
+    "paquetes.put",
+    "descifrado.outbox.put",
+    "descifrado.outbox.replace",
+    "expedientes.put",
+    "llaves.put",
+    "compulsa.llaves_de_proceso.put",
+    "compulsa.folios.put",
+    "compulsa.folios.replace",
+    "compulsa.personas.put",
+    "compulsa.personas.replace",
+    "compulsa.outbox.put",
+    "compulsa.outbox.replace",
+    "cortes.replace",
+    "padron.insertar",
+    "mesa.registros.put",
+    "mesa.registros.replace",
+    "mesa.accesos.put",
+    "mesa_control.outbox.put",
+    "mesa_control.outbox.replace",
+    "notificaciones.envios.put",
+    "notificaciones.envios.replace",
+    "notificaciones.desenlaces.put",
+    "notificaciones.entregas.put",
+    "notificaciones.entregas.replace",
+    "resultados.registros.put",
+    "resultados.registros.replace",
+    "correo",
+    "publica",
+    "confirma",
+)
+"""Every kind of write of the six services."""
+
+
+@cache
+def corridas(desde: int) -> tuple[Corrida, ...]:
+    """A group of seeds, played."""
+    return tuple(correr_muchas(range(desde, desde + POR_GRUPO)))
+
+
+@pytest.mark.parametrize("desde", GRUPOS)
+def test_nada_acusado_se_pierde_ni_cuenta_dos_veces(desde: int) -> None:
+    failed = [corrida for corrida in corridas(desde) if corrida.problemas]
+    assert not failed, "\n\n".join(map(str, failed[:3]))
+
+
+def test_las_semillas_mueren_antes_y_despues_de_cada_escritura_y_llegan_a_cada_estado() -> None:
+    seen = {what for desde in GRUPOS for corrida in corridas(desde) for what in corrida.vistos}
+    deaths = {f"muere {when} {write}" for write in ESCRITURAS for when in ("antes de", "después de")}
+    wanted = deaths | {f"estado {e}" for e in Estado} | {"folio en conflicto", "decisión reemplazada", "muere sale"}
+    finals = {"estado en_mesa_de_control", "estado para_envio_a_compulsa"}
+    assert wanted - finals <= seen, sorted(wanted - finals - seen)
+    assert not finals & seen
+
+
+def test_la_misma_semilla_es_la_misma_corrida_en_otro_proceso_y_con_otros_hashes() -> None:
+    code = "from tests.simulation.correr import correr\nfor n in range(1, 7): print(correr(n).huella)"
+    env = {**os.environ, "PYTHONHASHSEED": "17"}
+    other = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+    assert other.stdout.split() == [correr(n).huella for n in range(1, 7)] == [correr(n).huella for n in range(1, 7)]
+
+
+def test_otra_semilla_es_otra_corrida() -> None:
+    assert correr(3).huella != correr(4).huella

@@ -1,0 +1,194 @@
+"""Was everything kept? What the topics say, beside what people were told and the truth; written apart from the services."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from apoyo import verificacion
+from apoyo.escenario import PROCESO
+from dispositivo.poblacion.oraculo import esperado
+from kernel.documents import Document
+from schemas.ciclo_de_vida import TOPICS, Ciclo, aplicar, estado
+from schemas.envelope import leer
+from schemas.eventos import (
+    POR_TIPO,
+    RegistroClasificado,
+    RegistroCompulsado,
+    RegistroDescifrado,
+    RegistroEnCuarentena,
+    RegistroRecibido,
+)
+from services.notificaciones.domain import id_de_mensaje
+from services.resultados.adapters import MemoryConteo
+from services.resultados.domain import sin_sellados, totalizar
+from tests.simulation.motores import Bitacora, ahora
+from tests.simulation.mundo import DOMINIO, Mundo
+
+_HECHOS = (RegistroRecibido, RegistroDescifrado, RegistroEnCuarentena, RegistroCompulsado, RegistroClasificado)
+
+
+def revisar(mundo: Mundo) -> Iterator[str]:
+    """Everything that is wrong with a run that came to rest."""
+    yield from mundo.testigo.fallas
+    yield from mundo.bucle.errores
+    yield from _cuarentena(mundo.bitacora)
+    yield from _versiones(mundo.bitacora)
+    ciclos = plegar(mundo.bitacora)
+    yield from _acuses(mundo, ciclos)
+    yield from _verdad(mundo, ciclos)
+    yield from _decisiones(mundo, ciclos)
+    yield from _proyeccion(mundo, ciclos)
+    yield from _mesa(mundo, ciclos)
+    yield from _totales(mundo, ciclos)
+    yield from _correos(mundo)
+    yield from _verificacion(mundo)
+
+
+def plegar(bitacora: Bitacora) -> dict[str, Ciclo]:
+    """The lifecycle of each folio, from the topics alone; sealed fields by their hash."""
+    ciclos: dict[str, Ciclo] = {}
+    for topic in TOPICS:
+        for record in bitacora.registros(topic):
+            evento = leer(POR_TIPO, record.headers, record.value).evento
+            assert isinstance(evento, _HECHOS)
+            ciclos[evento.folio] = aplicar(ciclos.get(evento.folio, Ciclo()), sin_sellados(evento), record.offset)
+    return ciclos
+
+
+def _cuarentena(bitacora: Bitacora) -> Iterator[str]:
+    for (topic, _), records in sorted(bitacora.lugares.items()):
+        if topic.endswith(".cuarentena"):
+            yield from (f"{topic}: {dict(r.headers)}" for r in records)
+
+
+def _versiones(bitacora: Bitacora) -> Iterator[str]:
+    """One content per version of a subject, and no hole below it."""
+    said: dict[tuple[str, str], dict[int, set[bytes]]] = defaultdict(lambda: defaultdict(set))
+    for records in bitacora.lugares.values():
+        for record in records:
+            if record.topic != "actores":
+                evento = leer(POR_TIPO, record.headers, record.value).evento
+                said[(record.topic, evento.asunto)][evento.version].add(record.value)
+    for (topic, asunto), versions in sorted(said.items()):
+        for version, contents in sorted(versions.items()):
+            if len(contents) > 1:
+                yield f"{topic} {asunto}: version {version} has {len(contents)} contents"
+        # A verdict has the version of its person's group, which other records raise too.
+        if topic != "compulsa_veredictos" and sorted(versions) != list(range(1, len(versions) + 1)):
+            yield f"{topic} {asunto}: versions {sorted(versions)}"
+
+
+def _acuses(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """What was acknowledged is there, as it was acknowledged, and nothing else is."""
+    acuses = mundo.testigo.acuses
+    for folio, (codigo, recibido_en, envio) in sorted(acuses.items()):
+        recibido = ciclos[folio].recibido if folio in ciclos else None
+        if recibido is None:
+            yield f"{folio}: acknowledged and lost"
+        elif (recibido.codigo_integridad, recibido.recibido_en, recibido.envio) != (codigo, recibido_en, envio):
+            yield f"{folio}: received otherwise than acknowledged"
+    for captura in mundo.tirada.capturas:
+        if captura.folio not in acuses:
+            yield f"{captura.folio}: never acknowledged"
+    yield from (f"{folio}: not acknowledged, and there" for folio in sorted(ciclos.keys() - acuses.keys()))
+
+
+def _verdad(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """The fold equals the oracle, which knows persons and receptions alone."""
+    acuses = mundo.testigo.acuses
+    recibido_en = {c.numero: acuses[c.folio][1] for c in mundo.tirada.capturas if c.folio in acuses}
+    mundo.azar.vistos |= {f"estado {estado(c)}" for c in ciclos.values()}
+    verdad = esperado(mundo.tirada.capturas, recibido_en, mundo.tirada.perfil.misma_persona)
+    for captura in mundo.tirada.capturas:
+        actual = estado(ciclos.get(captura.folio, Ciclo()))
+        if captura.numero in verdad and actual != verdad[captura.numero]:
+            yield f"{captura.folio}: {actual} instead of {verdad[captura.numero]} ({captura.clase})"
+
+
+def _decisiones(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """The last decision that a reviewer was told stands."""
+    for folio, decision in sorted(mundo.testigo.decisiones.items()):
+        if ciclos[folio].clasificado != decision:
+            yield f"{folio}: the decision told is not the one in force"
+
+
+def _proyeccion(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """resultados holds exactly the fold of each folio."""
+    guardados = _todos(mundo, "resultados.registros")
+    if guardados.keys() != ciclos.keys():
+        yield f"resultados: other folios: {sorted(guardados.keys() ^ ciclos.keys())}"
+    for folio, guardado in sorted(guardados.items()):
+        hechos, status = _hechos(ciclos.get(folio, Ciclo())), estado(ciclos.get(folio, Ciclo()))
+        if guardado["hechos"] != hechos or guardado["divergentes"]:
+            yield f"resultados {folio}: other facts than the topics"
+        if guardado["estado"] != status:
+            yield f"resultados {folio}: {guardado['estado']} instead of {status}"
+
+
+def _mesa(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """Mesa de Control's queue is empty, and holds what the topics say."""
+    for folio, guardado in sorted(_todos(mundo, "mesa.registros").items()):
+        if guardado["cola"] == "pendiente":
+            yield f"mesa {folio}: still in the queue"
+        vigentes = {topic: (h["hecho"]["version"], h["offset"]) for topic, h in guardado["hechos"].items()}
+        ciclo = ciclos.get(folio, Ciclo())
+        if vigentes != {topic: (h.evento.version, h.offset) for topic, h in ciclo.hechos.items()}:
+            yield f"mesa {folio}: other facts than the topics"
+
+
+def _totales(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """Totals add up and count each received record once."""
+    grupos = ahora(MemoryConteo(mundo.documentos["resultados.registros"]).grupos(PROCESO))
+    totales = totalizar(PROCESO, [], grupos, mundo.azar.hora(), {})
+    if not totales.cuadra or totales.cuenta.recibidos != len(mundo.testigo.acuses):
+        yield f"totals: {totales.cuenta} of {len(mundo.testigo.acuses)} received"
+    esperados = Counter(estado(c) for c in ciclos.values())
+    if {e: n for e, n in totales.cuenta.estados.items() if n} != esperados:
+        yield f"totals by status: {totales.cuenta.estados} instead of {esperados}"
+
+
+def _correos(mundo: Mundo) -> Iterator[str]:
+    """Each closed envío has its receipt, always under one Message-ID, with all that was acknowledged in it before its close."""
+    por_id = defaultdict(list)
+    for mensaje in mundo.buzon.mensajes:
+        por_id[mensaje.id].append(mensaje)
+    for envio in sorted(mundo.testigo.cierres):
+        mensajes = por_id.pop(id_de_mensaje(envio, DOMINIO), [])
+        if not mensajes:
+            yield f"envío {envio}: no receipt"
+        for mensaje in mensajes:
+            missing = [f for f in sorted(mundo.testigo.antes_de_cerrar[envio]) if f not in mensaje.cuerpo]
+            if missing:
+                yield f"envío {envio}: the receipt lacks {missing}"
+        if len(mensajes) > 1 and not mundo.azar.muertes and not mundo.fallas.negativa and not mundo.fallas.lentitud:
+            yield f"envío {envio}: {len(mensajes)} receipts without a fault"
+    yield from (f"a receipt of no closed envío: {id_}" for id_ in sorted(por_id))
+
+
+def _verificacion(mundo: Mundo) -> Iterator[str]:
+    """What `apoyo verify` checks: the topics, the objects with their hashes, the projection."""
+    lugares = mundo.bitacora.lugares
+    fines = {topic: {p: len(records) for (name, p), records in lugares.items() if name == topic} for topic in TOPICS}
+    hechos = verificacion.Hechos(fines)
+    for topic in TOPICS:
+        for record in mundo.bitacora.registros(topic):
+            hechos.leer(record)
+    revision = verificacion.Revision({cubo: set(ahora(o.names())) for cubo, o in mundo.objetos.items()})
+    for objeto in hechos.objetos.values():
+        try:
+            revision.leer(objeto, ahora(mundo.objetos[objeto.cubo].get(objeto.nombre)))
+        except LookupError:
+            revision.leer(objeto, None)
+    for comprobacion in [*verificacion.de_los_topics(hechos), *verificacion.de_los_objetos(hechos, revision)]:
+        if comprobacion.dictamen is not verificacion.Dictamen.AVISO:
+            yield from (f"verify {comprobacion.clave}: {h.donde} {h.que}" for h in comprobacion.hallazgos)
+
+
+def _hechos(ciclo: Ciclo) -> dict[str, Document]:
+    return {
+        topic: {"tipo": h.evento.ce_type(), "offset": h.offset, "hecho": h.evento.model_dump(mode="json")}
+        for topic, h in ciclo.hechos.items()
+    }
+
+
+def _todos(mundo: Mundo, nombre: str) -> dict[str, Document]:
+    return {d["_id"]: d for d in ahora(mundo.documentos[nombre].find({}))}
