@@ -1,7 +1,6 @@
 """The whole system, as processes, on both logs: every support ends in the status that the truth says, record by record."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,11 +15,11 @@ from apoyo.instalacion import Instalacion
 from apoyo.recorrido import Recorrido
 from apoyo.sistema import Sistema
 from apoyo.verificacion import Alcance
-from dispositivo.poblacion.plan import Captura
 from kernel.clock import SystemClock
 from kernel.stream import connect
 from schemas import topics
 from schemas.ciclo_de_vida import Estado, estado
+from tests.support.escaner import Escaner
 
 REGISTROS = 160
 BITACORAS = [pytest.param(False, id="embebida"), pytest.param(True, id="kafka", marks=pytest.mark.kafka)]
@@ -66,7 +65,9 @@ async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_l
 
         await _la_vida_de_un_apoyo_se_lee_de_los_topics(recorrido)
         await _nada_quedo_en_cuarentena_de_topics(recorrido)
-        _no_hay_datos_personales_en_claro(recorrido)
+        escaner = Escaner(recorrido)
+        assert await escaner.hallazgos() == []
+        assert escaner.se_buscan_a_si_mismos()
 
 
 _DE_PASO = {Estado.EN_MESA_DE_CONTROL, Estado.PARA_ENVIO_A_COMPULSA}
@@ -98,30 +99,6 @@ async def _nada_quedo_en_cuarentena_de_topics(recorrido: Recorrido) -> None:
             assert sum((await stream.ends(name + topics.CUARENTENA)).values()) == 0, name
     finally:
         await stream.stop()
-
-
-_PALABRA = re.compile(rb"[A-Z0-9]{9,32}")
-_SIN_CONTENIDO = {".index", ".timeindex", ".snapshot"}
-"""Kafka's files beside the records: preallocated, of offsets and times only."""
-
-
-def _no_hay_datos_personales_en_claro(recorrido: Recorrido) -> None:
-    """Nothing of anybody's form in the log, the services' logs, the documents' files, or the names of objects."""
-    root = recorrido.instalacion.root
-    buscados = {dato.encode() for c in recorrido.escenario.capturas for dato in _personales(c)}
-    for path in (p for p in root.rglob("*") if p.is_file() and p.suffix not in _SIN_CONTENIDO):
-        if path.name == "padron.csv" or "inbox" in path.parts:
-            continue
-        encontrados = buscados.intersection(_PALABRA.findall(path.read_bytes()))
-        assert not encontrados, f"{len(encontrados)} personal data in {path.relative_to(root)}"
-    assert buscados.intersection(_PALABRA.findall((root / "padron.csv").read_bytes())), (
-        "the scanner finds nothing at all"
-    )
-
-
-def _personales(captura: Captura) -> list[str]:
-    datos = captura.datos
-    return [d for d in (datos.clave_elector, datos.curp, datos.cic, datos.ocr) if d]
 
 
 async def test_ninguna_muerte_subita_pierde_ni_duplica_un_apoyo(tmp_path: Path) -> None:

@@ -179,9 +179,16 @@ def abierto(n: int = 0) -> EnvioAbierto:
     return ejemplo(EnvioAbierto, envio=envio(n), abierto_en=INICIO + timedelta(minutes=n))
 
 
-def cerrado(recibidos: int) -> EnvioCerrado:
+def cerrado(recibidos: int, *, los_nombra: bool = False) -> EnvioCerrado:
+    """The closing of envío 0. `los_nombra`: with the folios that it counted; an old closing, or a large one, has none."""
     return ejemplo(
-        EnvioCerrado, envio=envio(0), abierto_en=INICIO, cerrado_en=INICIO, recibidos=recibidos, pendientes=0
+        EnvioCerrado,
+        envio=envio(0),
+        abierto_en=INICIO,
+        cerrado_en=INICIO,
+        recibidos=recibidos,
+        folios=[folio(n) for n in range(recibidos)] if los_nombra else None,
+        pendientes=0,
     )
 
 
@@ -201,14 +208,15 @@ async def mundo() -> Mundo:
     desenlaces=st.lists(st.booleans(), max_size=4),
     orden=st.randoms(use_true_random=False),
     repetidos=st.integers(0, 4),
+    los_nombra=st.booleans(),
 )
 def test_en_cualquier_orden_y_con_dos_instancias_sale_un_correo_con_todos_los_folios(
-    desenlaces: list[bool], orden: random.Random, repetidos: int
+    desenlaces: list[bool], orden: random.Random, repetidos: int, los_nombra: bool
 ) -> None:
     async def escenario() -> None:
         mundo = Mundo(azar=orden)
         await mundo.registrar_auxiliar()
-        eventos: list[Evento] = [abierto(), cerrado(len(desenlaces))]
+        eventos: list[Evento] = [abierto(), cerrado(len(desenlaces), los_nombra=los_nombra)]
         for n, se_abre in enumerate(desenlaces):
             eventos.append(await mundo.descifrado(n) if se_abre else cuarentena(n))
         eventos += orden.choices(eventos, k=repetidos)
