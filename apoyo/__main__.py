@@ -29,9 +29,7 @@ cuarentena = typer.Typer(help="Eventos que un servicio no pudo leer: verlos y re
 app.add_typer(cuarentena, name="quarantine")
 consola = Console()
 
-Raiz = Annotated[
-    Path, typer.Option("--root", envvar="APOYO_ROOT", help="Carpeta de la instalación.", show_default=".apoyo/demo")
-]
+Raiz = Annotated[Path, typer.Option("--root", envvar="APOYO_ROOT", help="Carpeta de la instalación.")]
 RAIZ = Path(".apoyo/demo")
 DeTopic = Annotated[str | None, typer.Option("--topic", help="Solo los de este topic.")]
 DeMotivo = Annotated[str | None, typer.Option("--motivo", help="Solo los de este motivo.")]
