@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import httpx
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from apoyo.instalacion import Instalacion
 from apoyo.verificacion import Alcance
@@ -201,7 +202,7 @@ def _con_motores(command: Coroutine[Any, Any, int]) -> None:
         code = 1
     except (Unavailable, httpx.HTTPError) as error:
         consola.print(
-            f"[red]Un motor o servicio no responde[/] ({error}). ¿Está en marcha? `make demo KEEP=1` lo arranca."
+            f"[red]Un motor o servicio no responde[/] ({escape(str(error))}). ¿Está en marcha? `make demo KEEP=1` lo arranca."
         )
         code = 1
     raise typer.Exit(code)

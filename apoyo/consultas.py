@@ -7,6 +7,7 @@ from typing import Literal
 
 import httpx
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -46,7 +47,7 @@ async def replay(instalacion: Instalacion, folio: str, consola: Console) -> int:
     async with bitacora(instalacion) as stream:
         pasos = await vidas.vida(stream, folio)
     if not pasos:
-        consola.print(f"No hay ningún evento del folio [bold]{folio}[/].")
+        consola.print(f"No hay ningún evento del folio [bold]{escape(folio)}[/].")
         return 1
     table = Table(title=f"Vida del apoyo {folio}", caption="Leída solo de los topics. Hora Centro.")
     for name in ("Cuándo", "Qué pasó", "Detalle", "v", "Topic/partición/posición"):
@@ -54,7 +55,7 @@ async def replay(instalacion: Instalacion, folio: str, consola: Console) -> int:
     for paso in pasos:
         what, detail = vidas.que_paso(paso.sobre.evento)
         hora = f"{paso.hora:%Y-%m-%d %H:%M:%S}.{paso.hora.microsecond // 1000:03d}"
-        table.add_row(hora, what, detail, str(paso.sobre.evento.version), paso.lugar)
+        table.add_row(hora, what, escape(detail), str(paso.sobre.evento.version), paso.lugar)
     consola.print(table)
     consola.print(f"Estado: [bold]{vidas.estado_en_palabras(vidas.ciclo_de(pasos))}[/]")
     return 0
@@ -71,7 +72,7 @@ async def load_padron(instalacion: Instalacion, archivo: Path, corte: dt.date, c
         try:
             carga = await cargar_padron(instalacion.settings(CompulsaSettings), archivo, corte.isoformat(), avanzar)
         except CargaRechazada as error:
-            consola.print(f"[red]{error}[/]")
+            consola.print(f"[red]{escape(str(error))}[/]")
             return 1
     for rechazo in carga.rechazos:
         consola.print(f"línea {rechazo.linea}: {rechazo.motivo}")

@@ -1,12 +1,12 @@
 """The local engines by command: fetch what they need, run them until Ctrl-C."""
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from apoyo.engines import kafka
 from apoyo.engines.procs import ProcessFailed, Supervisor
@@ -38,11 +38,11 @@ def correr(work: Callable[[Supervisor], Awaitable[int]], consola: Console) -> in
     """As `supervised`, for a command: failures become a clear line and an exit status."""
     try:
         return asyncio.run(supervised(work))
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         consola.print("\nInterrumpido: todo quedó detenido.")
         return 130
     except (ProcessFailed, kafka.KafkaUnavailable) as error:
-        consola.print(f"[red]No se pudo arrancar:[/] {error}", highlight=False, markup=True)
+        consola.print(f"[red]No se pudo arrancar:[/] {escape(str(error))}", highlight=False)
         return 1
 
 
@@ -61,9 +61,7 @@ def arrancar(root: Path, *, kafka: bool, consola: Console) -> int:
         consola.print("En marcha. Ctrl-C detiene todo; los datos quedan en la carpeta.")
         raise await supervisor.failure()
 
-    with contextlib.suppress(KeyboardInterrupt):
-        return correr(work, consola)
-    return 130
+    return correr(work, consola)
 
 
 def traer(consola: Console) -> int:
@@ -72,7 +70,7 @@ def traer(consola: Console) -> int:
         try:
             jars = asyncio.run(kafka.artifacts())
         except (ProcessFailed, kafka.KafkaUnavailable) as error:
-            consola.print(f"[red]No se pudo traer Kafka:[/] {error}", highlight=False)
+            consola.print(f"[red]No se pudo traer Kafka:[/] {escape(str(error))}", highlight=False)
             return 1
     consola.print(f"Apache Kafka {kafka.VERSION}: {len(jars)} archivos comprobados en {jars[0].parent}", soft_wrap=True)
     return 0
