@@ -125,10 +125,13 @@ class Recorrido:
                 raise RuntimeError(f"envío de {dispositivo_id}: {dict(resultado.problema)}")
         self.acuses |= {folio: acuse.recibido_en for folio, acuse in almacen.acuses.items()}
 
-    async def revisar(self, contar: Contar = lambda _: None) -> None:
-        """Review everything through the API, as the truth says a correct reviewer would; returns when the queue stays empty."""
+    async def revisar(self, contar: Contar = lambda _: None, capturas: Sequence[Captura] | None = None) -> None:
+        """Review through the API, as the truth says a correct reviewer would, until as many are decided as there are `capturas`
+        that can be opened; by default those acknowledged so far."""
         verdades = {c.folio: c.verdad.inconsistencias for c in self.escenario.capturas}
-        esperadas = sum(1 for c in self.escenario.capturas if c.folio in self.acuses and not c.verdad.cuarentena)
+        if capturas is None:
+            capturas = [c for c in self.escenario.capturas if c.folio in self.acuses]
+        esperadas = sum(1 for c in capturas if not c.verdad.cuarentena)
         decididas: set[str] = set()
 
         async def un_operador(operador: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kernel import logging
 from kernel.errors import Unavailable
+from kernel.service import run
 from services.compulsa.bootstrap import build, cargar_padron, descartar_padron
 from services.compulsa.padron import Avance, CargaRechazada
 from services.compulsa.settings import CompulsaSettings
@@ -18,7 +19,7 @@ def main() -> int:
     settings = CompulsaSettings()
     logging.configure("compulsa", settings.log_level)
     if arguments.command is None:
-        asyncio.run(build(settings).run())
+        run(build(settings))
         return 0
     try:
         if arguments.command == "load-padron":

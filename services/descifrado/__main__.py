@@ -1,8 +1,7 @@
 """`python -m services.descifrado`: runs the service as a process, configured by its environment."""
 
-import asyncio
-
 from kernel import logging
+from kernel.service import run
 from kernel.settings import ServiceSettings
 from services.descifrado.bootstrap import build
 
@@ -11,7 +10,7 @@ def main() -> None:
     """Run until SIGTERM."""
     settings = ServiceSettings()
     logging.configure("descifrado", settings.log_level)
-    asyncio.run(build(settings).run())
+    run(build(settings))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """`python -m services.ingesta`: runs the service as a process, configured by its environment."""
 
-import asyncio
-
 from kernel import logging
+from kernel.service import run
 from services.ingesta.bootstrap import build
 from services.ingesta.settings import IngestaSettings
 
@@ -11,7 +10,7 @@ def main() -> None:
     """Run until SIGTERM."""
     settings = IngestaSettings()
     logging.configure("ingesta", settings.log_level)
-    asyncio.run(build(settings).run())
+    run(build(settings))
 
 
 if __name__ == "__main__":

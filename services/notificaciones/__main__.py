@@ -1,8 +1,7 @@
 """`python -m services.notificaciones`: one process of the service."""
 
-import asyncio
-
 from kernel import logging
+from kernel.service import run
 from services.notificaciones.bootstrap import build
 from services.notificaciones.settings import Settings
 
@@ -11,7 +10,7 @@ def main() -> None:
     """Read the environment, build, run."""
     settings = Settings()
     logging.configure("notificaciones", settings.log_level)
-    asyncio.run(build(settings).run())
+    run(build(settings))
 
 
 if __name__ == "__main__":
