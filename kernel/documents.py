@@ -86,7 +86,10 @@ class MongoDocuments:
     async def take_the_place_of(self, other: "MongoDocuments") -> None:
         """Become that collection, at once for everybody; what it held is gone, and so is this name. Raises Unavailable."""
         with mongo_errors():
-            await self.collection.rename(other.collection.name, dropTarget=True)
+            if await self.collection.database.list_collection_names(filter={"name": self.collection.name}):
+                await self.collection.rename(other.collection.name, dropTarget=True)
+            else:  # nothing was ever put into it
+                await other.collection.drop()
 
     async def drop(self) -> None:
         """Remove the collection; nothing happens if it is not there. Raises Unavailable."""
@@ -139,6 +142,17 @@ class MemoryDocuments:
     def __init__(self, unique: Sequence[Sequence[str]] = ()) -> None:
         self._documents: dict[str, Document] = {}
         self._unique = unique
+
+    async def prepare(self) -> None:
+        """Nothing to create."""
+
+    async def take_the_place_of(self, other: "MemoryDocuments") -> None:
+        """Become that collection, at once for everybody; what it held is gone, and this one is empty."""
+        other._documents, self._documents = self._documents, {}
+
+    async def drop(self) -> None:
+        """Forget all documents."""
+        self._documents = {}
 
     async def get(self, id_: str) -> Document | None:
         return copy.deepcopy(self._documents.get(id_))

@@ -1,6 +1,7 @@
 """Builds a service's adapters from its settings. Only a `bootstrap` calls it; nothing connects before `Service.run`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from pymongo import IndexModel
 
@@ -31,6 +32,24 @@ class Engines:
     def collection(self, name: str, kind: Kind, indexes: Sequence[IndexModel] = ()) -> MongoDocuments:
         """A collection in this service's own database."""
         return self._prepared(MongoDocuments(self.mongo[f"apoyo_{self.name}"], name, kind, indexes))
+
+    def beside(self, name: str, indexes: Sequence[IndexModel] = ()) -> tuple[MongoDocuments, MongoDocuments]:
+        """A projection of this service, and an empty collection to rebuild it in (`kernel.rebuild`)."""
+        stamp = f"{self.clock.now():%Y%m%d%H%M%S%f}"
+        return (
+            self.collection(name, Kind.PROJECTION, indexes),
+            self.collection(f"{name}_{stamp}", Kind.PROJECTION, indexes),
+        )
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """The log and the documents, for a command that works with the service's rights. Raises Unavailable."""
+        try:
+            await self.stream.start()
+            yield
+        finally:
+            await self.stream.stop()
+            await self.mongo.close()
 
     def outbox(self) -> Outbox:
         """This service's outbox."""

@@ -1,28 +1,64 @@
-"""Rebuild a projection from its topics, beside the live one and while it works, then put it in its place.
+"""Rebuild projections from their topics, beside the live ones and while traffic flows, then put them in their place.
 
-1. Fold the topics into a collection beside the live one, again and again from where the last round ended, until little is left.
+1. Fold the topics into a collection beside each live one, again and again from where the last round ended, until little is left.
 2. Rename it over the live one: at once for every reader and writer, which know the collection by its name alone.
-3. Fold what came since the last round into it, beside the service, which goes on.
+3. Fold what came since the last round into it.
 
-Nothing is lost. What the service folds after 2, it folds into the new collection. What it folded before 2 was in the log before 2,
-hence 1 or 3 folds it. A write that it had begun on an old document fails and is tried again on the new one, because their revisions
-differ: who inserts a document of a projection, the service too, begins to count at `first_revision`.
-Between 2 and the end of 3 a reader may miss the newest events. Killed before 2, it leaves a collection that nobody reads.
+Under its running service (the default) nothing is lost. What the service folds after 2, it folds into the new collection. What it
+folded before 2 was in the log before 2, hence 1 or 3 folds it. A write that it had begun on an old document fails and is tried
+again on the new one, because their revisions differ: who inserts a document, the service too, begins to count at `first_revision`.
+Between 2 and the end of 3 a reader may miss the newest events. It asks that folding be idempotent, in any order across topics, by
+compare-and-set, and that what the service does never depends on what only the old documents knew.
 
-It asks of the service what holds for every projection: folding is idempotent, in any order across topics, by compare-and-set.
+A service whose documents decide what it says or sends is rebuilt while it is `stopped`: its group has no member and commits
+nothing from the beginning to the end; its events wait in their topics. Refused with InUse otherwise.
+
+Killed before 2, it leaves collections that nobody reads (`<name>_<timestamp>`), to be dropped by hand: another rebuild may be
+filling them at this moment. Killed after 2, before it said that it was done: it has to be done again.
 """
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol, Self
 
-from kernel.documents import Documents, MongoDocuments
+from kernel.documents import Documents
 from kernel.errors import BadInput
+from kernel.outbox import Outbox
 from kernel.stream import Handler, Record, Stream
-from kernel.stream.guard import guarded
+from kernel.stream.guard import QUARANTINE_SUFFIX, guarded, origin
 
 _LITTLE = 100
 """Events left to fold that are few enough to switch."""
+
+
+class Collection(Documents, Protocol):
+    """Documents that can take the place of others (`kernel.documents.MongoDocuments`)."""
+
+    async def prepare(self) -> None:
+        """Create the indexes. Raises Unavailable."""
+
+    async def take_the_place_of(self, other: Self) -> None:
+        """Become that collection, at once for everybody. Raises Unavailable."""
+
+    async def drop(self) -> None:
+        """Remove the collection; nothing happens if it is not there. Raises Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A collection to rebuild in `beside`. `handler`: folds the events of `topics` into the documents that it is given, no more.
+
+    Of a stopped service: `skip_set_aside` leaves out what it put into quarantine before it wrote; `only_committed` leaves out
+    what its group has not committed, because the service must meet that without knowing it.
+    """
+
+    live: Collection
+    beside: Collection
+    topics: Sequence[str]
+    handler: Callable[[Documents], Handler]
+    skip_set_aside: bool = False
+    only_committed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +69,14 @@ class Rebuilt:
     after: int
 
 
+class InUse(Exception):
+    """The service was at work during a rebuild that needs it stopped: stop it, and rebuild again. `group`: its group."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(f"{group} is not stopped")
+        self.group = group
+
+
 def first_revision() -> int:
     """A number that no document of that id ever came near: random, of 48 bits."""
     return secrets.randbits(48) + 1
@@ -40,45 +84,115 @@ def first_revision() -> int:
 
 async def rebuild(
     stream: Stream,
-    topics: Sequence[str],
-    live: MongoDocuments,
-    beside: MongoDocuments,
-    handler: Callable[[Documents], Handler],
+    projections: Sequence[Projection],
     progress: Callable[[int], None] = lambda events: None,
+    *,
+    stopped: str | None = None,
+    outbox: Outbox | None = None,
+    guard: Callable[..., Handler] = guarded,
 ) -> Rebuilt:
-    """Rebuild `live`. `handler`: the service's, over a collection; `progress`: events folded so far. Raises Unavailable."""
-    positions: dict[str, Mapping[int, int]] = {topic: {} for topic in topics}
+    """Rebuild the projections of one service. `progress`: events folded so far.
 
-    async def fold(handle: Handler) -> int:
+    `stopped`: group of a service that must not work meanwhile; `outbox`: where its projections are folded from what it said,
+    too: what a death left in there is published first; `guard`: `guarded`, with a clock and chance of one's own.
+
+    Raises Unavailable, and InUse: before the switch nothing has changed; after it, what the service did in that moment may be
+    missing, and the rebuild has to be done again.
+    """
+    rest = _Rest(stream, stopped, projections)
+    await rest.begin()
+    if outbox is not None:
+        await outbox.relay(older_than_s=0.0)
+    folds = [_Fold(stream, projection, rest, guard, progress) for projection in projections]
+    try:
+        for projection in projections:
+            await projection.beside.prepare()
+        before = 0
+        while (folded := sum([await fold.into(fold.projection.beside) for fold in folds])) > _LITTLE:
+            before += folded
+        await rest.check()
+        for projection in projections:
+            await projection.beside.take_the_place_of(projection.live)
+    except BaseException:
+        for projection in projections:
+            await projection.beside.drop()
+        raise
+    after = sum([await fold.into(fold.projection.live) for fold in folds])
+    await rest.check()
+    return Rebuilt(before + folded, after)
+
+
+@dataclass
+class _Rest:
+    """That a service is at rest, if it must be. As it was at the beginning: `committed` by topic, `aside` by origin."""
+
+    stream: Stream
+    group: str | None
+    projections: Sequence[Projection]
+    committed: dict[str, dict[int, int]] = field(default_factory=dict)
+    aside: set[str] = field(default_factory=set)
+
+    async def begin(self) -> None:
+        """Raises InUse, Unavailable."""
+        if self.group is None:
+            return
+        self.committed = await self._look(self.group)
+        for topic in sorted({topic for p in self.projections if p.skip_set_aside for topic in p.topics}):
+            async for record in self.stream.read(topic + QUARANTINE_SUFFIX):
+                if record.headers.get("cuarentena_grupo") == self.group:
+                    self.aside.add(record.headers.get("cuarentena_origen", ""))
+
+    async def check(self) -> None:
+        """Raises InUse when the service has worked since the beginning, or does; Unavailable."""
+        if self.group is not None and await self._look(self.group) != self.committed:
+            raise InUse(self.group)
+
+    async def _look(self, group: str) -> dict[str, dict[int, int]]:
+        if await self.stream.members(group):
+            raise InUse(group)
+        topics = {topic for projection in self.projections for topic in projection.topics}
+        return {topic: await self.stream.committed(group, topic) for topic in sorted(topics)}
+
+
+class _Fold:
+    """How far a projection has been folded."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        projection: Projection,
+        rest: _Rest,
+        guard: Callable[..., Handler],
+        progress: Callable[[int], None],
+    ) -> None:
+        self.projection = projection
+        self._stream = stream
+        self._rest = rest
+        self._guard = guard
+        self._progress = progress
+        self._positions: dict[str, Mapping[int, int]] = {topic: {} for topic in projection.topics}
+
+    async def into(self, documents: Documents) -> int:
+        """Fold from where the last round ended to the ends as they are now; the number of events."""
+        handle = self._guard(_readable(self.projection.handler(documents)), self._stream.publish, group="rebuild")
+        aside = self._rest.aside if self.projection.skip_set_aside else set()
         folded = 0
-        for topic in topics:
-            ends = await stream.ends(topic)
-            async for record in stream.read(topic, positions[topic]):
-                if record.offset < ends[record.partition]:
+        for topic in self.projection.topics:
+            ends = self._rest.committed[topic] if self.projection.only_committed else await self._stream.ends(topic)
+            async for record in self._stream.read(topic, self._positions[topic]):
+                if record.offset < ends.get(record.partition, 0) and origin(record) not in aside:
                     await handle(record)
                     folded += 1
-                    progress(1)
-            positions[topic] = ends
+                    self._progress(1)
+            self._positions[topic] = ends
         return folded
 
-    try:
-        await beside.prepare()
-        into_beside = _patient(handler(beside), stream)
-        before = 0
-        while (folded := await fold(into_beside)) > _LITTLE:
-            before += folded
-        await beside.take_the_place_of(live)
-    except BaseException:
-        await beside.drop()
-        raise
-    return Rebuilt(before + folded, await fold(_patient(handler(live), stream)))
 
-
-def _patient(handle: Handler, stream: Stream) -> Handler:
+def _readable(handle: Handler) -> Handler:
     async def readable(record: Record) -> None:
         try:
             await handle(record)
         except BadInput:
             return  # the service set it aside when it met it
 
-    return guarded(readable, stream.publish, group="rebuild")
+    return readable

@@ -347,6 +347,17 @@ class EmbeddedLog:
 
         return await self._run(select, _Mode.READ)
 
+    async def members(self, group: str) -> int:
+        """How many processes consume in the group now: those whose lease has not run out."""
+
+        def count(connection: sqlite3.Connection) -> int:
+            (number,) = connection.execute(
+                "SELECT count(*) FROM members WHERE grp = ? AND beat >= ?", (group, self._clock() - self._lease_s)
+            ).fetchone()
+            return int(number)
+
+        return await self._run(count, _Mode.READ)
+
     # ---- groups
 
     async def _serve(self, member: _Membership, handle: Handler) -> None:

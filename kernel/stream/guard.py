@@ -50,10 +50,10 @@ def guarded(
             await handle(record)
         except BadInput as bad:
             if bad_in_a_row >= limit:
-                raise TooMuchBadInput(f"{limit} in a row, then {_origin(record)}: {bad.reason}") from bad
+                raise TooMuchBadInput(f"{limit} in a row, then {origin(record)}: {bad.reason}") from bad
             await publish(_quarantined(record, bad, group))
             bad_in_a_row += 1
-            _log.warning("event_quarantined", origin=_origin(record), reason=bad.reason, group=group)
+            _log.warning("event_quarantined", origin=origin(record), reason=bad.reason, group=group)
         else:
             bad_in_a_row = 0
 
@@ -67,7 +67,7 @@ def guarded(
                 wait = pause * (1 - jitter() / 2)
                 if clock() + wait > deadline:
                     raise
-                _log.info("event_retried", origin=_origin(record), error=str(error), wait_s=round(wait, 3), group=group)
+                _log.info("event_retried", origin=origin(record), error=str(error), wait_s=round(wait, 3), group=group)
                 await sleep(wait)
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
 
@@ -84,11 +84,12 @@ def _quarantined(record: Record, bad: BadInput, group: str) -> Message:
             **record.headers,
             "cuarentena_motivo": bad.reason,
             "cuarentena_detalle": bad.detail,
-            "cuarentena_origen": _origin(record),
+            "cuarentena_origen": origin(record),
             "cuarentena_grupo": group,
         },
     )
 
 
-def _origin(record: Record) -> str:
+def origin(record: Record) -> str:
+    """Where a record lies, in words: what its copy in quarantine names."""
     return f"{record.topic}/{record.partition}/{record.offset}"

@@ -204,6 +204,19 @@ class KafkaStream:
 
         return await self._patiently(ask)
 
+    async def members(self, group: str) -> int:
+        """How many processes consume in the group now; one that died counts until its session ends (`_SESSION_S`)."""
+
+        async def ask() -> int:
+            async with self._admin() as admin:
+                [response] = await admin.describe_consumer_groups([group])
+            [(code, _, _, _, _, members, *_)] = response.groups
+            if code != 0:
+                raise for_code(code)(group)
+            return len(members)
+
+        return await self._patiently(ask)
+
     # ---- Faust
 
     async def _serve(self, group: str, topics: Sequence[str], handle: Handler) -> None:

@@ -109,3 +109,7 @@ class Stream(Protocol):
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """Next offset to be handled by the group, for each partition that it ever committed."""
         ...
+
+    async def members(self, group: str) -> int:
+        """How many processes consume in the group now. One that died without leaving counts until its session ends."""
+        ...

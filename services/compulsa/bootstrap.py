@@ -1,4 +1,4 @@
-"""Builds compulsa, and the load of a cut. The only place that builds its adapters."""
+"""Builds compulsa, rebuilds its state, and loads a cut. The only place that builds its adapters."""
 
 import random
 from collections.abc import Callable
@@ -8,14 +8,15 @@ from kernel import hpke
 from kernel.documents import Kind, MongoDocuments
 from kernel.engines import Engines
 from kernel.follow import Follower
+from kernel.rebuild import Collection, Projection, Rebuilt, first_revision, rebuild
 from kernel.sealing import KeyRing
 from kernel.service import Service
 from kernel.web import Health, create_app
 from schemas.actores import Actores
 from schemas.eventos import POR_TIPO
 from services.compulsa import adapters
-from services.compulsa.agent import TOPICS, agente
-from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen
+from services.compulsa.agent import TOPICS, TOPICS_DE_FOLIOS, TOPICS_DE_PERSONAS, agente, solo_folios, solo_personas
+from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Pliegue, Reexamen
 from services.compulsa.padron import Avance, Carga, Padron, cargar, descartar
 from services.compulsa.settings import CompulsaSettings
 
@@ -47,6 +48,42 @@ def build(settings: CompulsaSettings) -> Service:
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
         tasks=[outbox.relay_forever, lambda: reexamen.siempre(settings.reexamen_s)],
+    )
+
+
+async def reconstruir(settings: CompulsaSettings, progreso: Callable[[int], None] = lambda eventos: None) -> Rebuilt:
+    """Rebuild the state of records and persons from the topics while the service is stopped. `progreso`: events folded.
+
+    The README says what is folded how far, and why. Raises InUse, Unavailable.
+    """
+    engines = Engines(settings, NAME)
+    folios, personas = engines.beside("folios", adapters.INDICES_FOLIOS), engines.beside("personas")
+    async with engines.connected():
+        return await rebuild(
+            engines.stream, proyecciones(folios, personas), progreso, stopped=NAME, outbox=engines.outbox()
+        )
+
+
+def proyecciones(
+    folios: tuple[Collection, Collection],
+    personas: tuple[Collection, Collection],
+    primera_revision: Callable[[], int] = first_revision,
+) -> tuple[Projection, Projection]:
+    """Both states, each with the collection to rebuild it in."""
+    return (
+        Projection(
+            *folios,
+            TOPICS_DE_FOLIOS,
+            lambda documentos: solo_folios(Pliegue(documentos, primera_revision)),
+            skip_set_aside=True,
+        ),
+        Projection(
+            *personas,
+            TOPICS_DE_PERSONAS,
+            lambda documentos: solo_personas(Pliegue(documentos, primera_revision)),
+            skip_set_aside=True,
+            only_committed=True,
+        ),
     )
 
 

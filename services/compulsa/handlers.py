@@ -22,6 +22,7 @@ from schemas.eventos import (
     Fase,
     MiembroDePersona,
     RegistroClasificado,
+    RegistroCompulsado,
     RegistroDescifrado,
     SituacionRegistral,
     Veredicto,
@@ -39,6 +40,9 @@ log = structlog.get_logger()
 
 Consultar = Callable[[str, Descifrado], Awaitable[Consulta]]
 """Looks a record up by its folio and what was opened."""
+
+EventoDeFolio = RegistroDescifrado | RegistroClasificado | Veredicto | RegistroCompulsado | MiembroDePersona
+"""What a record's state is folded from: what is read of it, and what was said of it."""
 
 _REPAIR_AFTER_S = 10.0
 _PAGE = 500
@@ -249,6 +253,42 @@ class Personas:
             return Paso(nuevo.model_dump(mode="json"), veredictos)
 
         await self._estados.avanzar(miembro.persona, context.cause, decidir)
+
+
+@dataclass(frozen=True, slots=True)
+class Pliegue:
+    """Folds events into state documents, decides nothing and says nothing: for a rebuild, while the service is stopped.
+
+    `primera_revision`: of a new document; `kernel.rebuild` says why not 1.
+    """
+
+    documents: Documents
+    primera_revision: Callable[[], int]
+
+    async def en_folio(self, evento: EventoDeFolio, context: Context) -> None:
+        """Fold one of the five topics of a record. Raises Conflict, Unavailable."""
+        document = await self.documents.get(evento.folio)
+        antes = EstadoFolio.model_validate(document["estado"], strict=False) if document else None
+        nuevo = folios.aplicar(antes or folios.nuevo(evento.folio), evento)
+        if nuevo != antes:
+            await self._guardar(evento.folio, document, nuevo.model_dump(mode="json"), folios.espera_posible(nuevo))
+
+    async def en_persona(self, miembro: MiembroDePersona, context: Context) -> None:
+        """Fold an announcement whose verdicts were said. Raises Conflict, Unavailable."""
+        document = await self.documents.get(miembro.persona)
+        antes = personas.Grupo.model_validate(document["estado"], strict=False) if document else personas.nuevo()
+        nuevo, _ = personas.anunciar(antes, miembro)
+        if nuevo != antes:
+            await self._guardar(miembro.persona, document, nuevo.model_dump(mode="json"), None)
+
+    async def _guardar(self, id_: str, actual: Document | None, estado: Document, espera: str | None) -> None:
+        revision = actual["revision"] + 1 if actual else self.primera_revision()
+        nuevo: Document = {"_id": id_, "revision": revision, "estado": estado}
+        if espera is not None:
+            nuevo["espera"] = espera
+        done = await (self.documents.replace(nuevo, revision - 1) if actual else self.documents.put_if_absent(nuevo))
+        if not done:
+            raise Conflict(f"compulsa: {id_} changed meanwhile")
 
 
 class Reexamen:

@@ -1,6 +1,7 @@
-"""Builds the service from its settings: the only place that knows every adapter."""
+"""Builds the service from its settings, and rebuilds its projection: the only place that knows every adapter."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 from pymongo import IndexModel
@@ -9,13 +10,21 @@ from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.follow import Follower
 from kernel.identity import Users
+from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
 from kernel.service import Service
 from kernel.web import Health
 from schemas.actores import Actores
 from schemas.eventos import POR_TIPO
 from services.mesa_control import agent, api
-from services.mesa_control.handlers import MesaDeControl
+from services.mesa_control.handlers import MesaDeControl, Proyector
 from services.mesa_control.settings import Settings
+
+INDICES = [
+    IndexModel([("proceso", 1), ("cola", 1), ("recibido_en", 1)]),
+    IndexModel([("operador", 1), ("cola", 1)]),
+    IndexModel([("decidido_por", 1), ("decidido_en", 1)]),
+]
+"""Of `registros`."""
 
 
 def build(settings: Settings) -> Service:
@@ -24,15 +33,7 @@ def build(settings: Settings) -> Service:
     actores = Actores()
     health = Health("engines", "actores")
     mesa = MesaDeControl(
-        registros=engines.collection(
-            "registros",
-            Kind.PROJECTION,
-            [
-                IndexModel([("proceso", 1), ("cola", 1), ("recibido_en", 1)]),
-                IndexModel([("operador", 1), ("cola", 1)]),
-                IndexModel([("decidido_por", 1), ("decidido_en", 1)]),
-            ],
-        ),
+        proyector=Proyector(engines.collection("registros", Kind.PROJECTION, INDICES), first_revision),
         accesos=engines.collection("accesos", Kind.PRIMARY, [IndexModel([("folio", 1), ("cuando", 1)])]),
         outbox=engines.outbox(),
         llavero=engines.keyring(),
@@ -52,8 +53,20 @@ def build(settings: Settings) -> Service:
         ),
         health=health,
         topics=agent.TOPICS,
-        handle=agent.build(mesa),
+        handle=agent.build(mesa.proyector),
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
         tasks=[mesa.outbox.relay_forever],
     )
+
+
+async def reconstruir(settings: Settings, progreso: Callable[[int], None] = lambda eventos: None) -> Rebuilt:
+    """Rebuild the projection from the topics while the service works. `progreso`: events folded. Raises Unavailable."""
+    engines = Engines(settings, "mesa_control")
+    registros = Projection(
+        *engines.beside("registros", INDICES),
+        agent.TOPICS,
+        lambda coleccion: agent.build(Proyector(coleccion, first_revision)),
+    )
+    async with engines.connected():
+        return await rebuild(engines.stream, [registros], progreso)

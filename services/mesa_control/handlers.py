@@ -96,10 +96,37 @@ class Progreso:
 
 
 @dataclass(frozen=True, slots=True)
-class MesaDeControl:
-    """The service. `registros`: projection and queue; `accesos`: who opened what."""
+class Proyector:
+    """Folds every fact of a folio into its document. `primera_revision`: of a new one; `kernel.rebuild` says why not 1."""
 
     registros: Documents
+    primera_revision: Callable[[], int] = lambda: 1
+
+    async def hecho(self, evento: Hecho, context: Context) -> None:
+        """Fold one fact in. Raises Conflict when another process wrote the record meanwhile."""
+        await self.doblar(evento, context.offset)
+
+    async def doblar(self, evento: Hecho, offset: int) -> None:
+        """Fold a fact in as if it lay at that offset. Raises Conflict."""
+        actual = await self.registros.get(evento.folio)
+        ciclo = aplicar(_ciclo(actual), evento, offset)
+        revision = actual["revision"] + 1 if actual else self.primera_revision()
+        nuevo = _documento(evento.folio, ciclo, actual, revision)
+        if actual is None:
+            stored = await self.registros.put_if_absent(nuevo)
+        else:
+            stored = a_documento(ciclo) == a_documento(_ciclo(actual)) or await self.registros.replace(
+                nuevo, actual["revision"]
+            )
+        if not stored:
+            raise Conflict(f"{evento.folio} was written meanwhile")
+
+
+@dataclass(frozen=True, slots=True)
+class MesaDeControl:
+    """The service. `proyector`: keeps the projection, which is the queue too; `accesos`: who opened what."""
+
+    proyector: Proyector
     accesos: Documents
     outbox: Outbox
     llavero: KeyRing
@@ -110,24 +137,10 @@ class MesaDeControl:
     asignacion: timedelta
     deshacer: timedelta
 
-    # From the stream -----------------------------------------------------------------------------------------------------
-
-    async def hecho(self, evento: Hecho, context: Context) -> None:
-        """Fold one fact in. Raises Conflict when another process wrote the record meanwhile."""
-        await self._doblar(evento, context.offset)
-
-    async def _doblar(self, evento: Hecho, offset: int) -> None:
-        actual = await self.registros.get(evento.folio)
-        ciclo = aplicar(_ciclo(actual), evento, offset)
-        nuevo = _documento(evento.folio, ciclo, actual)
-        if actual is None:
-            stored = await self.registros.put_if_absent(nuevo)
-        else:
-            stored = a_documento(ciclo) == a_documento(_ciclo(actual)) or await self.registros.replace(
-                nuevo, actual["revision"]
-            )
-        if not stored:
-            raise Conflict(f"{evento.folio} was written meanwhile")
+    @property
+    def registros(self) -> Documents:
+        """The projection."""
+        return self.proyector.registros
 
     # The queue -----------------------------------------------------------------------------------------------------------
 
@@ -287,7 +300,7 @@ class MesaDeControl:
         """Fold an own decision in at once, so that nobody is given the record again before it comes back on the topic."""
         for _ in range(INTENTOS):
             try:
-                await self._doblar(decision, OFFSET_PROVISIONAL)
+                await self.proyector.doblar(decision, OFFSET_PROVISIONAL)
             except Conflict:
                 continue
             return
@@ -319,7 +332,7 @@ def _asignacion(documento: Document) -> Asignacion | None:
     return Asignacion(operador, documento["asignado_hasta"]) if operador else None
 
 
-def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
+def _documento(folio: str, ciclo: Ciclo, actual: Document | None, revision: int) -> Document:
     """The projection of a lifecycle. `operador` and `asignado_hasta` are a lease: kept while pending, lost in a rebuild."""
     partes = descomponer_folio(folio)
     estado_cola = cola(ciclo)
@@ -330,7 +343,7 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
         lease = {name: actual[name] for name in lease}
     return {
         "_id": folio,
-        "revision": actual["revision"] + 1 if actual else 1,
+        "revision": revision,
         **a_documento(ciclo),
         "proceso": partes.proceso,
         "solicitud": partes.solicitud,

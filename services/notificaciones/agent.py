@@ -1,9 +1,13 @@
 """From the stream to the handlers."""
 
-from kernel.dispatch import dispatcher
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from kernel.dispatch import Context, EventHandler, dispatcher
+from kernel.documents import Documents
 from kernel.stream import Handler
 from schemas.eventos import POR_TIPO, EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
-from services.notificaciones.handlers import Notificaciones
+from services.notificaciones.handlers import Notificaciones, doblar_desenlace, doblar_envio
 
 TOPICS = (EnvioAbierto.topic, RegistroDescifrado.topic)
 
@@ -19,3 +23,21 @@ def build(notificaciones: Notificaciones) -> Handler:
             RegistroEnCuarentena: notificaciones.desenlace,
         },
     )
+
+
+def solo_envios(envios: Documents) -> Handler:
+    """Folds `envios` and sends nothing: for a rebuild."""
+    return dispatcher(POR_TIPO, dict.fromkeys((EnvioAbierto, EnvioCerrado), _solo(doblar_envio, envios)))
+
+
+def solo_desenlaces(desenlaces: Documents) -> Handler:
+    """Folds the outcomes and sends nothing: for a rebuild."""
+    doblar = _solo(doblar_desenlace, desenlaces)
+    return dispatcher(POR_TIPO, dict.fromkeys((RegistroDescifrado, RegistroEnCuarentena), doblar))
+
+
+def _solo(doblar: Callable[[Documents, Any], Awaitable[None]], documentos: Documents) -> EventHandler:
+    async def handler(evento: Any, context: Context) -> None:
+        await doblar(documentos, evento)
+
+    return handler

@@ -1,31 +1,36 @@
-"""Builds the service from its settings: the only place that knows every adapter."""
+"""Builds the service from its settings, and rebuilds its projections: the only place that knows every adapter."""
 
 import uuid
+from collections.abc import Callable
 
 from pymongo import IndexModel
 
 from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.follow import Follower
+from kernel.rebuild import Collection, Projection, Rebuilt, rebuild
 from kernel.service import Service
 from kernel.web import Health, create_app
 from schemas.actores import Actores
-from schemas.eventos import POR_TIPO
+from schemas.eventos import POR_TIPO, EnvioAbierto, RegistroDescifrado
 from services.notificaciones import agent
 from services.notificaciones.adapters import Smtp
 from services.notificaciones.handlers import Notificaciones
 from services.notificaciones.settings import Settings
 
+NAME = "notificaciones"
+
+INDICES_ENVIOS = [IndexModel([("solicitud", 1), ("auxiliar", 1), ("abierto_en", 1)])]
+INDICES_DESENLACES = [IndexModel([("envio", 1)])]
+
 
 def build(settings: Settings) -> Service:
     """The service, not started."""
-    engines = Engines(settings, "notificaciones")
+    engines = Engines(settings, NAME)
     actores = Actores()
     notificaciones = Notificaciones(
-        envios=engines.collection(
-            "envios", Kind.PROJECTION, [IndexModel([("solicitud", 1), ("auxiliar", 1), ("abierto_en", 1)])]
-        ),
-        desenlaces=engines.collection("desenlaces", Kind.PROJECTION, [IndexModel([("envio", 1)])]),
+        envios=engines.collection("envios", Kind.PROJECTION, INDICES_ENVIOS),
+        desenlaces=engines.collection("desenlaces", Kind.PROJECTION, INDICES_DESENLACES),
         entregas=engines.collection("entregas", Kind.PRIMARY),
         llavero=engines.keyring(),
         ver_actores=lambda: actores,
@@ -36,7 +41,7 @@ def build(settings: Settings) -> Service:
     )
     health = Health("engines", "actores")
     return Service(
-        name="notificaciones",
+        name=NAME,
         settings=settings,
         stream=engines.stream,
         app=create_app("Apoyo: notificaciones", health),
@@ -45,4 +50,26 @@ def build(settings: Settings) -> Service:
         handle=agent.build(notificaciones),
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
+    )
+
+
+async def reconstruir(settings: Settings, progreso: Callable[[int], None] = lambda eventos: None) -> Rebuilt:
+    """Rebuild the projections from the topics while the service is stopped. `progreso`: events folded.
+
+    They are folded beyond what the service acknowledged: that comes again, and it looks at the whole state each time.
+    Raises InUse, Unavailable.
+    """
+    engines = Engines(settings, NAME)
+    envios, desenlaces = engines.beside("envios", INDICES_ENVIOS), engines.beside("desenlaces", INDICES_DESENLACES)
+    async with engines.connected():
+        return await rebuild(engines.stream, proyecciones(envios, desenlaces), progreso, stopped=NAME)
+
+
+def proyecciones(
+    envios: tuple[Collection, Collection], desenlaces: tuple[Collection, Collection]
+) -> tuple[Projection, Projection]:
+    """Both projections, each with the collection to rebuild it in."""
+    return (
+        Projection(*envios, (EnvioAbierto.topic,), agent.solo_envios),
+        Projection(*desenlaces, (RegistroDescifrado.topic,), agent.solo_desenlaces),
     )

@@ -94,28 +94,16 @@ class Notificaciones:
 
     async def envio_abierto(self, evento: EnvioAbierto, context: Context) -> None:
         """Note that the envío exists: the receipts of later ones count it."""
-        await self.envios.put_if_absent(_envio(evento, None))
+        await doblar_envio(self.envios, evento)
 
     async def envio_cerrado(self, evento: EnvioCerrado, context: Context) -> None:
         """Note the closing; send the receipt if nothing is missing."""
-        documento = _envio(evento, evento)
-        if not await self.envios.put_if_absent(documento):
-            actual = await self.envios.get(evento.envio)
-            if actual is None:
-                raise Conflict("envio")
-            if actual["cierre"] is None:
-                await _reemplazar(self.envios, documento, actual["revision"])
+        await doblar_envio(self.envios, evento)
         await self._notificar(evento.envio)
 
     async def desenlace(self, evento: Desenlace, context: Context) -> None:
         """Note what became of a record; send the receipt of its envío if nothing is missing."""
-        documento = _desenlace(evento)
-        if not await self.desenlaces.put_if_absent(documento):
-            actual = await self.desenlaces.get(evento.folio)
-            if actual is None:
-                raise Conflict("desenlace")
-            if actual["version"] < evento.version:
-                await _reemplazar(self.desenlaces, documento, actual["revision"])
+        await doblar_desenlace(self.desenlaces, evento)
         await self._notificar(evento.envio)
 
     async def _notificar(self, envio: str) -> None:
@@ -220,6 +208,31 @@ class Notificaciones:
             log.error("receipt_cannot_unseal", folio=folio)
             return "no_disponible"
         return abierto
+
+
+async def doblar_envio(envios: Documents, evento: EnvioAbierto | EnvioCerrado) -> None:
+    """Note the opening or the closing, and no more. Raises Conflict."""
+    cierre = evento if isinstance(evento, EnvioCerrado) else None
+    documento = _envio(evento, cierre)
+    if await envios.put_if_absent(documento) or cierre is None:
+        return
+    actual = await envios.get(evento.envio)
+    if actual is None:
+        raise Conflict("envio")
+    if actual["cierre"] is None:
+        await _reemplazar(envios, documento, actual["revision"])
+
+
+async def doblar_desenlace(desenlaces: Documents, evento: Desenlace) -> None:
+    """Note what became of a record, and no more. Raises Conflict."""
+    documento = _desenlace(evento)
+    if await desenlaces.put_if_absent(documento):
+        return
+    actual = await desenlaces.get(evento.folio)
+    if actual is None:
+        raise Conflict("desenlace")
+    if actual["version"] < evento.version:
+        await _reemplazar(desenlaces, documento, actual["revision"])
 
 
 def _envio(evento: EnvioAbierto | EnvioCerrado, cierre: EnvioCerrado | None) -> Document:

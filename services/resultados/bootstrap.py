@@ -6,7 +6,7 @@ from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.follow import Follower
 from kernel.identity import Users
-from kernel.rebuild import Rebuilt, first_revision, rebuild
+from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
 from kernel.service import Service
 from kernel.web import Health
 from schemas.actores import Actores
@@ -41,18 +41,10 @@ def build(settings: Settings) -> Service:
 async def reconstruir(settings: Settings, progreso: Callable[[int], None] = lambda eventos: None) -> Rebuilt:
     """Rebuild the projection from the topics while the service works. `progreso`: events folded. Raises Unavailable."""
     engines = Engines(settings, SERVICIO)
-    registros = engines.collection("registros", Kind.PROJECTION, INDEXES)
-    al_lado = engines.collection(f"registros_{engines.clock.now():%Y%m%d%H%M%S%f}", Kind.PROJECTION, INDEXES)
-    try:
-        await engines.stream.start()
-        return await rebuild(
-            engines.stream,
-            agent.TOPICS,
-            registros,
-            al_lado,
-            lambda coleccion: agent.build(Proyector(coleccion, first_revision)),
-            progreso,
-        )
-    finally:
-        await engines.stream.stop()
-        await engines.mongo.close()
+    registros = Projection(
+        *engines.beside("registros", INDEXES),
+        agent.TOPICS,
+        lambda coleccion: agent.build(Proyector(coleccion, first_revision)),
+    )
+    async with engines.connected():
+        return await rebuild(engines.stream, [registros], progreso)

@@ -174,6 +174,12 @@ async def until_committed(stream: Stream, group: str, topic: str, total: int) ->
             await asyncio.sleep(0.05)
 
 
+async def until_members(stream: Stream, group: str, number: int) -> None:
+    async with asyncio.timeout(GRACE_S):
+        while await stream.members(group) != number:
+            await asyncio.sleep(0.05)
+
+
 async def leave(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -433,6 +439,36 @@ async def test_closing_a_stream_leaves_its_groups(engine: Engine) -> None:
     await until(lambda: len(handled.records) == 5, "all was handled")
     await stream.stop()
     assert consumer.cancelled()
+
+
+@EVERY_ENGINE
+async def test_who_consumes_is_a_member_until_it_leaves(engine: Engine) -> None:
+    topic, group = await engine.topic(), engine.name("group")
+    streams = [await engine.connect(), await engine.connect()]
+    assert await streams[0].members(group) == 0
+    handled = Handled()
+    consumers = [engine.consume(streams[0], group, [topic], handled)]
+    await publish(streams[0], topic, range(8))
+    await until(lambda: len(handled.records) == 8, "it works")
+    assert await streams[1].members(group) == 1
+    assert await streams[1].members(engine.name("group")) == 0
+
+    consumers.append(engine.consume(streams[1], group, [topic], handled))
+    await until_members(streams[0], group, 2)
+    for consumer in consumers:
+        await leave(consumer)
+    await until_members(streams[0], group, 0)
+
+
+@ENGINES_FOR_MANY_PROCESSES
+async def test_a_process_that_was_killed_is_a_member_until_its_session_ends(engine: Engine) -> None:
+    stream, topic, group = await engine.connect(), await engine.topic(), engine.name("group")
+    await publish(stream, topic, range(8))
+    victim = await engine.member(group, topic)
+    await until(lambda: len(victim.handled) == 8, "it works")
+    await victim.kill()
+    assert await stream.members(group) == 1
+    await until_members(stream, group, 0)
 
 
 @EVERY_ENGINE

@@ -40,7 +40,7 @@ from schemas.tipos import componer_folio
 from services.compulsa.domain.folio import Consulta, Descifrado
 from services.compulsa.domain.padron import huella
 from services.compulsa.domain.persona import veredictos
-from services.compulsa.handlers import Estados, Folios, Personas, Reexamen
+from services.compulsa.handlers import Estados, EventoDeFolio, Folios, Personas, Pliegue, Reexamen
 from services.compulsa.padron import Padron
 from tests.support.ejemplos import ejemplo
 
@@ -248,6 +248,9 @@ class _Log:
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         raise NotImplementedError
 
+    async def members(self, group: str) -> int:
+        raise NotImplementedError
+
 
 class _Reloj:
     def __init__(self) -> None:
@@ -312,11 +315,12 @@ class Sistema:
             "outbox": MemoryDocuments(UNIQUE),
             "cortes": self.cortes,
         }
+        self.estados = inner["folios"]
         documentos = {name: _Documentos(store) for name, store in inner.items()}
         self.instancias = [_Instancia(mundo, documentos, self.log, self.reloj) for _ in range(2)]
         self.corridas: list[_Corrida] = []
         self.log.por_entregar = [ensobrar(e, fuente="/apoyo/x", hora=INICIO, causa=f"{n}") for n, e in _entradas(mundo)]
-        self._pasados = list(self.log.por_entregar)
+        self.entradas = list(self.log.por_entregar)
 
     def paso(self, number: int) -> None:
         """Do one of the things that may happen now."""
@@ -344,7 +348,7 @@ class Sistema:
 
     def repetibles(self) -> list[Sobre]:
         """All that compulsa may be given again."""
-        return self._pasados + [s for s in self.log.publicados if not isinstance(s.evento, RegistroCompulsado)]
+        return self.entradas + [s for s in self.log.publicados if not isinstance(s.evento, RegistroCompulsado)]
 
     def hasta_vaciar(self, muerte: int | None = None) -> None:
         """Deliver all that is owed, one after another; die once, after so many steps."""
@@ -408,11 +412,11 @@ class Sistema:
             self.log.por_entregar.append(corrida.sobre)
 
 
-def _ahora(coroutine: Coroutine[Any, Any, Any]) -> None:
+def _ahora(coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
         coroutine.send(None)
-    except StopIteration:
-        return
+    except StopIteration as done:
+        return done.value
     raise AssertionError("it waited")
 
 
@@ -453,6 +457,21 @@ def _comprobar(sistema: Sistema) -> None:
         for subject in {s for t, s, _ in ids if t == topic}:
             versions = sorted(v for t, s, v in ids if (t, s) == (topic, subject))
             assert versions == list(range(1, len(versions) + 1))
+    assert _sin_revision(sistema.estados) == _sin_revision(_plegado(sistema))
+
+
+def _plegado(sistema: Sistema) -> MemoryDocuments:
+    """The state of the records as a rebuild makes it, from all that was read and said."""
+    documentos = MemoryDocuments()
+    pliegue = Pliegue(documentos, lambda: 1)
+    for sobre in [*sistema.entradas, *sistema.log.publicados]:
+        assert isinstance(sobre.evento, EventoDeFolio)
+        _ahora(pliegue.en_folio(sobre.evento, Context(sobre, 0)))
+    return documentos
+
+
+def _sin_revision(documentos: MemoryDocuments) -> dict[str, Document]:
+    return {d["_id"]: {k: v for k, v in d.items() if k != "revision"} for d in _ahora(documentos.find({}))}
 
 
 @settings(max_examples=300, deadline=None)

@@ -247,6 +247,17 @@ class Documentos:
     async def count(self, query: Mapping[str, Any]) -> int:
         return await self._proceso.hacer(f"{self._nombre}.count", lambda: ahora(self._memoria.count(query)))
 
+    async def prepare(self) -> None:
+        """Nothing to create."""
+
+    async def take_the_place_of(self, other: "Documentos") -> None:
+        await self._proceso.hacer(
+            f"{other._nombre}.rename", lambda: ahora(self._memoria.take_the_place_of(other._memoria)), escribe=True
+        )
+
+    async def drop(self) -> None:
+        await self._proceso.hacer(f"{self._nombre}.drop", lambda: ahora(self._memoria.drop()), escribe=True)
+
 
 def _nombre_de(document: Document) -> str:
     """A stable name: the id of an event follows from a package's hash, which no two runs share."""
@@ -508,3 +519,6 @@ class Corriente:
             f"committed {group}",
             lambda: {p: o for (name, p), o in self._bitacora.grupo(group).confirmado.items() if name == topic},
         )
+
+    async def members(self, group: str) -> int:
+        return await self._proceso.hacer(f"members {group}", lambda: len(self._bitacora.grupo(group).miembros))

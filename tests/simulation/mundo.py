@@ -10,17 +10,19 @@ import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from apoyo.escenario import PROCESO
 from dispositivo.kit import Dispositivo
 from dispositivo.poblacion.plan import Captura
-from kernel.documents import MemoryDocuments
+from kernel.documents import Documents, MemoryDocuments
 from kernel.errors import Conflict, Unavailable
 from kernel.follow import Follower
 from kernel.objects import MemoryObjects
 from kernel.outbox import UNIQUE, Outbox
+from kernel.rebuild import InUse, Projection, rebuild
 from kernel.sealing import KeyRing
 from kernel.stream import Handler, TopicSpec
 from kernel.stream.guard import guarded
@@ -30,6 +32,7 @@ from schemas.recepcion import AperturaEnvio, CierreEnvio, firmado, ruta_apertura
 from schemas.topics import load
 from services.compulsa.agent import TOPICS as TOPICS_COMPULSA
 from services.compulsa.agent import agente
+from services.compulsa.bootstrap import proyecciones as proyecciones_de_compulsa
 from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen
 from services.compulsa.padron import Padron, cargar
 from services.descifrado.agent import TOPICS as TOPICS_DESCIFRADO
@@ -43,7 +46,9 @@ from services.mesa_control import agent as agente_mesa
 from services.mesa_control.domain import Eleccion, Orden
 from services.mesa_control.domain import Rechazo as RechazoMesa
 from services.mesa_control.handlers import MesaDeControl, Registro
+from services.mesa_control.handlers import Proyector as ProyectorDeMesa
 from services.notificaciones import agent as agente_notificaciones
+from services.notificaciones.bootstrap import proyecciones as proyecciones_de_notificaciones
 from services.notificaciones.handlers import Notificaciones
 from services.resultados import agent as agente_resultados
 from services.resultados.adapters import MemoryConteo
@@ -68,6 +73,11 @@ from tests.simulation.motores import (
 
 T = TypeVar("T")
 
+RECONSTRUIBLES = ("compulsa", "mesa_control", "notificaciones", "resultados")
+DETENIDOS = ("compulsa", "notificaciones")
+"""Services that are rebuilt while they are stopped."""
+POR_LLEGAR = ("registro_desconocido", "registro_no_listo", "decision_desconocida")
+"""What Mesa de Control may answer about its newest facts while it is rebuilt; an older decision of one's own, too."""
 SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
 OPERADORES = ("operador1", "operador2")
 DOMINIO = "apoyo.invalid"
@@ -120,6 +130,8 @@ class Mundo:
         self._nacidas = 0
         self._arranques = 0
         self._en_trabajo = 0
+        self._reconstrucciones: dict[str, asyncio.Task[None]] = {}
+        self._detenidos: set[str] = set()
         self._paquetes: dict[str, list[bytes]] = {}
 
     # The run ----------------------------------------------------------------------------------------------------------------
@@ -171,10 +183,13 @@ class Mundo:
             await asyncio.sleep(1)
             if not self.azar.ocurre(self.fallas.vaiven):
                 continue
-            que = rng.choice(("entra", "sale", "reparte", "retrocede"))
+            que = rng.choice(("entra", "sale", "reparte", "retrocede", "reconstruye"))
             servicio = rng.choice(SERVICIOS)
             vivas = [i for i in self.instancias if i.servicio == servicio]
-            if que == "entra" and len(vivas) < 3:
+            if que == "reconstruye":
+                if servicio in RECONSTRUIBLES and servicio not in self._reconstrucciones:
+                    self._reconstrucciones[servicio] = self.bucle.create_task(self._reconstruir(servicio))
+            elif que == "entra" and len(vivas) < 3 and servicio not in self._detenidos:
                 self.arrancar(servicio)
             elif que == "sale" and len(vivas) > 1:
                 rng.choice(vivas).proceso.morir("sale")
@@ -182,6 +197,8 @@ class Mundo:
                 (self.bitacora.retroceder if que == "retrocede" else self.bitacora.repartir)(servicio)
         self.azar.fallas = SIN_FALLAS
         self.azar.anotar("mundo", "fin de las fallas")
+        for reconstruccion in self._reconstrucciones.values():
+            await reconstruccion
 
     # Services ---------------------------------------------------------------------------------------------------------------
 
@@ -200,10 +217,78 @@ class Mundo:
 
         def otra() -> None:
             self._arranques -= 1
+            if instancia.servicio in self._detenidos:
+                return
             if not any(i.servicio == instancia.servicio for i in self.instancias) or self.azar.ocurre(0.7):
                 self.arrancar(instancia.servicio)
 
         self.bucle.call_later(self.azar.rng.uniform(0.2, 6), otra)
+
+    async def _reconstruir(self, servicio: str) -> None:
+        """Rebuild a service's documents, stopping it if need be, until it is done: the command may die too."""
+        if servicio in DETENIDOS:
+            self._detenidos.add(servicio)
+            for instancia in [i for i in self.instancias if i.servicio == servicio]:
+                instancia.proceso.morir("se detiene")
+        while not await self._reconstruccion(servicio):
+            # What a dead one had sent has arrived by then, or never will.
+            await asyncio.sleep(self.azar.rng.uniform(15, 20))
+        self.azar.vistos.add(f"reconstruye {servicio}")
+        if servicio in self._detenidos:
+            self._detenidos.remove(servicio)
+            self.arrancar(servicio)
+
+    async def _reconstruccion(self, servicio: str) -> bool:
+        """The command, once; whether it came to its end."""
+        proceso = Proceso(self.azar, f"reconstruye {servicio}", lambda _: None, self._fallo)
+        stream = Corriente(proceso, self.bitacora)
+
+        def par(nombre: str) -> tuple[Documentos, Documentos]:
+            return self._documentos(proceso, nombre), Documentos(proceso, f"{nombre}.nueva", MemoryDocuments())
+
+        def una(topics: Sequence[str], nombre: str, handler: Callable[[Documents], Handler]) -> Projection:
+            return Projection(*par(nombre), topics, handler)
+
+        outbox = None
+        match servicio:
+            case "compulsa":
+                documentos = self._documentos(proceso, "compulsa.outbox", UNIQUE)
+                outbox = Outbox(documentos, stream, proceso, "/apoyo/compulsa")
+                proyecciones = proyecciones_de_compulsa(
+                    par("compulsa.folios"), par("compulsa.personas"), self._primera_revision
+                )
+            case "notificaciones":
+                proyecciones = proyecciones_de_notificaciones(
+                    par("notificaciones.envios"), par("notificaciones.desenlaces")
+                )
+            case "mesa_control":
+
+                def de_mesa(documentos: Documents) -> Handler:
+                    return agente_mesa.build(ProyectorDeMesa(documentos, self._primera_revision))
+
+                proyecciones = (una(agente_mesa.TOPICS, "mesa.registros", de_mesa),)
+            case _:
+
+                def de_resultados(documentos: Documents) -> Handler:
+                    return agente_resultados.build(Proyector(documentos, self._primera_revision))
+
+                proyecciones = (una(agente_resultados.TOPICS, "resultados.registros", de_resultados),)
+
+        async def una_vez() -> bool:
+            guard = partial(guarded, clock=self.bucle.time, jitter=self.azar.rng.random)
+            stopped = servicio if servicio in DETENIDOS else None
+            try:
+                await rebuild(stream, proyecciones, stopped=stopped, outbox=outbox, guard=guard)
+            except InUse:
+                return False
+            return True
+
+        task = proceso.lanzar(una_vez())
+        await asyncio.wait({task})
+        return not task.cancelled() and task.exception() is None and task.result()
+
+    def _primera_revision(self) -> int:
+        return self.azar.rng.getrandbits(48) + 1
 
     def _fallo(self, quien: str, error: BaseException) -> None:
         self.testigo.fallas.append(f"{quien}: {''.join(traceback.format_exception(error)[-6:])}")
@@ -289,7 +374,7 @@ class Mundo:
     ) -> tuple[Any, tuple[str, ...], Handler]:
         ids = iter(range(1_000_000))
         mesa = MesaDeControl(
-            registros=self._documentos(proceso, "mesa.registros"),
+            proyector=ProyectorDeMesa(self._documentos(proceso, "mesa.registros"), self._primera_revision),
             accesos=self._documentos(proceso, "mesa.accesos"),
             outbox=self._outbox(proceso, stream, "mesa_control"),
             llavero=self._llavero(proceso, "mesa_control"),
@@ -300,7 +385,7 @@ class Mundo:
             asignacion=timedelta(seconds=60),
             deshacer=timedelta(days=1),
         )
-        return mesa, agente_mesa.TOPICS, agente_mesa.build(mesa)
+        return mesa, agente_mesa.TOPICS, agente_mesa.build(mesa.proyector)
 
     def _notificaciones(
         self, proceso: Proceso, stream: Corriente, actores: Actores
@@ -325,7 +410,11 @@ class Mundo:
         consultas = ConsultasDeResultados(
             registros, MemoryConteo(registros), stream, lambda: actores, proceso, self.bucle.time
         )
-        return consultas, agente_resultados.TOPICS, agente_resultados.build(Proyector(registros))
+        return (
+            consultas,
+            agente_resultados.TOPICS,
+            agente_resultados.build(Proyector(registros, self._primera_revision)),
+        )
 
     # People -----------------------------------------------------------------------------------------------------------------
 
@@ -443,13 +532,8 @@ class Mundo:
         secuencia = rng.choice(((bien,), (bien,), (mal, bien), (bien, mal, bien)))
         for vez, elecciones in enumerate(secuencia):
             orden = Orden(elecciones, registro.compulsado.version, vez or None)
-            causa = rng.randbytes(8).hex()
             try:
-                self.testigo.decisiones[registro.folio] = await self.insistir(
-                    "mesa_control",
-                    lambda m, o=orden, c=causa: m.decidir(registro.folio, operador, o, c),  # type: ignore[misc]
-                    f"decide {registro.folio} v{orden.version}",
-                )
+                self.testigo.decisiones[registro.folio] = await self._decidir(registro.folio, operador, orden)
             except RechazoMesa as error:
                 # Another reviewer was first: the record is that one's.
                 if vez or error.codigo not in ("registro_ya_decidido", "registro_asignado_a_otra_persona"):
@@ -458,6 +542,24 @@ class Mundo:
             if vez:
                 self.azar.vistos.add("decisión reemplazada")
             await asyncio.sleep(rng.uniform(0, 6))
+
+    async def _decidir(self, folio: str, operador: str, orden: Orden) -> RegistroClasificado:
+        """Decide, and again for as long as a rebuild may keep Mesa de Control from knowing the record."""
+        causa = self.azar.rng.randbytes(8).hex()
+        while True:
+            try:
+                return await self.insistir(
+                    "mesa_control",
+                    lambda m: m.decidir(folio, operador, orden, causa),
+                    f"decide {folio} v{orden.version}",
+                )
+            except RechazoMesa as error:
+                vieja = orden.reemplaza is not None and error.datos.get("operador") == operador
+                atrasada = error.codigo in POR_LLEGAR or (error.codigo == "registro_ya_decidido" and vieja)
+                if not atrasada or "mesa_control" not in self._reconstrucciones:
+                    raise
+                self.azar.vistos.add("decidir durante una reconstrucción")
+                await asyncio.sleep(1)
 
     async def _cargar_corte(self, corte: str) -> None:
         """INE loads a cut of the roll, late; what dies or is refused is run again."""

@@ -1,12 +1,13 @@
 """Was everything kept? What the topics say, beside what people were told and the truth; written apart from the services."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from apoyo import verificacion
 from apoyo.escenario import PROCESO
 from dispositivo.poblacion.oraculo import esperado
-from kernel.documents import Document
+from kernel.documents import Document, Documents, MemoryDocuments
+from kernel.stream import Handler
 from schemas.ciclo_de_vida import TOPICS, Ciclo, aplicar, estado
 from schemas.envelope import leer
 from schemas.eventos import (
@@ -17,6 +18,9 @@ from schemas.eventos import (
     RegistroEnCuarentena,
     RegistroRecibido,
 )
+from services.compulsa import agent as agente_compulsa
+from services.compulsa.handlers import Pliegue
+from services.notificaciones import agent as agente_notificaciones
 from services.notificaciones.domain import id_de_mensaje
 from services.resultados.adapters import MemoryConteo
 from services.resultados.domain import sin_sellados, totalizar
@@ -38,6 +42,7 @@ def revisar(mundo: Mundo) -> Iterator[str]:
     yield from _decisiones(mundo, ciclos)
     yield from _proyeccion(mundo, ciclos)
     yield from _mesa(mundo, ciclos)
+    yield from _reconstruibles(mundo)
     yield from _totales(mundo, ciclos)
     yield from _correos(mundo)
     yield from _verificacion(mundo)
@@ -133,6 +138,30 @@ def _mesa(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
         ciclo = ciclos.get(folio, Ciclo())
         if vigentes != {topic: (h.evento.version, h.offset) for topic, h in ciclo.hechos.items()}:
             yield f"mesa {folio}: other facts than the topics"
+
+
+def _reconstruibles(mundo: Mundo) -> Iterator[str]:
+    """compulsa and notificaciones hold exactly what a rebuild would make of the topics."""
+    folds: dict[str, tuple[tuple[str, ...], Callable[[Documents], Handler]]] = {
+        "compulsa.folios": (agente_compulsa.TOPICS_DE_FOLIOS, lambda d: agente_compulsa.solo_folios(Pliegue(d, int))),
+        "compulsa.personas": (
+            agente_compulsa.TOPICS_DE_PERSONAS,
+            lambda d: agente_compulsa.solo_personas(Pliegue(d, int)),
+        ),
+        "notificaciones.envios": (("envios",), agente_notificaciones.solo_envios),
+        "notificaciones.desenlaces": (("descifrado",), agente_notificaciones.solo_desenlaces),
+    }
+    for nombre, (topics, fold) in folds.items():
+        documentos = MemoryDocuments()
+        handle = fold(documentos)
+        for topic in topics:
+            for record in mundo.bitacora.registros(topic):
+                ahora(handle(record))
+        esperados = {d["_id"]: d | {"revision": 0} for d in ahora(documentos.find({}))}
+        guardados = {id_: d | {"revision": 0} for id_, d in _todos(mundo, nombre).items()}
+        for id_ in sorted(esperados.keys() | guardados.keys()):
+            if esperados.get(id_) != guardados.get(id_):
+                yield f"{nombre} {id_}: other than the topics say"
 
 
 def _totales(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:

@@ -43,7 +43,7 @@ from schemas.paquete import DatosRegistro, Lecturas, Parte
 from schemas.perfil import PERFIL_P
 from schemas.tipos import componer_folio, proceso_de
 from services.mesa_control import api
-from services.mesa_control.handlers import Hecho, MesaDeControl
+from services.mesa_control.handlers import Hecho, MesaDeControl, Proyector
 from tests.support.ejemplos import ejemplo
 
 PROCESO = "CI26"
@@ -151,7 +151,7 @@ class Mesa:
         self.actores = actores()
         ids = itertools.count(1)
         self.servicio = MesaDeControl(
-            registros=self.registros,
+            proyector=Proyector(self.registros),
             accesos=self.accesos,
             outbox=Outbox(self.salida, self.stream, self.reloj, "/apoyo/mesa_control"),
             llavero=self.llaves,
@@ -233,7 +233,7 @@ class Mesa:
     async def recibe(self, evento: Hecho, offset: int = 0) -> None:
         """One fact from its topic."""
         sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=self.reloj.now(), causa="prueba")
-        await self.servicio.hecho(evento, Context(sobre, offset))
+        await self.servicio.proyector.hecho(evento, Context(sobre, offset))
 
     async def llega(self, n: int, **cambios: object) -> str:
         """Record `n` waits in the queue; its folio."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kernel.clock import Clock
-from kernel.documents import MemoryDocuments
+from kernel.documents import Documents, MemoryDocuments
 from kernel.errors import BadInput, KeyDestroyed, Unavailable
 from kernel.hpke import X25519, Private
 from kernel.outbox import UNIQUE, Outbox
@@ -46,6 +46,7 @@ from tests.support.ejemplos import ejemplo
 from tests.unit.test_compulsa_padron import FILA, OTRA
 
 LLAVE = bytes(32)
+PRIVADAS = {name: Private.generate(X25519) for name in ("descifrado", "compulsa")}
 CORTE = "2026-10-31"
 RECIBIDO = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 SUCIO = [Inconsistencia(clave="e", origen="revision")]
@@ -77,9 +78,15 @@ class _Reloj(Clock):
 
 
 class Compulsa:
-    """The service on documents and a log in memory; `correr` delivers until nothing is left."""
+    """The service on a log, its state in memory unless given; `correr` delivers until nothing is left."""
 
-    def __init__(self, stream: Stream, perfil: PerfilReglas) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        perfil: PerfilReglas,
+        documentos: Documents | None = None,
+        personas: Documents | None = None,
+    ) -> None:
         self.stream = stream
         self.reloj = _Reloj()
         self.actores = Actores()
@@ -94,12 +101,11 @@ class Compulsa:
             ]
         ):
             self.actores.aplicar(evento, offset)
-        private = {name: Private.generate(X25519) for name in ("descifrado", "compulsa")}
-        publics = {name: key.public() for name, key in private.items()}
+        private, publics = PRIVADAS, {name: key.public() for name, key in PRIVADAS.items()}
         self.llaves = MemoryDocuments()
         self.descifrado = KeyRing(self.llaves, "descifrado", private["descifrado"], publics)
         self.renglones, self.cortes = MemoryDocuments(), MemoryDocuments()
-        self.documentos = MemoryDocuments()
+        self.documentos = documentos or MemoryDocuments()
         padron = Padron(self.renglones, self.cortes, LLAVE)
         self.procesos = MemoryDocuments()
         consultas = Consultas(
@@ -111,7 +117,7 @@ class Compulsa:
         self.outbox = Outbox(MemoryDocuments(UNIQUE), stream, self.reloj, "/apoyo/compulsa")
         estados = Estados(self.documentos, self.outbox, self.reloj)
         self.folios = Folios(estados, consultas.consultar, lambda: self.actores)
-        grupos = Estados(MemoryDocuments(), self.outbox, self.reloj)
+        grupos = Estados(personas or MemoryDocuments(), self.outbox, self.reloj)
         self.handle: Handler = agente(self.folios, Personas(grupos))
         self.reexamen = Reexamen(self.folios, estados, padron, lambda: self.actores, list.reverse)
         self._next: dict[str, dict[int, int]] = {topic: {} for topic in TOPICS}

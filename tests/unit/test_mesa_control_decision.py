@@ -122,6 +122,26 @@ async def test_una_caida_entre_escribir_y_proyectar_no_da_el_registro_a_nadie_ma
     assert (await mesa.servicio.decidir(folio(1), "operador1", _orden(), "llave-0001")).version == 1
 
 
+async def test_la_decision_propia_ya_de_vuelta_deja_lo_mismo_que_una_reconstruccion(mesa: Mesa) -> None:
+    eventos = await mesa.eventos(1)
+    for evento in eventos:
+        await mesa.recibe(evento)
+    await mesa.servicio.siguiente("operador1", PROCESO)
+    decision = await mesa.servicio.decidir(folio(1), "operador1", _orden(), "llave-0001")
+    reconstruida = Mesa(reloj=mesa.reloj)
+    for evento in (*eventos, decision):
+        await reconstruida.recibe(evento)
+    assert await _sin_revision(mesa) != await _sin_revision(reconstruida)
+    await mesa.recibe(decision)
+    assert await _sin_revision(mesa) == await _sin_revision(reconstruida)
+
+
+async def _sin_revision(mesa: Mesa) -> dict[str, object]:
+    documento = await mesa.registros.get(folio(1))
+    assert documento is not None
+    return {name: value for name, value in documento.items() if name != "revision"}
+
+
 async def test_quien_decidio_puede_deshacer_durante_un_tiempo_y_nadie_mas(mesa: Mesa) -> None:
     await mesa.llega(1)
     await mesa.servicio.decidir(folio(1), "operador1", _orden(), "llave-0001")

@@ -104,7 +104,7 @@ class Mundo:
     buzon: Buzon = field(default_factory=Buzon)
     llaves: MemoryDocuments = field(default_factory=MemoryDocuments)
     actores: Actores = field(default_factory=Actores)
-    colecciones: dict[str, MemoryDocuments] = field(
+    colecciones: dict[str, Documents] = field(
         default_factory=lambda: {name: MemoryDocuments() for name in ("envios", "desenlaces", "entregas")}
     )
 

@@ -131,6 +131,22 @@ def espera(estado: EstadoFolio, consulta: Consulta, reglas: Reglas) -> str | Non
     return None
 
 
+def espera_posible(estado: EstadoFolio) -> str | None:
+    """What the record may wait for, from the facts alone: never less than `espera`, whatever the cuts and the process say.
+
+    Who waits in vain is looked at again, and waits no more. A record whose opening led to nothing yet waits for that event.
+    """
+    said = estado.compulsado
+    if estado.descifrado is None or said is None:
+        return None
+    if said.situacion is SituacionRegistral.PENDIENTE:
+        return espera_corte(said.corte)
+    clean = _limpio(estado)
+    if clean is not None and (said.fase, said.clasificado_version) != (Fase.DEFINITIVA, clean.version):
+        return espera_orden(proceso_de(estado.folio))
+    return None
+
+
 def espera_corte(corte: str) -> str:
     """How a record waits for a cut."""
     return f"corte/{corte}"
