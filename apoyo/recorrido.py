@@ -88,7 +88,7 @@ class Recorrido:
             answered += 1
             contar(answered)
 
-        async with httpx.AsyncClient(base_url=self._url("ingesta"), timeout=30) as http:
+        async with self._cliente("ingesta") as http:
             cliente = Cliente(http, concurrencia=2, reintentos=Reintentos(plazo_s=120))
             llaves = (await cliente.proceso(PROCESO)).llaves
 
@@ -199,13 +199,35 @@ class Recorrido:
                 await asyncio.sleep(0.5)
         return comparacion
 
-    def _cliente(self, servicio: str, persona: str) -> httpx.AsyncClient:
-        auth = (persona, self.instalacion.accesos()[persona])
-        transport = httpx.AsyncHTTPTransport(retries=3)
-        return httpx.AsyncClient(base_url=self._url(servicio), auth=auth, timeout=30, transport=transport)
+    def _cliente(self, servicio: str, persona: str | None = None) -> httpx.AsyncClient:
+        auth = (persona, self.instalacion.accesos()[persona]) if persona else None
+        balanceador = _Balanceador(lambda: self.sistema.puertos_de(servicio))
+        return httpx.AsyncClient(base_url=f"http://{servicio}", auth=auth, timeout=30, transport=balanceador)
 
-    def _url(self, servicio: str) -> str:
-        return self.instalacion.direcciones().url(servicio)
+
+class _Balanceador(httpx.AsyncBaseTransport):
+    """Spreads the requests over the instances of a service, in turn; one that does not take the connection is passed over."""
+
+    def __init__(self, puertos: Callable[[], Sequence[int]]) -> None:
+        self._puertos = puertos
+        self._turno = 0
+        self._http = httpx.AsyncHTTPTransport(retries=1)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        puertos = self._puertos()
+        self._turno += 1
+        refused = httpx.ConnectError("no instance")
+        for intento in range(len(puertos)):
+            puerto = puertos[(self._turno + intento) % len(puertos)]
+            request.url = request.url.copy_with(host="127.0.0.1", port=puerto)
+            try:
+                return await self._http.handle_async_request(request)
+            except httpx.ConnectError as error:
+                refused = error
+        raise refused
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
 
 
 @dataclass(frozen=True)

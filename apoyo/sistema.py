@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -22,20 +23,37 @@ PUERTOS = dict(zip(SERVICIOS, range(8101, 8107), strict=True))
 """Preferred ports; a taken one gets another."""
 
 
-class Sistema:
-    """Starts an installation and stops it. `servicio.2` is a second instance of a service."""
+def modulo_de(nombre: str) -> list[str]:
+    """The command that runs an instance of a service."""
+    return [sys.executable, "-m", f"services.{nombre.partition('.')[0]}"]
 
-    def __init__(self, instalacion: Instalacion, supervisor: Supervisor, *, kafka: bool) -> None:
+
+class Sistema:
+    """Starts an installation and stops it. `servicio.2` is a second instance of a service; `argv`: the command of an instance."""
+
+    def __init__(
+        self,
+        instalacion: Instalacion,
+        supervisor: Supervisor,
+        *,
+        kafka: bool,
+        native: bool = False,
+        argv: Callable[[str], Sequence[str]] = modulo_de,
+    ) -> None:
         self.instalacion = instalacion
         self.supervisor = supervisor
         self.kafka = kafka
+        self.native = native
+        self._argv = argv
         self.puertos: dict[str, int] = {}
         self.engines: Engines
 
     async def arrancar_motores(self) -> None:
         """Engines, then topics. Raises ProcessFailed."""
         self.instalacion.preparar()
-        self.engines = await engines.up(self.instalacion.root, kafka=self.kafka, supervisor=self.supervisor)
+        self.engines = await engines.up(
+            self.instalacion.root, kafka=self.kafka, native=self.native, supervisor=self.supervisor
+        )
         stream = connect(self.engines.stream_url, client_id="apoyo")
         await stream.start()
         try:
@@ -56,12 +74,16 @@ class Sistema:
         self._guardar()
         await self.supervisor.start(
             nombre,
-            [sys.executable, "-m", f"services.{servicio}"],
+            self._argv(nombre),
             self.instalacion.entorno(servicio, port),
             self.instalacion.root / "logs" / f"{nombre}.log",
             ready=lambda: _ready(port),
             timeout=60,
         )
+
+    def puertos_de(self, servicio: str) -> list[int]:
+        """Ports of the instances of a service."""
+        return [port for nombre, port in self.puertos.items() if nombre.partition(".")[0] == servicio]
 
     def _guardar(self) -> None:
         e = self.engines

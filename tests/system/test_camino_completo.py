@@ -101,49 +101,6 @@ async def _nada_quedo_en_cuarentena_de_topics(recorrido: Recorrido) -> None:
         await stream.stop()
 
 
-async def test_ninguna_muerte_subita_pierde_ni_duplica_un_apoyo(tmp_path: Path) -> None:
-    """Each service is killed (SIGKILL) in the middle of the run and started again; a second instance comes and dies too."""
-    async with en_marcha(tmp_path, kafka=False, semilla=11) as recorrido:
-        await _con_muertes(recorrido)
-
-
-@pytest.mark.kafka
-async def test_ninguna_muerte_subita_pierde_ni_duplica_un_apoyo_en_kafka(tmp_path: Path) -> None:
-    async with en_marcha(tmp_path, kafka=True, semilla=13) as recorrido:
-        await _con_muertes(recorrido)
-
-
-async def _con_muertes(recorrido: Recorrido) -> None:
-    async def verdugo() -> None:
-        await recorrido.sistema.arrancar_servicio("descifrado.2")
-        await recorrido.sistema.arrancar_servicio("compulsa.2")
-        supervisor = recorrido.sistema.supervisor
-        for nombre in (
-            "ingesta",
-            "descifrado",
-            "compulsa.2",
-            "mesa_control",
-            "resultados",
-            "notificaciones",
-            "compulsa",
-            "descifrado.2",
-        ):
-            await asyncio.sleep(1)
-            await supervisor.kill(nombre)
-            await supervisor.restart(nombre)
-
-    async def camino() -> None:
-        await recorrido.enviar(recorrido.escenario.capturas, simultaneos=2)
-        await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=300))
-
-    await asyncio.gather(verdugo(), camino())
-    comparacion = await recorrido.comparar()
-    assert comparacion.distintos == {}
-    assert comparacion.iguales
-    assert (await verify.de_instalacion(recorrido.instalacion, Alcance.TODOS)).fallas == []
-    await _esperar(lambda: len(set(_acuses(recorrido))) >= recorrido.envios_cerrados, plazo_s=60)
-
-
 async def test_un_evento_que_no_cumple_su_esquema_va_a_cuarentena_con_su_motivo_y_el_flujo_sigue(
     tmp_path: Path,
 ) -> None:

@@ -1,0 +1,238 @@
+"""SIGKILL on real Kafka: nothing acknowledged is lost, nothing counts twice, and each e-mail arrives."""
+
+import asyncio
+import os
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apoyo import verify
+from apoyo.engines.procs import Supervisor
+from apoyo.engines.smtp import read_inbox
+from apoyo.escenario import corte_de, preparar
+from apoyo.instalacion import SERVICIOS, Instalacion
+from apoyo.recorrido import Recorrido
+from apoyo.sistema import Sistema
+from apoyo.verificacion import Alcance
+from dispositivo.poblacion.plan import Captura
+from kernel.clock import SystemClock
+from kernel.stream import Message, connect
+from tests.support import failpoints
+
+REGISTROS = 100
+PLAZO_S = 240
+BITACORAS = [pytest.param(False, id="embebida"), pytest.param(True, id="kafka", marks=pytest.mark.kafka)]
+
+CARGA = "load-padron"
+
+ZOMBI = "descifrado.2"
+"""An instance that freezes between looking whether a record was opened and saying that it opened it."""
+
+ESCRITURAS = {
+    CARGA: [
+        "padron.prepare",
+        "cortes.put_if_absent",
+        "padron.insertar",
+        "cortes.replace",
+    ],
+    "ingesta": [
+        "outbox.prepare",
+        "paquetes.prepare",
+        "paquetes.put",
+        "outbox.put_if_absent",
+        "envios publish",
+        "registro_recibido publish",
+        "outbox.replace",
+    ],
+    "descifrado": [
+        "outbox.prepare",
+        "paquetes.prepare",
+        "expedientes.prepare",
+        "llaves.put_if_absent",
+        "expedientes.put",
+        "outbox.put_if_absent",
+        "descifrado publish",
+        "outbox.replace",
+        "expedientes.delete",
+        "registro_recibido.cuarentena publish",
+        "commit",
+    ],
+    "compulsa": [
+        "outbox.prepare",
+        "padron.prepare",
+        "folios.prepare",
+        "llaves_de_proceso.put_if_absent",
+        "folios.put_if_absent",
+        "folios.replace",
+        "personas.put_if_absent",
+        "personas.replace",
+        "outbox.put_if_absent",
+        "compulsado publish",
+        "compulsa_personas publish",
+        "compulsa_veredictos publish",
+        "outbox.replace",
+        "descifrado.cuarentena publish",
+        "commit",
+    ],
+    "mesa_control": [
+        "registros.prepare",
+        "accesos.prepare",
+        "outbox.prepare",
+        "expedientes.prepare",
+        "registros.put_if_absent",
+        "registros.replace",
+        "accesos.put_if_absent",
+        "outbox.put_if_absent",
+        "clasificado publish",
+        "outbox.replace",
+        "registro_recibido.cuarentena publish",
+        "descifrado.cuarentena publish",
+        "commit",
+    ],
+    "notificaciones": [
+        "envios.prepare",
+        "desenlaces.prepare",
+        "envios.put_if_absent",
+        "envios.replace",
+        "desenlaces.put_if_absent",
+        "entregas.put_if_absent",
+        "correo",
+        "entregas.replace",
+        "descifrado.cuarentena publish",
+        "commit",
+    ],
+    "resultados": [
+        "registros.prepare",
+        "registros.put_if_absent",
+        "registros.replace",
+        "registro_recibido.cuarentena publish",
+        "descifrado.cuarentena publish",
+        "commit",
+    ],
+}
+"""Every write of each process that a run reaches. Not in it: `desenlaces.replace` of notificaciones, since a record is opened once
+(version 1) until there is a second opening; `padron.borrar`, of a load that is given up; and what `rebuild` writes beside."""
+
+
+@pytest.mark.kafka
+async def test_ninguna_muerte_antes_ni_despues_de_una_escritura_pierde_ni_duplica_nada(tmp_path: Path) -> None:
+    """Every process dies once before and once after each of its writes, while supports flow."""
+
+    def argv(nombre: str) -> list[str]:
+        servicio = nombre.partition(".")[0]
+        zombi = ("outbox.put_if_absent before", "expedientes.delete after") if nombre == ZOMBI else None
+        return failpoints.argv(tmp_path / servicio, f"services.{servicio}", zombi=zombi)
+
+    async with Supervisor() as supervisor:
+        sistema = Sistema(Instalacion(tmp_path / "apoyo"), supervisor, kafka=True, argv=argv)
+        recorrido = Recorrido(sistema, preparar(19, REGISTROS, SystemClock().now()))
+        await sistema.arrancar_motores()
+        await recorrido.cargar_actores()
+        await _cargar_padron(recorrido, tmp_path / CARGA)
+        await sistema.arrancar_servicios()
+
+        async def enviar() -> list[str]:
+            unas, otras = _partes(recorrido.escenario.capturas, 2)
+            await recorrido.enviar(unas)
+            ilegibles = [await _publicar_ilegible(recorrido, topic) for topic in ("registro_recibido", "descifrado")]
+            await sistema.arrancar_servicio(ZOMBI)
+            await recorrido.enviar(otras)
+            return ilegibles
+
+        ilegibles = await _recorrer(recorrido, enviar())
+        await _nada_se_pierde_ni_se_duplica(recorrido, ilegibles)
+        for proceso, escrituras in ESCRITURAS.items():
+            esperadas = [f"{escritura} {cuando}" for escritura in escrituras for cuando in ("before", "after")]
+            assert sorted(failpoints.ocurridas(tmp_path / proceso)) == sorted(esperadas), proceso
+
+
+@pytest.mark.parametrize("kafka", BITACORAS)
+async def test_cada_servicio_muere_solo_y_con_una_segunda_instancia_sin_perder_ni_duplicar_nada(
+    tmp_path: Path, kafka: bool
+) -> None:
+    ahora = SystemClock().now()
+    async with Supervisor() as supervisor:
+        sistema = Sistema(Instalacion(tmp_path), supervisor, kafka=kafka)
+        recorrido = Recorrido(sistema, preparar(13, REGISTROS, ahora))
+        await recorrido.arrancar(corte_de(ahora))
+        partes = iter(_partes(recorrido.escenario.capturas, 2 * len(SERVICIOS)))
+
+        async def enviar_matando(nombre: str) -> None:
+            envio = asyncio.create_task(recorrido.enviar(next(partes)))
+            await asyncio.sleep(0.5)
+            await supervisor.kill(nombre)
+            await asyncio.gather(envio, supervisor.restart(nombre))
+
+        async def enviar() -> list[str]:
+            for servicio in SERVICIOS:
+                await enviar_matando(servicio)
+            await asyncio.gather(*(sistema.arrancar_servicio(f"{servicio}.2") for servicio in SERVICIOS))
+            for turno, servicio in enumerate(SERVICIOS):
+                await enviar_matando(servicio if turno % 2 else f"{servicio}.2")
+            return []
+
+        await _nada_se_pierde_ni_se_duplica(recorrido, await _recorrer(recorrido, enviar()))
+
+
+async def _recorrer(recorrido: Recorrido, enviar: Coroutine[Any, Any, list[str]]) -> list[str]:
+    """The whole way while `enviar` sends; its result."""
+    try:
+        async with asyncio.timeout(PLAZO_S):
+            hecho, _ = await asyncio.gather(enviar, recorrido.revisar(capturas=recorrido.escenario.capturas))
+            await recorrido.esperar_compulsa(plazo_s=PLAZO_S)
+            return hecho
+    except TimeoutError as error:
+        supervisor = recorrido.sistema.supervisor
+        muertos = [nombre for nombre in supervisor.names() if not supervisor.alive(nombre)]
+        raise AssertionError(f"no terminó en {PLAZO_S} s; muertos: {muertos}") from error
+
+
+async def _nada_se_pierde_ni_se_duplica(recorrido: Recorrido, ilegibles: Sequence[str]) -> None:
+    """`ilegibles`: places of the events that are no events; nothing else is wrong."""
+    comparacion = await recorrido.comparar()
+    assert comparacion.distintos == {}
+    assert comparacion.iguales
+    assert set(recorrido.acuses) == {captura.folio for captura in recorrido.escenario.capturas}
+    fallas = (await verify.de_instalacion(recorrido.instalacion, Alcance.TODOS)).fallas
+    assert {tuple(falla.split(" ")[:2]) for falla in fallas} == {("esquemas:", f"{lugar}:") for lugar in ilegibles}
+    async with asyncio.timeout(60):
+        while len(_acuses(recorrido)) < recorrido.envios_cerrados:
+            await asyncio.sleep(0.1)
+    assert len(_acuses(recorrido)) == recorrido.envios_cerrados
+
+
+def _acuses(recorrido: Recorrido) -> set[str]:
+    """E-mails that arrived, each once: after a death one may come twice, with the same Message-ID."""
+    return {str(mensaje["Message-ID"]) for mensaje in read_inbox(recorrido.sistema.engines.inbox)}
+
+
+def _partes(capturas: Sequence[Captura], cuantas: int) -> list[Sequence[Captura]]:
+    return [capturas[i::cuantas] for i in range(cuantas)]
+
+
+async def _cargar_padron(recorrido: Recorrido, muertes: Path) -> None:
+    """The cut of the roll, by the command that loads it, which dies at its writes and is given again."""
+    instalacion = recorrido.instalacion
+    padron = instalacion.root / "padron.csv"
+    recorrido.escenario.escribir_padron(padron)
+    argumentos = ("load-padron", str(padron), "--corte", recorrido.escenario.corte.isoformat())
+    proceso = await asyncio.create_subprocess_exec(
+        *failpoints.argv(muertes, "services.compulsa", *argumentos),
+        env=os.environ | instalacion.entorno("compulsa", port=1),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, stderr = await proceso.communicate()
+    assert proceso.returncode == 0, stderr.decode()
+
+
+async def _publicar_ilegible(recorrido: Recorrido, topic: str) -> str:
+    """Publish what is no event; its place."""
+    stream = connect(recorrido.sistema.engines.stream_url, client_id="prueba")
+    await stream.start()
+    try:
+        lugar = await stream.publish(Message(topic, "x", b"{}", {"ce_id": "x"}))
+    finally:
+        await stream.stop()
+    return f"{lugar.topic}/{lugar.partition}/{lugar.offset}"
