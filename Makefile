@@ -5,13 +5,13 @@ BIN := $(VENV)/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format requirements generated published clean engines-real browser
+.PHONY: help demo test unit lint format requirements generated published bench clean engines-real native browser
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.runtime ## One process, some hundreds of supports, from device to result (KEEP=1 leaves it running, KAFKA=1 on real Kafka, N=400 supports)
-	@$(BIN)/apoyo demo $(if $(KEEP),--keep) $(if $(KAFKA),--kafka) $(if $(N),--registros $(N)) $(if $(SEED),--semilla $(SEED))
+demo: $(VENV)/.runtime ## One process, some hundreds of supports, from device to result (KEEP=1 leaves it running, KAFKA=1 on real Kafka, NATIVE=1 on the compiled documents server, N=400 supports)
+	@$(BIN)/apoyo demo $(if $(KEEP),--keep) $(if $(KAFKA),--kafka) $(if $(NATIVE),--native) $(if $(N),--registros $(N)) $(if $(SEED),--semilla $(SEED))
 
 test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property, contract, integration, browser, and the whole system on both logs
 	@$(BIN)/python -m pytest
@@ -38,6 +38,12 @@ requirements: $(VENV)/.dev ## Compile requirements*.in into hashed requirements*
 
 engines-real: $(VENV)/.dev ## Fetch what real Kafka needs into the cache (Maven; verified by hash)
 	@$(BIN)/apoyo engines fetch
+
+native: $(VENV)/.dev ## Compile the documents server of --real (cargo, minutes, once) and run the contract suites on it
+	@$(BIN)/apoyo engines fetch --native && $(BIN)/python -m pytest -m native
+
+bench: $(VENV)/.dev ## How fast, against what is possible: build/bench.json and a table (NATIVE=1; SECTION=embebida|kafka|reconstruccion|crecimiento)
+	@$(BIN)/python -m bench $(if $(NATIVE),--native) $(foreach section,$(SECTION),--seccion $(section))
 
 browser: # the browser tests' Chromium, from Debian, or one clear line
 ifeq ($(CHROMIUM),)

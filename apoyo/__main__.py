@@ -44,6 +44,9 @@ def demo(
     kafka: Annotated[
         bool, typer.Option("--kafka", help="Usa Apache Kafka real en lugar de la bitácora embebida.")
     ] = False,
+    native: Annotated[
+        bool, typer.Option("--native", help="Usa el servidor de documentos compilado (Rust) en lugar del de Python.")
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Lo deja en marcha y muestra las direcciones de las páginas.")
     ] = False,
@@ -52,27 +55,35 @@ def demo(
     """Recorre todo el camino: envía apoyos sintéticos, los revisa y compara los estados con la verdad conocida."""
     from apoyo import demo as demostracion
 
-    opciones = demostracion.Opciones(registros=registros, semilla=semilla, kafka=kafka, keep=keep, root=root)
+    opciones = demostracion.Opciones(
+        registros=registros, semilla=semilla, kafka=kafka, native=native, keep=keep, root=root
+    )
     raise typer.Exit(demostracion.correr(opciones, consola))
 
 
 @motores.command("up")
 def engines_up(
-    real: Annotated[bool, typer.Option("--real", help="Apache Kafka en lugar de la bitácora embebida.")] = False,
+    real: Annotated[
+        bool, typer.Option("--real", help="Apache Kafka como bitácora y el servidor de documentos compilado (Rust).")
+    ] = False,
     root: Raiz = Path(".apoyo/engines"),
 ) -> None:
     """Arranca los motores y los topics, y los deja en marcha hasta Ctrl-C."""
     from apoyo import motores as gestion
 
-    raise typer.Exit(gestion.arrancar(root, kafka=real, consola=consola))
+    raise typer.Exit(gestion.arrancar(root, real=real, consola=consola))
 
 
 @motores.command("fetch")
-def engines_fetch() -> None:
-    """Trae lo que Kafka necesita (Maven) y comprueba cada archivo por su hash."""
+def engines_fetch(
+    native: Annotated[
+        bool, typer.Option("--native", help="También compila el servidor de documentos (cargo, unos minutos).")
+    ] = False,
+) -> None:
+    """Trae Kafka (Maven), comprobado por su hash."""
     from apoyo import motores as gestion
 
-    raise typer.Exit(gestion.traer(consola))
+    raise typer.Exit(gestion.traer(consola, native=native))
 
 
 @app.command()
@@ -140,12 +151,18 @@ def verify(
 
 @app.command()
 def rebuild(
-    servicio: Annotated[Literal["resultados"], typer.Argument(help="De qué servicio.")], root: Raiz = RAIZ
+    servicio: Annotated[
+        Literal["resultados", "mesa_control", "notificaciones", "compulsa"],
+        typer.Argument(
+            help="De qué servicio. notificaciones y compulsa deben estar detenidos; los otros siguen en marcha."
+        ),
+    ],
+    root: Raiz = RAIZ,
 ) -> None:
-    """Reconstruye desde los topics la proyección de un servicio, junto a la que está en uso, y luego la pone en su lugar."""
-    from apoyo import consultas
+    """Reconstruye desde los topics los documentos de un servicio, junto a los que están en uso, y luego los pone en su lugar."""
+    from apoyo import rebuild as reconstruccion
 
-    _con_motores(consultas.rebuild(Instalacion(root), servicio, consola))
+    _con_motores(reconstruccion.correr(Instalacion(root), servicio, consola))
 
 
 @cuarentena.command("list")

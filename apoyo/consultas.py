@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import Counter
 from pathlib import Path
-from typing import Literal
 
 import httpx
 from rich.console import Console
@@ -22,8 +21,6 @@ from schemas.eventos import ProcesoRegistrado
 from services.compulsa.bootstrap import cargar_padron
 from services.compulsa.padron import Avance, CargaRechazada
 from services.compulsa.settings import CompulsaSettings
-from services.resultados.bootstrap import reconstruir
-from services.resultados.settings import Settings as ResultadosSettings
 
 
 async def topics(instalacion: Instalacion, consola: Console) -> int:
@@ -88,17 +85,6 @@ async def load_actores(instalacion: Instalacion, archivo: Path, consola: Console
         llaves = instalacion.llaves_de_proceso(contenido.proceso)
         publicados_ahora = await actores.cargar(contenido, llaves, stream, llavero, SystemClock())
     consola.print(f"Proceso {contenido.proceso}: {publicados_ahora} eventos nuevos en `actores`.")
-    return 0
-
-
-async def rebuild(instalacion: Instalacion, servicio: Literal["resultados"], consola: Console) -> int:
-    """Rebuild a service's projection with the service's rights, while it works."""
-    with barra(consola, en="eventos") as progress:
-        task = progress.add_task(f"Reconstruir {servicio}", total=None)
-        hecho = await reconstruir(
-            instalacion.settings(ResultadosSettings, servicio), lambda eventos: progress.update(task, advance=eventos)
-        )
-    consola.print(f"Reconstruido: {hecho.before:,} eventos antes del cambio y {hecho.after:,} después.")
     return 0
 
 

@@ -31,6 +31,7 @@ class Opciones:
     registros: int
     semilla: int
     kafka: bool
+    native: bool
     keep: bool
     root: Path
 
@@ -45,7 +46,7 @@ async def _demo(opciones: Opciones, supervisor: Supervisor, consola: Console) ->
     ahora = SystemClock().now()
     por_probar = POR_PROBAR if opciones.keep else 0
     escenario = preparar(opciones.semilla, opciones.registros + por_probar, ahora)
-    sistema = Sistema(Instalacion(opciones.root), supervisor, kafka=opciones.kafka)
+    sistema = Sistema(Instalacion(opciones.root), supervisor, kafka=opciones.kafka, native=opciones.native)
     recorrido = Recorrido(sistema, escenario)
     with consola.status("Arrancando motores, padrón sintético y servicios…"):
         await recorrido.arrancar(corte_de(ahora))

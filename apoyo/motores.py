@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from apoyo.engines import kafka
+from apoyo.engines import kafka, secantusd
 from apoyo.engines.procs import ProcessFailed, Supervisor
 from apoyo.instalacion import Instalacion
 from apoyo.sistema import Sistema
@@ -46,11 +46,11 @@ def correr(work: Callable[[Supervisor], Awaitable[int]], consola: Console) -> in
         return 1
 
 
-def arrancar(root: Path, *, kafka: bool, consola: Console) -> int:
-    """Engines and topics, until Ctrl-C."""
+def arrancar(root: Path, *, real: bool, consola: Console) -> int:
+    """Engines and topics, until Ctrl-C. `real`: Kafka, and the compiled documents server."""
 
     async def work(supervisor: Supervisor) -> int:
-        sistema = Sistema(Instalacion(root), supervisor, kafka=kafka)
+        sistema = Sistema(Instalacion(root), supervisor, kafka=real, native=real)
         with consola.status("Arrancando motores…"):
             await sistema.arrancar_motores()
         engines = sistema.engines
@@ -64,13 +64,19 @@ def arrancar(root: Path, *, kafka: bool, consola: Console) -> int:
     return correr(work, consola)
 
 
-def traer(consola: Console) -> int:
-    """What Kafka needs, into the cache."""
-    with consola.status("Trayendo Apache Kafka…"):
-        try:
+def traer(consola: Console, *, native: bool) -> int:
+    """Kafka's jars into the cache; `native`: the documents server too, compiled."""
+    try:
+        with consola.status("Trayendo Apache Kafka…"):
             jars = asyncio.run(kafka.artifacts())
-        except (ProcessFailed, kafka.KafkaUnavailable) as error:
-            consola.print(f"[red]No se pudo traer Kafka:[/] {escape(str(error))}", highlight=False)
-            return 1
-    consola.print(f"Apache Kafka {kafka.VERSION}: {len(jars)} archivos comprobados en {jars[0].parent}", soft_wrap=True)
+        consola.print(
+            f"Apache Kafka {kafka.VERSION}: {len(jars)} archivos comprobados en {jars[0].parent}", soft_wrap=True
+        )
+        if native:
+            with consola.status("Compilando el servidor de documentos (unos minutos, solo la primera vez)…"):
+                server = asyncio.run(secantusd.binary())
+            consola.print(f"SecantusDB en Rust {secantusd.VERSION}: {server}", soft_wrap=True)
+    except (ProcessFailed, kafka.KafkaUnavailable) as error:
+        consola.print(f"[red]No se pudo traer:[/] {escape(str(error))}", highlight=False)
+        return 1
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from apoyo import engines as local
-from apoyo.engines import Engines
+from apoyo.engines import Engines, mongo
 from apoyo.engines.procs import Supervisor
 from tests.support.kafka import kafka_url as kafka_url
 
@@ -32,3 +32,16 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 def mongo_uri(engines: Engines) -> str:
     """Address of the documents engine."""
     return engines.mongo_uri
+
+
+@pytest.fixture(scope="session")
+def native_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the compiled documents server."""
+    root: Path = tmp_path_factory.mktemp("native")
+    supervisor = Supervisor()
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop.run_until_complete(mongo.start(supervisor, root / "data", root / "logs", port=0, native=True))
+    finally:
+        loop.run_until_complete(supervisor.stop())
+        loop.close()

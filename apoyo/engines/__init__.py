@@ -23,9 +23,10 @@ class Engines:
     inbox: Path
 
 
-async def up(root: Path, *, kafka: bool, supervisor: Supervisor) -> Engines:
+async def up(root: Path, *, kafka: bool, supervisor: Supervisor, native: bool = False) -> Engines:
     """Start them all at once over the data in `root`. When one cannot start, the others are not left half started.
 
+    `native`: documents in SecantusDB's server in Rust, over a folder of its own, instead of the one in Python.
     Raises KafkaUnavailable, and ProcessFailed, also when another process runs its engines over the same data.
     """
     root = root.resolve()
@@ -35,7 +36,7 @@ async def up(root: Path, *, kafka: bool, supervisor: Supervisor) -> Engines:
     try:
         async with asyncio.TaskGroup() as group:
             log = group.create_task(_log(supervisor, data, logs, kafka_wanted=kafka))
-            documents = group.create_task(mongo.start(supervisor, data / "mongo", logs))
+            documents = group.create_task(_documents(supervisor, data, logs, native=native))
             objects = group.create_task(s3.start(supervisor, data / "s3", logs))
             mail = group.create_task(smtp.start(supervisor, inbox, logs))
     except ExceptionGroup as failures:
@@ -57,3 +58,7 @@ async def _log(supervisor: Supervisor, data: Path, logs: Path, *, kafka_wanted: 
     if kafka_wanted:
         return await broker.start(supervisor, data / "kafka", logs)
     return f"embedded://{data / 'log.db'}"
+
+
+async def _documents(supervisor: Supervisor, data: Path, logs: Path, *, native: bool) -> str:
+    return await mongo.start(supervisor, data / ("mongo-native" if native else "mongo"), logs, native=native)

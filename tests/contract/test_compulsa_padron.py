@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -14,10 +15,10 @@ from tests.unit.test_compulsa_padron import Tienda
 Roll = tuple[Insertar, Documents]
 
 
-@pytest.fixture
-async def mongo(mongo_uri: str) -> AsyncIterator[MongoDocuments]:
+@asynccontextmanager
+async def _empty(uri: str) -> AsyncIterator[MongoDocuments]:
     """An empty roll on MongoDB's protocol."""
-    client = documents.connect(mongo_uri)
+    client = documents.connect(uri)
     name = f"prueba_{uuid.uuid4().hex[:12]}"
     lines = MongoDocuments(client[name], "padron", Kind.PRIMARY, INDICES_PADRON)
     await lines.prepare()
@@ -26,14 +27,21 @@ async def mongo(mongo_uri: str) -> AsyncIterator[MongoDocuments]:
     await client.close()
 
 
-@pytest.fixture(params=["memory", "mongo"])
-def roll(request: pytest.FixtureRequest) -> Roll:
+@pytest.fixture(params=["memory", "mongo", pytest.param("native", marks=pytest.mark.native)])
+def uri(request: pytest.FixtureRequest) -> str | None:
+    """Address of the engine under test; None: in memory."""
+    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_uri")
+
+
+@pytest.fixture
+async def roll(uri: str | None) -> AsyncIterator[Roll]:
     """What inserts, and the documents that it inserts into."""
-    if request.param == "memory":
+    if uri is None:
         tienda = Tienda()
-        return tienda.insertar, tienda.renglones
-    lines = request.getfixturevalue("mongo")
-    return RenglonesMongo(lines).insertar, lines
+        yield tienda.insertar, tienda.renglones
+        return
+    async with _empty(uri) as lines:
+        yield RenglonesMongo(lines).insertar, lines
 
 
 def _line(number: int, id_: str) -> Document:
@@ -61,9 +69,10 @@ async def test_otro_renglon_con_el_mismo_id_se_rechaza_por_su_linea_y_queda_el_p
     assert await lines.count({"corte": "2026-10-31"}) == 3
 
 
-async def test_borrar_un_corte_deja_los_otros(mongo: MongoDocuments) -> None:
-    roll = RenglonesMongo(mongo)
-    await roll.insertar([_line(n, f"{n}") for n in range(2, 40)])
-    await roll.insertar([_line(2, "other") | {"corte": "2026-09-30"}])
-    await roll.borrar("2026-10-31")
-    assert await mongo.count({}) == 1
+async def test_borrar_un_corte_deja_los_otros(mongo_uri: str) -> None:
+    async with _empty(mongo_uri) as lines:
+        roll = RenglonesMongo(lines)
+        await roll.insertar([_line(n, f"{n}") for n in range(2, 40)])
+        await roll.insertar([_line(2, "other") | {"corte": "2026-09-30"}])
+        await roll.borrar("2026-10-31")
+        assert await lines.count({}) == 1

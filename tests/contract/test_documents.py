@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 from pymongo import IndexModel
@@ -12,6 +13,7 @@ from kernel import documents
 from kernel.documents import Documents, Kind, MemoryDocuments, MongoDocuments
 from kernel.errors import Unavailable
 from kernel.outbox import UNIQUE, Outbox, VersionTaken
+from kernel.rebuild import Collection
 from kernel.stream import Message, Position, Stream, TopicSpec, connect
 from schemas.eventos import EnvioAbierto, RegistroRecibido
 from tests.support.ejemplos import ejemplo
@@ -20,10 +22,10 @@ pytestmark = pytest.mark.asyncio
 Make = Callable[..., Documents]
 
 
-@pytest.fixture(params=["memory", "mongo"])
+@pytest.fixture(params=["memory", "mongo", pytest.param("native", marks=pytest.mark.native)])
 def uri(request: pytest.FixtureRequest) -> str | None:
     """Address of the engine under test; None: in memory."""
-    return request.getfixturevalue("mongo_uri") if request.param == "mongo" else None
+    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_uri")
 
 
 @pytest.fixture
@@ -200,3 +202,18 @@ async def test_cada_version_de_un_asunto_se_encuentra(make: Make, log: _Broken) 
     assert found is not None
     assert EnvioAbierto.model_validate_json(found["value"]) == abierto
     assert await outbox.get("envios", abierto.envio, 2) is None
+
+
+@pytest.mark.parametrize("con_algo", [True, False])
+async def test_la_que_toma_el_lugar_de_otra_deja_solo_lo_suyo_bajo_el_nombre_de_la_otra(
+    make: Make, con_algo: bool
+) -> None:
+    live, beside = cast("tuple[Collection, Collection]", (make(), make()))
+    await live.put_if_absent({"_id": "vieja", "revision": 1})
+    if con_algo:
+        await beside.put_if_absent({"_id": "nueva", "revision": 1})
+    await beside.take_the_place_of(live)
+    assert [d["_id"] for d in await live.find({})] == (["nueva"] if con_algo else [])
+    assert await beside.find({}) == []
+    await live.drop()
+    assert await live.find({}) == []

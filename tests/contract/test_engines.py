@@ -24,9 +24,10 @@ from kernel.objects import S3Objects
 from kernel.stream import Message, TopicSpec, connect
 
 
-async def test_un_documento_acusado_sobrevive_a_la_muerte_subita_del_motor(tmp_path: Path) -> None:
+@pytest.mark.parametrize("native", [False, pytest.param(True, marks=pytest.mark.native)])
+async def test_un_documento_acusado_sobrevive_a_la_muerte_subita_del_motor(tmp_path: Path, native: bool) -> None:
     async with Supervisor() as supervisor:
-        uri = await mongo.start(supervisor, tmp_path / "mongo", tmp_path / "logs", port=0)
+        uri = await mongo.start(supervisor, tmp_path / "mongo", tmp_path / "logs", port=0, native=native)
         client = documents.connect(uri)
         store = MongoDocuments(client["prueba"], "c", Kind.PROJECTION)
         for n in range(50):

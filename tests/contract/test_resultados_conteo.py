@@ -15,10 +15,10 @@ from services.resultados.handlers import Conteo, Proyector
 from tests.support.resultados import PROCESO, Resultados, vida
 
 
-@pytest.fixture(params=["memory", "mongo"])
+@pytest.fixture(params=["memory", "mongo", pytest.param("native", marks=pytest.mark.native)])
 def uri(request: pytest.FixtureRequest) -> str | None:
     """Address of the documents engine; None: in memory. Not asynchronous, because the engine starts a loop of its own."""
-    return None if request.param == "memory" else request.getfixturevalue("mongo_uri")
+    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_uri")
 
 
 @pytest.fixture

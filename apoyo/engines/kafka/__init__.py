@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from apoyo.engines.cache import folder
 from apoyo.engines.ports import free_port
 from apoyo.engines.procs import Command, Supervisor, run_once
 
@@ -81,12 +82,8 @@ def _java_version(java: str) -> int:
 
 
 def cache() -> Path:
-    """Where the jars of this version are kept; outside the tree, shared by every checkout."""
-    if own := os.environ.get("APOYO_CACHE"):
-        base = Path(own)
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "apoyo"
-    return base / f"kafka-{VERSION}"
+    """Where the jars of this version are kept."""
+    return folder(f"kafka-{VERSION}")
 
 
 async def artifacts() -> list[Path]:
@@ -159,6 +156,7 @@ def _properties(log_dir: Path, broker: int, controller: int) -> str:
         "share.coordinator.state.topic.replication.factor=1",
         "share.coordinator.state.topic.min.isr=1",
         "group.initial.rebalance.delay.ms=0",
+        "group.min.session.timeout.ms=1000",  # so that tests need not wait long for the dead
         "num.network.threads=2",
         "num.io.threads=4",
     )
