@@ -45,6 +45,10 @@ class Documents(Protocol):
         """
         ...
 
+    async def unset(self, ids: Sequence[str], field: str) -> None:
+        """Take a field out of those documents; their revision stays. Raises Unavailable."""
+        ...
+
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
         """Documents whose fields equal those of `query` (a value may be `{"$in": [...]}`, `{"$gt": x}` and the like)."""
         ...
@@ -113,6 +117,10 @@ class MongoDocuments:
             result = await self.collection.replace_one({"_id": document["_id"], "revision": revision}, document)
             return result.matched_count == 1
 
+    async def unset(self, ids: Sequence[str], field: str) -> None:
+        with mongo_errors():
+            await self.collection.update_many({"_id": {"$in": list(ids)}}, {"$unset": {field: ""}})
+
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
         with mongo_errors():
             cursor = self.collection.find(dict(query), limit=limit)
@@ -173,6 +181,10 @@ class MemoryDocuments:
             return False
         self._documents[document["_id"]] = copy.deepcopy(document)
         return True
+
+    async def unset(self, ids: Sequence[str], field: str) -> None:
+        for id_ in ids:
+            self._documents.get(id_, {}).pop(field, None)
 
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
         found = [

@@ -1,11 +1,13 @@
 """The outbox: an event is written down before it is published, so that a crash in between loses nothing and doubles nothing.
 
-`emit` inserts the event, unique on its id and on (topic, subject, version), publishes it, and marks it published. What a crash left
-unmarked is published by `relay`. Publishing twice is harmless: same id, same version, and consumers are idempotent.
+`emit` inserts the event, unique on its id and on (topic, subject, version), and publishes it. That it was is marked later,
+many at once: what a crash left unmarked is published again by `relay`. Publishing twice is harmless: same id, same version, and
+consumers are idempotent.
 Kind: OUTBOX (recovered from the writer's own topic).
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -21,12 +23,15 @@ from schemas.envelope import Evento, Sobre, ensobrar
 log = structlog.get_logger()
 
 INDEXES = [
-    IndexModel([("topic", 1), ("subject", 1), ("version", 1)], unique=True, name="version"),
+    IndexModel([("subject", 1), ("topic", 1), ("version", 1)], unique=True, name="version"),
     IndexModel([("correlation", 1)], sparse=True, name="correlation"),
     IndexModel([("pending", 1)], sparse=True, name="pending"),
 ]
 UNIQUE = [("topic", "subject", "version")]
 """The same constraint, for the in-memory store."""
+
+
+_MARKED_AT_ONCE = 200
 
 
 class VersionTaken(Conflict):
@@ -53,50 +58,63 @@ class Outbox:
         self._stream = stream
         self._clock = clock
         self._source = source
+        self._unmarked: set[str] = set()
+        """Ids of what this process published and has not marked yet."""
 
     async def emit(self, event: Evento, *, cause: str, correlation: str | None = None) -> Emitted:
-        """Write the event, publish it, mark it. The same event again is published if it was not, and `new` is False.
+        """Write the event and publish it. The same event again is published if it was not, and `new` is False.
 
         `correlation`: a word to find it by later (`correlated`). Raises VersionTaken, Unavailable.
         """
         document = _document(ensobrar(event, fuente=self._source, hora=self._clock.now(), causa=cause), correlation)
         new = await self._documents.put_if_absent(document)
         if not new:
-            stored = await self._stored(document)
-            if not stored.get("pending"):
-                return Emitted(stored, new=False)
-            document = stored
-        await self._publish(document)
+            document = await self._stored(document)
+        await self.ensure_published(document)
         return Emitted(document, new=new)
+
+    async def ensure_published(self, stored: Document) -> None:
+        """Publish a stored event, unless it is known to have been published. Raises Unavailable."""
+        if stored.get("pending") and stored["_id"] not in self._unmarked:
+            await self._publish(stored)
 
     async def get(self, topic: str, subject: str, version: int) -> Document | None:
         """The event that this service wrote as that version, if it did."""
         found = await self._documents.find({"topic": topic, "subject": subject, "version": version}, limit=1)
         return found[0] if found else None
 
+    async def written(self, subjects: Sequence[str]) -> list[Document]:
+        """Every event that this service wrote about these subjects. Raises Unavailable."""
+        return await self._documents.find({"subject": {"$in": list(subjects)}})
+
     async def correlated(self, correlation: str) -> list[str]:
         """Subjects of the events that carry that correlation, in order."""
         return sorted(d["subject"] for d in await self._documents.find({"correlation": correlation}))
 
     async def relay(self, *, older_than_s: float) -> int:
-        """Publish what was written but not marked, if it is older than that; the number published."""
+        """Mark what this process published, and publish what nobody marked, if it is older than that; how many it published."""
+        await self._mark()
         horizon = self._clock.now().timestamp() - older_than_s
-        relayed = 0
-        for document in await self._documents.find({"pending": {"$gt": 0.0}}, sort="pending"):
-            if document["pending"] <= horizon:
-                await self._publish(document)
-                metrics.OUTBOX_RELAYED.labels(document["headers"]["ce_type"]).inc()
-                relayed += 1
-        return relayed
+        unmarked = await self._documents.find({"pending": {"$gt": 0.0, "$lte": horizon}}, sort="pending")
+        for document in unmarked:
+            await self._publish(document)
+            metrics.OUTBOX_RELAYED.labels(document["headers"]["ce_type"]).inc()
+        await self._mark()
+        return len(unmarked)
 
-    async def relay_forever(self, *, every_s: float = 5.0) -> None:
-        """Relay at start and then every so often, until cancelled."""
-        older_than_s = 0.0
+    async def relay_forever(self, *, every_s: float = 2.0, older_than_s: float = 10.0) -> None:
+        """Relay everything at start, and every so often what is so old, until cancelled."""
+        age_s = 0.0
         while True:
-            if relayed := await self.relay(older_than_s=older_than_s):
+            if relayed := await self.relay(older_than_s=age_s):
                 log.warning("outbox_relayed", events=relayed)
-            older_than_s = every_s
+            age_s = older_than_s
             await asyncio.sleep(every_s)
+
+    async def _mark(self) -> None:
+        if marked := sorted(self._unmarked):
+            await self._documents.unset(marked, "pending")
+            self._unmarked.difference_update(marked)
 
     async def _stored(self, document: Document) -> Document:
         stored = await self._documents.get(document["_id"])
@@ -111,15 +129,15 @@ class Outbox:
         await self._stream.publish(
             Message(document["topic"], document["key"], bytes(document["value"]), dict(document["headers"]))
         )
-        done = {k: v for k, v in document.items() if k != "pending"} | {"revision": document["revision"] + 1}
-        await self._documents.replace(done, document["revision"])
         metrics.EVENTS_PUBLISHED.labels(document["headers"]["ce_type"]).inc()
+        self._unmarked.add(document["_id"])
+        if len(self._unmarked) >= _MARKED_AT_ONCE:
+            await self._mark()
 
 
 def _document(sobre: Sobre, correlation: str | None) -> Document:
     document: Document = {
         "_id": sobre.id,
-        "revision": 1,
         "topic": sobre.evento.topic,
         "subject": sobre.evento.asunto,
         "version": sobre.evento.version,

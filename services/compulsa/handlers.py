@@ -168,7 +168,7 @@ class Consultas:
                 "discrepancias": list(dadas(formulario)),
             }
         else:
-            llave = await self._procesos.create(partes.proceso, {"compulsa": None})
+            llave = await self._llave_de(partes.proceso)
             changes = {
                 "situacion": situacion(found.renglon, solicitud.entidad),
                 "causa_baja": found.renglon.causa_baja,
@@ -178,6 +178,13 @@ class Consultas:
                 "discrepancias": list(found.discrepancias),
             }
         return consulta.model_copy(update=changes)
+
+    async def _llave_de(self, proceso: str) -> bytes:
+        """The process's key, made at its first record."""
+        try:
+            return await self._procesos.open(proceso)
+        except LookupError:
+            return await self._procesos.create(proceso, {"compulsa": None})
 
     async def _abrir(self, folio: str, descifrado: Descifrado) -> DatosRegistro:
         try:

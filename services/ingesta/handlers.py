@@ -5,7 +5,6 @@ hash and reception time; the event's cause is the package's SHA-256, so the same
 `envio_abierto` is version 1 of the subject, `envio_cerrado` version 2.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,7 +78,8 @@ class Ingesta:
         Raises Rechazo, Unavailable.
         """
         sha256 = hashlib.sha256(datos).hexdigest()
-        previo = await self._emitido(RegistroRecibido, folio, 1)
+        escritos = {(d["topic"], d["subject"], d["version"]): d for d in await self._outbox.written([folio, envio])}
+        previo = await self._evento(RegistroRecibido, escritos.get((RegistroRecibido.topic, folio, 1)))
         if previo is not None and previo.paquete_sha256 == sha256:
             return Recepcion(previo, nuevo=False)
         paquete = self._leer(folio, datos)
@@ -89,9 +89,8 @@ class Ingesta:
             raise Rechazo(Codigo.FOLIO_EN_CONFLICTO)
         ahora = self._clock.now()
         admision = domain.admitir(encabezado, self._ver(), ahora)
-        abierto, cerrado = await asyncio.gather(
-            self._emitido(EnvioAbierto, envio, ABIERTO), self._emitido(EnvioCerrado, envio, CERRADO)
-        )
+        abierto = await self._evento(EnvioAbierto, escritos.get((EnvioAbierto.topic, envio, ABIERTO)))
+        cerrado = await self._evento(EnvioCerrado, escritos.get((EnvioCerrado.topic, envio, CERRADO)))
         domain.comprobar_envio(encabezado, abierto, cerrado)
         objeto = f"{encabezado.proceso}/{sha256}"
         await self._paquetes.put(objeto, datos)
@@ -187,14 +186,14 @@ class Ingesta:
         return _evento(type(evento), emitted.stored)
 
     async def _emitido(self, tipo: type[E], asunto: str, version: int) -> E | None:
-        """What was written as that version, published for sure: an answer may rest on it."""
-        stored = await self._outbox.get(tipo.topic, asunto, version)
+        return await self._evento(tipo, await self._outbox.get(tipo.topic, asunto, version))
+
+    async def _evento(self, tipo: type[E], stored: Document | None) -> E | None:
+        """The event that was written, if it was; published for sure: an answer may rest on it."""
         if stored is None:
             return None
-        evento = _evento(tipo, stored)
-        if stored.get("pending"):
-            await self._outbox.emit(evento, cause=stored["headers"]["ce_causa"])
-        return evento
+        await self._outbox.ensure_published(stored)
+        return _evento(tipo, stored)
 
 
 def _evento(tipo: type[E], stored: Document) -> E:

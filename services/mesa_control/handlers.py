@@ -104,11 +104,10 @@ class Proyector:
 
     async def hecho(self, evento: Hecho, context: Context) -> None:
         """Fold one fact in. Raises Conflict when another process wrote the record meanwhile."""
-        await self.doblar(evento, context.offset)
+        await self.doblar(evento, context.offset, await self.registros.get(evento.folio))
 
-    async def doblar(self, evento: Hecho, offset: int) -> None:
-        """Fold a fact in as if it lay at that offset. Raises Conflict."""
-        actual = await self.registros.get(evento.folio)
+    async def doblar(self, evento: Hecho, offset: int, actual: Document | None) -> None:
+        """Fold a fact into the document as it is, as if it lay at that offset. Raises Conflict."""
         ciclo = aplicar(_ciclo(actual), evento, offset)
         revision = actual["revision"] + 1 if actual else self.primera_revision()
         nuevo = _documento(evento.folio, ciclo, actual, revision)
@@ -270,20 +269,25 @@ class MesaDeControl:
         Raises Rechazo (see `domain.decidir`, and `llave_reutilizada`), Conflict, Unavailable.
         """
         documento = await self._leer(folio)
-        written = await self.outbox.get(RegistroClasificado.topic, folio, orden.version)
-        if written is None:
-            ciclo = _ciclo(documento)
-            evento = decidir(ciclo, _asignacion(documento), operador, orden, self._contexto(documento["proceso"]))
+        try:
+            evento = decidir(
+                _ciclo(documento), _asignacion(documento), operador, orden, self._contexto(documento["proceso"])
+            )
             cause = causa
-        else:
-            evento, cause = _evento(written), written["headers"]["ce_causa"]
+        except Rechazo:
+            # Perhaps this very decision was taken before; what was written down says so.
+            taken_before = await self.outbox.get(RegistroClasificado.topic, folio, orden.version)
+            if taken_before is None:
+                raise
+            evento, cause = _evento(taken_before), taken_before["headers"]["ce_causa"]
         try:
             emitted = await self.outbox.emit(evento, cause=cause)
         except VersionTaken as taken:
+            await self.outbox.ensure_published(taken.stored)
             emitted = Emitted(taken.stored, new=False)
         written = emitted.stored
         decision = _evento(written)
-        await self._registrar(decision)
+        await self._registrar(decision, documento)
         if written["headers"]["ce_causa"] != causa or decision.operador != operador:
             raise ya_decidido(decision)
         if not es_respuesta_a(decision, orden):
@@ -296,12 +300,13 @@ class MesaDeControl:
             metrics.ESPERA.observe((decision.decidido_en - documento["recibido_en"]).total_seconds())
         return decision
 
-    async def _registrar(self, decision: RegistroClasificado) -> None:
+    async def _registrar(self, decision: RegistroClasificado, documento: Document | None) -> None:
         """Fold an own decision in at once, so that nobody is given the record again before it comes back on the topic."""
         for _ in range(INTENTOS):
             try:
-                await self.proyector.doblar(decision, OFFSET_PROVISIONAL)
+                await self.proyector.doblar(decision, OFFSET_PROVISIONAL, documento)
             except Conflict:
+                documento = await self.registros.get(decision.folio)
                 continue
             return
         raise Conflict(f"{decision.folio} keeps being written")

@@ -104,6 +104,16 @@ async def test_se_busca_por_igualdad_y_comparacion_en_orden_y_con_limite(make: M
     assert await store.count({"falta": {"$gt": 0}}) == 0
 
 
+async def test_se_quita_un_campo_de_varios_y_su_revision_queda(make: Make) -> None:
+    store = await _prepared(make())
+    for n in range(4):
+        await store.put_if_absent({"_id": str(n), "revision": 1, "marca": n, "n": n})
+    await store.unset(["0", "2", "no está"], "marca")
+    assert sorted(d["n"] for d in await store.find({"marca": {"$gte": 0}})) == [1, 3]
+    assert await store.get("2") == {"_id": "2", "revision": 1, "n": 2}
+    assert await store.get("no está") is None
+
+
 async def test_un_motor_que_no_responde_es_unavailable() -> None:
     client: documents.AsyncMongoClient[documents.Document] = documents.AsyncMongoClient(
         "mongodb://127.0.0.1:9/", serverSelectionTimeoutMS=200
@@ -184,6 +194,24 @@ async def test_lo_que_un_fallo_dejo_escrito_sin_publicar_lo_publica_el_relevo(ma
     assert len(await _published(log)) == 1
 
 
+async def test_lo_que_se_publico_y_nadie_marco_lo_publica_de_nuevo_el_relevo_del_siguiente_proceso(
+    make: Make, log: _Broken
+) -> None:
+    store = await _prepared(make(unique=UNIQUE[0]))
+    muerto, siguiente = (Outbox(store, log, _Clock(), "/apoyo/prueba") for _ in range(2))  # type: ignore[arg-type]
+    await muerto.emit(RECIBIDO, cause="c")
+    assert await siguiente.relay(older_than_s=0) == 1
+    assert await siguiente.relay(older_than_s=0) == 0
+    assert len(set(await _published(log))) == 1
+
+
+async def test_el_relevo_solo_marca_lo_que_este_proceso_publico(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    await outbox.emit(RECIBIDO, cause="c")
+    assert await outbox.relay(older_than_s=0) == 0
+    assert len(await _published(log)) == 1
+
+
 async def test_lo_escrito_sin_publicar_tambien_se_publica_al_repetir(make: Make, log: _Broken) -> None:
     outbox = await _outbox(make, log)
     log.broken = True
@@ -199,6 +227,7 @@ async def test_cada_version_de_un_asunto_se_encuentra(make: Make, log: _Broken) 
     abierto = ejemplo(EnvioAbierto)
     await outbox.emit(abierto, cause="c")
     found = await outbox.get("envios", abierto.envio, 1)
+    assert [d["_id"] for d in await outbox.written([abierto.envio, "otro"])] == [found and found["_id"]]
     assert found is not None
     assert EnvioAbierto.model_validate_json(found["value"]) == abierto
     assert await outbox.get("envios", abierto.envio, 2) is None

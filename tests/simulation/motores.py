@@ -239,6 +239,11 @@ class Documentos:
             escribe=True,
         )
 
+    async def unset(self, ids: Sequence[str], field: str) -> None:
+        await self._proceso.hacer(
+            f"{self._nombre}.unset {field} {len(ids)}", lambda: ahora(self._memoria.unset(ids, field)), escribe=True
+        )
+
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
         return await self._proceso.hacer(
             f"{self._nombre}.find", lambda: ahora(self._memoria.find(query, sort=sort, limit=limit))

@@ -114,14 +114,11 @@ class Mundo:
         self.actores = Actores()
         self.stream: Stream = connect("memory:", "prueba")
         self.documentos = MemoryDocuments(UNIQUE)
-        self.outbox = Outbox(self.documentos, self.stream, self.reloj, "/apoyo/ingesta")
         self.paquetes = MemoryObjects()
         self.health = Health("engines", "actores")
         self.health.set("engines")
         self.health.set("actores")
-        self.ingesta = Ingesta(lambda: self.actores, self.outbox, self.paquetes, self.reloj, verificar)
-        self.app = build_app(self.ingesta, self.health, body_timeout_s=0.3)
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://ingesta")
+        self.reiniciar()
         self.decidir(PerfilRegistrado(version=1, perfil=perfil))
         self.proceso(perfil=ReferenciaPerfil(id=perfil.id, version=perfil.version))
         self.decidir(
@@ -129,6 +126,13 @@ class Mundo:
             AuxiliarRegistrado(version=1, solicitud=SOLICITUD, auxiliar=AUXILIAR, llave="l", datos_sellados=""),
         )
         self.enrolar(self.dispositivo)
+
+    def reiniciar(self) -> None:
+        """Another process in the place of the one before: what that one knew is gone."""
+        self.outbox = Outbox(self.documentos, self.stream, self.reloj, "/apoyo/ingesta")
+        self.ingesta = Ingesta(lambda: self.actores, self.outbox, self.paquetes, self.reloj, verificar)
+        self.app = build_app(self.ingesta, self.health, body_timeout_s=0.3)
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://ingesta")
 
     async def start(self) -> "Mundo":
         await self.stream.start()

@@ -1,0 +1,218 @@
+"""`python -m bench`: measures and prints. Every figure stands in `build/bench.json`; compare ratios of one run, not runs."""
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pymongo import AsyncMongoClient
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from apoyo.instalacion import SERVICIOS
+from bench import estado, piso
+from bench.carga import Contar, Reloj
+from bench.flujo import Banco, Medida, banco, correr, en_reposo
+from bench.tablas import tablas
+from kernel import documents
+from kernel.documents import Document
+from kernel.stream import Stream, connect
+from services.resultados.bootstrap import reconstruir
+from services.resultados.settings import Settings as ResultadosSettings
+
+CALENTAMIENTO = 24
+"""Registros that run before anything is measured; copies of state are made after them."""
+
+Avance = Callable[[str, int], Contar]
+"""What is being done, and of how many → the counter of what is done."""
+
+
+class Seccion(StrEnum):
+    """What can be measured alone."""
+
+    EMBEBIDA = "embebida"
+    KAFKA = "kafka"
+    RECONSTRUCCION = "reconstruccion"
+    CRECIMIENTO = "crecimiento"
+
+
+@dataclass
+class Corrida:
+    """One run of the bench. `cifras` are written down after each section: an interrupted run keeps what it has."""
+
+    registros: int
+    estados: tuple[int, ...]
+    eventos: int
+    native: bool
+    archivo: Path
+    avance: Avance
+    cifras: dict[str, Any]
+
+    def anotar(self, nombre: str, cifras: Any) -> None:
+        """Keep the figures of a section."""
+        self.cifras[nombre] = cifras
+        self.archivo.parent.mkdir(parents=True, exist_ok=True)
+        self.archivo.write_text(json.dumps(self.cifras, indent=2) + "\n", encoding="utf-8")
+
+    @asynccontextmanager
+    async def banco(self, *, kafka: bool, registros: int) -> AsyncIterator[Banco]:
+        """A system that has done its first registros."""
+        root = self.archivo.parent / "bench"
+        shutil.rmtree(root, ignore_errors=True)
+        total = CALENTAMIENTO + registros
+        async with banco(root, kafka=kafka, native=self.native, registros=total, semilla=total) as system:
+            await self.correr(system, CALENTAMIENTO, Reloj(), "Calentar")
+            yield system
+        shutil.rmtree(root, ignore_errors=True)
+
+    async def correr(self, system: Banco, registros: int, reloj: Reloj, que: str) -> Medida:
+        """So many registros through the whole system."""
+        sellar, decidir = self.avance(f"{que}: sellar", registros), self.avance(f"{que}: de punta a punta", registros)
+        return await correr(system, system.tomar(registros), reloj, sellar, decidir)
+
+
+async def flujo(corrida: Corrida, *, kafka: bool) -> None:
+    """End to end, the floor beside it, and the time to a receipt at half the load."""
+    nombre = "Kafka" if kafka else "Bitácora embebida"
+    async with corrida.banco(kafka=kafka, registros=2 * corrida.registros + 40) as system:
+        entero = await corrida.correr(system, corrida.registros, Reloj(), nombre)
+        reposo = await en_reposo(system)
+        almacenes = await system.carga.sellar(system.tomar(40), corrida.avance(f"{nombre}: piso", 40))
+        paquetes = [almacen.leer(folio).contenido for almacen in almacenes.values() for folio in almacen.pendientes()]
+        suelo = await piso.medir(system.recorrido.instalacion, system.supervisor, paquetes, vueltas=4)
+        medio = await corrida.correr(
+            system, corrida.registros, Reloj(entero.por_segundo / 2), f"{nombre}, a media carga"
+        )
+    corrida.anotar(
+        "kafka" if kafka else "embebida",
+        {
+            "end_to_end": {
+                "registros_per_s": entero.por_segundo,
+                "ratio_to_floor": entero.por_segundo / suelo.por_segundo,
+                "cpu_ms_per_registro": entero.cpu_por_registro,
+                "cpu_ms": entero.cpu_ms,
+            },
+            "floor": {"registros_per_s": suelo.por_segundo, "step_ms": suelo.pasos_ms, "cpu_ms": suelo.cpu_ms},
+            "ack": {"p50_ms": medio.percentil(50), "p99_ms": medio.percentil(99)},
+            "idle_percent": reposo,
+        },
+    )
+
+
+async def reconstruccion(corrida: Corrida) -> None:
+    """Events per second that `apoyo rebuild resultados` folds."""
+    async with corrida.banco(kafka=False, registros=0) as system, _motores(system) as (client, stream):
+        modelos = await estado.moldes(client, stream, list(system.recorrido.acuses))
+        for servicio in SERVICIOS:
+            await system.supervisor.stop(servicio)
+        vidas = corrida.eventos // 5
+        await estado.publicar(stream, modelos, vidas, corrida.avance("Publicar vidas para reconstruir", vidas))
+        contar = corrida.avance("Reconstruir resultados", corrida.eventos)
+        hechos = 0
+
+        def progreso(eventos: int) -> None:
+            nonlocal hechos
+            hechos += eventos
+            contar(hechos)
+
+        empezado = time.perf_counter()
+        settings = system.recorrido.instalacion.settings(ResultadosSettings, "resultados")
+        doblado = await reconstruir(settings, progreso)
+        segundos = time.perf_counter() - empezado
+    eventos = doblado.before + doblado.after
+    corrida.anotar("rebuild", {"events": eventos, "events_per_s": eventos / segundos})
+
+
+async def crecimiento(corrida: Corrida) -> None:
+    """Cost of a registro while the state grows."""
+    por_estado = []
+    registros = max(40, corrida.registros // 4)
+    async with (
+        corrida.banco(kafka=False, registros=registros * len(corrida.estados)) as system,
+        _motores(system) as (client, stream),
+    ):
+        modelos = await estado.moldes(client, stream, list(system.recorrido.acuses))
+        guardados = CALENTAMIENTO
+        for cuantos in sorted(corrida.estados):
+            faltan = max(0, cuantos - guardados)
+            await estado.sembrar(client, modelos, faltan, corrida.avance(f"Sembrar hasta {cuantos:,}", faltan))
+            medida = await corrida.correr(system, registros, Reloj(), f"Con {cuantos:,} guardados")
+            guardados = max(guardados, cuantos) + registros
+            por_estado.append(
+                {
+                    "registros": cuantos,
+                    "cpu_ms_per_registro": medida.cpu_por_registro,
+                    "registros_per_s": medida.por_segundo,
+                    "cpu_ms": medida.cpu_ms,
+                }
+            )
+            corrida.anotar("growth", por_estado)
+
+
+@asynccontextmanager
+async def _motores(system: Banco) -> AsyncIterator[tuple[AsyncMongoClient[Document], Stream]]:
+    direcciones = system.recorrido.instalacion.direcciones()
+    client = documents.connect(direcciones.mongo_uri)
+    stream = connect(direcciones.stream_url, client_id="bench")
+    await stream.start()
+    try:
+        yield client, stream
+    finally:
+        await stream.stop()
+        await client.close()
+
+
+_SECCIONES: dict[Seccion, Callable[[Corrida], Coroutine[Any, Any, None]]] = {
+    Seccion.EMBEBIDA: lambda corrida: flujo(corrida, kafka=False),
+    Seccion.KAFKA: lambda corrida: flujo(corrida, kafka=True),
+    Seccion.RECONSTRUCCION: reconstruccion,
+    Seccion.CRECIMIENTO: crecimiento,
+}
+
+
+def main(
+    seccion: Annotated[list[Seccion] | None, typer.Option(help="Solo estas secciones; se puede repetir.")] = None,
+    registros: Annotated[int, typer.Option(help="Registros de cada corrida.", min=40)] = 240,
+    estado_: Annotated[
+        list[int] | None,
+        typer.Option("--estado", help="Registros guardados al medir el crecimiento; se puede repetir."),
+    ] = None,
+    eventos: Annotated[int, typer.Option(help="Eventos que se reconstruyen.", min=1000)] = 30_000,
+    native: Annotated[bool, typer.Option("--native", help="Con el motor de documentos de `--real`.")] = False,
+    archivo: Annotated[Path, typer.Option("--json", dir_okay=False)] = Path("build/bench.json"),
+) -> None:
+    """Mide el sistema completo junto al piso: lo que cuestan las primitivas solas en esta máquina, en este momento."""
+    consola = Console()
+    empezado = time.monotonic()
+    columnas = (
+        TextColumn("{task.description:<44}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columnas, console=consola) as progress:
+
+        def avance(que: str, total: int) -> Contar:
+            task = progress.add_task(que, total=total)
+            return lambda hechos: progress.update(task, completed=hechos)
+
+        cifras = {"nucleos": os.cpu_count(), "registros": registros, "documentos": "nativo" if native else "local"}
+        estados = tuple(estado_ or (1_000, 10_000, 50_000))
+        corrida = Corrida(registros, estados, eventos, native, archivo, avance, cifras)
+        for una in seccion or list(Seccion):
+            asyncio.run(_SECCIONES[una](corrida))
+    for tabla in tablas(corrida.cifras):
+        consola.print(tabla)
+    consola.print(f"Todas las cifras: {archivo} · {time.monotonic() - empezado:.0f} s")
+
+
+if __name__ == "__main__":
+    typer.run(main)

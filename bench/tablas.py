@@ -1,0 +1,95 @@
+"""The figures of a run as tables. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+METAS = {"registros_per_s": 30.0, "ratio_to_floor": 0.35, "rebuild": 10_000.0, "growth": 0.15}
+"""What we want to reach (two cores, every engine on them)."""
+
+LOGS = {"embebida": "bitácora embebida", "kafka": "Kafka"}
+
+
+def tablas(cifras: Mapping[str, Any]) -> Iterator[Table]:
+    """Of the sections that were run."""
+    medidas = {LOGS[nombre]: cifras[nombre] for nombre in LOGS if nombre in cifras}
+    yield _resumen(medidas, cifras)
+    if medidas:
+        yield _por_proceso(medidas)
+    if "growth" in cifras:
+        yield _crecimiento(cifras["growth"])
+
+
+def crecimiento(filas: Sequence[Mapping[str, Any]]) -> float:
+    """How much dearer a registro is with the most state than with the least: 0.1 is 10 %."""
+    return float(filas[-1]["cpu_ms_per_registro"] / filas[0]["cpu_ms_per_registro"] - 1)
+
+
+def _resumen(medidas: Mapping[str, Any], cifras: Mapping[str, Any]) -> Table:
+    table = _tabla(f"Rendimiento ({cifras['nucleos']} núcleos, documentos: {cifras['documentos']})", "Medida")
+    table.add_column("Meta", justify="right")
+    for nombre in medidas:
+        table.add_column(nombre, justify="right")
+    renglones = (
+        (
+            "Registros por segundo, de punta a punta",
+            f"≥ {METAS['registros_per_s']:.0f}",
+            "end_to_end",
+            "registros_per_s",
+            ".1f",
+        ),
+        ("Piso: registros por segundo de las primitivas", "", "floor", "registros_per_s", ".1f"),
+        ("Razón al piso", f"≥ {METAS['ratio_to_floor']:.2f}", "end_to_end", "ratio_to_floor", ".2f"),
+        ("CPU por registro, ms", "", "end_to_end", "cpu_ms_per_registro", ".0f"),
+        ("Acuse a media carga, p50 ms", "", "ack", "p50_ms", ".0f"),
+        ("Acuse a media carga, p99 ms", "", "ack", "p99_ms", ".0f"),
+    )
+    for texto, meta, grupo, campo, formato in renglones if medidas else ():
+        table.add_row(texto, meta, *(format(m[grupo][campo], formato) for m in medidas.values()))
+    vacias = [""] * max(0, len(medidas) - 1)
+    if not medidas and ("rebuild" in cifras or "growth" in cifras):
+        table.add_column("", justify="right")
+    if "rebuild" in cifras:
+        valor = f"{cifras['rebuild']['events_per_s']:,.0f}"
+        table.add_row("Reconstrucción, eventos por segundo", f"≥ {METAS['rebuild']:,.0f}", valor, *vacias)
+    if "growth" in cifras and len(cifras["growth"]) > 1:
+        valor = f"{crecimiento(cifras['growth']):+.0%}"
+        table.add_row("Costo al crecer el estado", f"≤ {METAS['growth']:+.0%}", valor, *vacias)
+    return table
+
+
+def _por_proceso(medidas: Mapping[str, Any]) -> Table:
+    table = _tabla("CPU por registro, ms (en reposo, % de un núcleo)", "Proceso")
+    procesos: dict[str, None] = {}
+    for nombre, m in medidas.items():
+        table.add_column(nombre, justify="right")
+        procesos |= dict.fromkeys(m["end_to_end"]["cpu_ms"])
+    for proceso in procesos:
+        celdas = []
+        for m in medidas.values():
+            ms = m["end_to_end"]["cpu_ms"].get(proceso)
+            celdas.append("" if ms is None else f"{ms:.1f} ({m['idle_percent'].get(proceso, 0.0):.1f})")
+        table.add_row(proceso, *celdas)
+    return table
+
+
+def _crecimiento(filas: Sequence[Mapping[str, Any]]) -> Table:
+    table = _tabla("Costo de un registro según lo ya guardado", "Guardados")
+    for nombre in ("CPU ms", "razón", "registros/s"):
+        table.add_column(nombre, justify="right")
+    for fila in filas:
+        razon = fila["cpu_ms_per_registro"] / filas[0]["cpu_ms_per_registro"]
+        table.add_row(
+            f"{fila['registros']:,}",
+            f"{fila['cpu_ms_per_registro']:.0f}",
+            f"{razon:.2f}",
+            f"{fila['registros_per_s']:.1f}",
+        )
+    return table
+
+
+def _tabla(titulo: str, primera: str) -> Table:
+    table = Table(title=titulo, title_justify="left")
+    table.add_column(primera)
+    return table
