@@ -1,6 +1,6 @@
 """The outbox: an event is written down before it is published, so that a crash in between loses nothing and doubles nothing.
 
-`emit` inserts the event, unique on its id and on (topic, subject, version), and publishes it. That it was published is marked later,
+`emit` inserts the event, unique on its id and on (topic, subject, version), and publishes it. That it was is marked later,
 many at once: what a crash left unmarked is published again by `relay`. Publishing twice is harmless: same id, same version, and
 consumers are idempotent.
 Kind: OUTBOX (recovered from the writer's own topic).

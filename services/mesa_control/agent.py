@@ -11,12 +11,12 @@ from schemas.eventos import (
     RegistroEnCuarentena,
     RegistroRecibido,
 )
-from services.mesa_control.handlers import MesaDeControl
+from services.mesa_control.handlers import Proyector
 
 __all__ = ["TOPICS", "build"]
 
 
-def build(mesa: MesaDeControl) -> Handler:
+def build(proyector: Proyector) -> Handler:
     """The stream handler."""
     facts = (RegistroRecibido, RegistroDescifrado, RegistroEnCuarentena, RegistroCompulsado, RegistroClasificado)
-    return dispatcher(POR_TIPO, dict.fromkeys(facts, mesa.hecho))
+    return dispatcher(POR_TIPO, dict.fromkeys(facts, proyector.hecho))

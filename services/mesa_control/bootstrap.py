@@ -7,14 +7,16 @@ from pymongo import IndexModel
 
 from kernel.documents import Kind
 from kernel.engines import Engines
+from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.identity import Users
+from kernel.rebuild import first_revision
 from kernel.service import Service
 from kernel.web import Health
 from schemas.actores import Actores
 from schemas.eventos import POR_TIPO
 from services.mesa_control import agent, api
-from services.mesa_control.handlers import MesaDeControl
+from services.mesa_control.handlers import MesaDeControl, Proyector
 from services.mesa_control.settings import Settings
 
 
@@ -42,6 +44,7 @@ def build(settings: Settings) -> Service:
         nuevo_id=lambda: str(uuid.uuid4()),
         asignacion=timedelta(seconds=settings.asignacion_s),
         deshacer=timedelta(seconds=settings.deshacer_s),
+        primera_revision=first_revision,
     )
     return Service(
         name="mesa_control",
@@ -52,7 +55,7 @@ def build(settings: Settings) -> Service:
         ),
         health=health,
         topics=agent.TOPICS,
-        handle=agent.build(mesa),
+        fold=Fold(mesa.registros, lambda documentos: agent.build(Proyector(documentos, first_revision)), remember=0),
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
         tasks=[mesa.outbox.relay_forever],

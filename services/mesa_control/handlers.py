@@ -10,7 +10,7 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.dispatch import Context
-from kernel.documents import Document, Documents
+from kernel.documents import Document, Documents, Keyed
 from kernel.errors import Conflict, KeyDestroyed
 from kernel.hpke import CannotOpen
 from kernel.objects import Objects
@@ -96,6 +96,32 @@ class Progreso:
 
 
 @dataclass(frozen=True, slots=True)
+class Proyector:
+    """Folds every fact of a folio into its document. `primera_revision`: of a new one; `kernel.rebuild` says why not 1."""
+
+    registros: Keyed
+    primera_revision: Callable[[], int] = lambda: 1
+
+    async def hecho(self, evento: Hecho, context: Context) -> None:
+        """Fold one fact in. Raises Conflict when another process wrote the record meanwhile."""
+        await self.doblar(evento, context.offset, await self.registros.get(evento.folio))
+
+    async def doblar(self, evento: Hecho, offset: int, actual: Document | None) -> None:
+        """Fold a fact into a document that was read, as if it lay at that offset. Raises Conflict."""
+        ciclo = aplicar(_ciclo(actual), evento, offset)
+        revision = actual["revision"] + 1 if actual else self.primera_revision()
+        nuevo = _documento(evento.folio, ciclo, actual, revision)
+        if actual is None:
+            stored = await self.registros.put_if_absent(nuevo)
+        else:
+            stored = a_documento(ciclo) == a_documento(_ciclo(actual)) or await self.registros.replace(
+                nuevo, actual["revision"]
+            )
+        if not stored:
+            raise Conflict(f"{evento.folio} was written meanwhile")
+
+
+@dataclass(frozen=True, slots=True)
 class MesaDeControl:
     """The service. `registros`: projection and queue; `accesos`: who opened what."""
 
@@ -109,24 +135,12 @@ class MesaDeControl:
     nuevo_id: Callable[[], str]
     asignacion: timedelta
     deshacer: timedelta
+    primera_revision: Callable[[], int] = lambda: 1
 
-    # From the stream -----------------------------------------------------------------------------------------------------
-
-    async def hecho(self, evento: Hecho, context: Context) -> None:
-        """Fold one fact in. Raises Conflict when another process wrote the record meanwhile."""
-        await self._doblar(evento, context.offset, await self.registros.get(evento.folio))
-
-    async def _doblar(self, evento: Hecho, offset: int, actual: Document | None) -> None:
-        ciclo = aplicar(_ciclo(actual), evento, offset)
-        nuevo = _documento(evento.folio, ciclo, actual)
-        if actual is None:
-            stored = await self.registros.put_if_absent(nuevo)
-        else:
-            stored = a_documento(ciclo) == a_documento(_ciclo(actual)) or await self.registros.replace(
-                nuevo, actual["revision"]
-            )
-        if not stored:
-            raise Conflict(f"{evento.folio} was written meanwhile")
+    @property
+    def proyector(self) -> Proyector:
+        """Straight into the projection."""
+        return Proyector(self.registros, self.primera_revision)
 
     # The queue -----------------------------------------------------------------------------------------------------------
 
@@ -291,7 +305,7 @@ class MesaDeControl:
         """Fold an own decision in at once, so that nobody is given the record again before it comes back on the topic."""
         for _ in range(INTENTOS):
             try:
-                await self._doblar(decision, OFFSET_PROVISIONAL, documento)
+                await self.proyector.doblar(decision, OFFSET_PROVISIONAL, documento)
             except Conflict:
                 documento = await self.registros.get(decision.folio)
                 continue
@@ -324,7 +338,7 @@ def _asignacion(documento: Document) -> Asignacion | None:
     return Asignacion(operador, documento["asignado_hasta"]) if operador else None
 
 
-def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
+def _documento(folio: str, ciclo: Ciclo, actual: Document | None, revision: int) -> Document:
     """The projection of a lifecycle. `operador` and `asignado_hasta` are a lease: kept while pending, lost in a rebuild."""
     partes = descomponer_folio(folio)
     estado_cola = cola(ciclo)
@@ -335,7 +349,7 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
         lease = {name: actual[name] for name in lease}
     return {
         "_id": folio,
-        "revision": actual["revision"] + 1 if actual else 1,
+        "revision": revision,
         **a_documento(ciclo),
         "proceso": partes.proceso,
         "solicitud": partes.solicitud,

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from dispositivo.kit import Dispositivo
 from dispositivo.poblacion.plan import Captura
 from kernel.documents import MemoryDocuments
 from kernel.errors import Conflict, Unavailable
+from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.objects import MemoryObjects
 from kernel.outbox import UNIQUE, Outbox
@@ -43,6 +45,7 @@ from services.mesa_control import agent as agente_mesa
 from services.mesa_control.domain import Eleccion, Orden
 from services.mesa_control.domain import Rechazo as RechazoMesa
 from services.mesa_control.handlers import MesaDeControl, Registro
+from services.mesa_control.handlers import Proyector as ProyectorMesa
 from services.notificaciones import agent as agente_notificaciones
 from services.notificaciones.handlers import Notificaciones
 from services.resultados import agent as agente_resultados
@@ -216,7 +219,9 @@ class Mundo:
         seguidor = Follower(stream, "actores", POR_TIPO, actores.aplicar)
         proceso.lanzar(seguidor.run())
         await seguidor.caught_up.wait()
-        construir: dict[str, Callable[[Proceso, Corriente, Actores], tuple[Any, tuple[str, ...], Handler | None]]] = {
+        construir: dict[
+            str, Callable[[Proceso, Corriente, Actores], tuple[Any, tuple[str, ...], Handler | Fold | None]]
+        ] = {
             "ingesta": self._ingesta,
             "descifrado": self._descifrado,
             "compulsa": self._compulsa,
@@ -224,16 +229,19 @@ class Mundo:
             "notificaciones": self._notificaciones,
             "resultados": self._resultados,
         }
-        instancia.atiende, topics, handle = construir[instancia.servicio](proceso, stream, actores)
-        if handle is not None:
-            guard = guarded(
-                handle,
-                stream.publish,
-                group=instancia.servicio,
-                clock=self.bucle.time,
-                jitter=self.azar.rng.random,
-            )
-            await stream.consume(instancia.servicio, topics, guard)
+        instancia.atiende, topics, work = construir[instancia.servicio](proceso, stream, actores)
+        guard = partial(
+            guarded,
+            publish=stream.publish,
+            group=instancia.servicio,
+            clock=self.bucle.time,
+            jitter=self.azar.rng.random,
+        )
+        if isinstance(work, Fold):
+            batch = work.under(guard)
+            await stream.consume(instancia.servicio, topics, batch.handle, batch.settle)
+        elif work is not None:
+            await stream.consume(instancia.servicio, topics, guard(work))
 
     def _outbox(self, proceso: Proceso, stream: Corriente, servicio: str) -> Outbox:
         outbox = Outbox(self._documentos(proceso, f"{servicio}.outbox", UNIQUE), stream, proceso, f"/apoyo/{servicio}")
@@ -284,9 +292,7 @@ class Mundo:
         proceso.lanzar(reexamen.siempre(5.0))
         return None, TOPICS_COMPULSA, agente(folios, Personas(grupos))
 
-    def _mesa_control(
-        self, proceso: Proceso, stream: Corriente, actores: Actores
-    ) -> tuple[Any, tuple[str, ...], Handler]:
+    def _mesa_control(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
         ids = iter(range(1_000_000))
         mesa = MesaDeControl(
             registros=self._documentos(proceso, "mesa.registros"),
@@ -300,7 +306,8 @@ class Mundo:
             asignacion=timedelta(seconds=60),
             deshacer=timedelta(days=1),
         )
-        return mesa, agente_mesa.TOPICS, agente_mesa.build(mesa)
+        fold = Fold(mesa.registros, lambda documentos: agente_mesa.build(ProyectorMesa(documentos)), remember=0)
+        return mesa, agente_mesa.TOPICS, fold
 
     def _notificaciones(
         self, proceso: Proceso, stream: Corriente, actores: Actores
@@ -318,14 +325,16 @@ class Mundo:
         )
         return None, agente_notificaciones.TOPICS, agente_notificaciones.build(notificaciones)
 
-    def _resultados(
-        self, proceso: Proceso, stream: Corriente, actores: Actores
-    ) -> tuple[Any, tuple[str, ...], Handler]:
+    def _resultados(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
         registros = self._documentos(proceso, "resultados.registros")
         consultas = ConsultasDeResultados(
             registros, MemoryConteo(registros), stream, lambda: actores, proceso, self.bucle.time
         )
-        return consultas, agente_resultados.TOPICS, agente_resultados.build(Proyector(registros))
+        return (
+            consultas,
+            agente_resultados.TOPICS,
+            Fold(registros, lambda documentos: agente_resultados.build(Proyector(documentos)), remember=3),
+        )
 
     # People -----------------------------------------------------------------------------------------------------------------
 

@@ -233,7 +233,7 @@ class Mesa:
     async def recibe(self, evento: Hecho, offset: int = 0) -> None:
         """One fact from its topic."""
         sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=self.reloj.now(), causa="prueba")
-        await self.servicio.hecho(evento, Context(sobre, offset))
+        await self.servicio.proyector.hecho(evento, Context(sobre, offset))
 
     async def llega(self, n: int, **cambios: object) -> str:
         """Record `n` waits in the queue; its folio."""
