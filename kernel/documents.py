@@ -6,12 +6,12 @@ Every document has `_id`; those that are replaced carry `revision` (1, 2, …), 
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from pymongo import AsyncMongoClient, IndexModel
+from pymongo import AsyncMongoClient, IndexModel, InsertOne, ReplaceOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from kernel.errors import Unavailable
 
@@ -27,8 +27,15 @@ class Kind(StrEnum):
     PRIMARY = "primary"  # backed up apart
 
 
-class Documents(Protocol):
-    """A collection of documents."""
+class Write(NamedTuple):
+    """A document to put in place of the one that has `revision`; None: where there is none."""
+
+    document: Document
+    revision: int | None
+
+
+class Keyed(Protocol):
+    """Documents found by their `_id` alone."""
 
     async def get(self, id_: str) -> Document | None:
         """The document, or None. Raises Unavailable."""
@@ -42,6 +49,18 @@ class Documents(Protocol):
         """Replace the document of that `_id` if it still has `revision`; False when somebody else was first.
 
         The caller sets the new `revision` in `document`. Raises Unavailable.
+        """
+        ...
+
+
+class Documents(Keyed, Protocol):
+    """A collection of documents."""
+
+    async def write(self, writes: Sequence[Write]) -> set[str]:
+        """Carry out writes of different documents, each by itself; the ids of which it is not sure that they were written.
+
+        Those that `put_if_absent` and `replace` would refuse are among them, and there may be others. Raises Unavailable: then some
+        may have been written.
         """
         ...
 
@@ -69,6 +88,10 @@ def connect(uri: str) -> AsyncMongoClient[Document]:
         socketTimeoutMS=20000,
         appname="apoyo",
     )
+
+
+_DUPLICATE = 11000
+"""MongoDB's code of a key that is taken."""
 
 
 class MongoDocuments:
@@ -116,6 +139,30 @@ class MongoDocuments:
         with mongo_errors():
             result = await self.collection.replace_one({"_id": document["_id"], "revision": revision}, document)
             return result.matched_count == 1
+
+    async def write(self, writes: Sequence[Write]) -> set[str]:
+        inserts = [w.document for w in writes if w.revision is None]
+        replaces = [w for w in writes if w.revision is not None]
+        doubtful: set[str] = set()
+        with mongo_errors():
+            try:
+                result = await self.collection.bulk_write(
+                    [
+                        *(InsertOne(document) for document in inserts),
+                        *(ReplaceOne({"_id": w.document["_id"], "revision": w.revision}, w.document) for w in replaces),
+                    ],
+                    ordered=False,
+                )
+                matched = result.matched_count
+            except BulkWriteError as error:
+                details = error.details
+                if details["writeConcernErrors"] or any(e["code"] != _DUPLICATE for e in details["writeErrors"]):
+                    raise
+                doubtful = {inserts[e["index"]]["_id"] for e in details["writeErrors"]}
+                matched = details["nMatched"]
+        if matched < len(replaces):  # MongoDB does not say which
+            doubtful |= {w.document["_id"] for w in replaces}
+        return doubtful
 
     async def unset(self, ids: Sequence[str], field: str) -> None:
         with mongo_errors():
@@ -181,6 +228,13 @@ class MemoryDocuments:
             return False
         self._documents[document["_id"]] = copy.deepcopy(document)
         return True
+
+    async def write(self, writes: Sequence[Write]) -> set[str]:
+        return {
+            document["_id"]
+            for document, revision in writes
+            if not await (self.put_if_absent(document) if revision is None else self.replace(document, revision))
+        }
 
     async def unset(self, ids: Sequence[str], field: str) -> None:
         for id_ in ids:

@@ -13,6 +13,9 @@ EVENTS_PUBLISHED = Counter("apoyo_events_published_total", "Events published by 
 OUTBOX_RELAYED = Counter(
     "apoyo_outbox_relayed_total", "Events that a crash left unpublished, published by the relay", ["event"]
 )
+FOLDED_AGAIN = Counter(
+    "apoyo_folded_again_total", "Events folded again one by one, because their batch was not surely written", ["topic"]
+)
 FOLLOW_REFUSED = Counter(
     "apoyo_follow_refused_total", "Events of a followed topic that do not fit their schema", ["topic"]
 )

@@ -13,6 +13,7 @@ import uvloop
 from fastapi import FastAPI
 
 from kernel import metrics
+from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.settings import ServiceSettings
 from kernel.stream import Handler, Stream
@@ -31,8 +32,9 @@ Task = Callable[[], Awaitable[None]]
 class Service:
     """Everything that `run` needs, built by a service's `bootstrap`.
 
-    `prepare` run before anything else (indexes, buckets); `followers` must catch up before the service is ready;
-    `tasks` run beside the consumer until the process stops (outbox relay, timers).
+    Events go to `handle` one by one, or are folded many at once (`fold`). `prepare` run before anything else (indexes, buckets);
+    `followers` must catch up before the service is ready; `tasks` run beside the consumer until the process stops (outbox relay,
+    timers).
     """
 
     name: str
@@ -42,6 +44,7 @@ class Service:
     health: Health
     topics: Sequence[str] = ()
     handle: Handler | None = None
+    fold: Fold | None = None
     prepare: Sequence[Task] = ()
     followers: Sequence[Follower] = ()
     tasks: Sequence[Task] = field(default_factory=list)
@@ -91,6 +94,9 @@ class Service:
                 group.create_task(_run(task))
             if self.handle is not None:
                 group.create_task(self.stream.consume(self.name, self.topics, self._guarded(self.handle)))
+            if self.fold is not None:
+                batch = self.fold.under(self._guarded)
+                group.create_task(self.stream.consume(self.name, self.topics, batch.handle, batch.settle))
             metrics.READY.set(1)
             log.info("service_ready", port=self.settings.http_port)
 

@@ -13,6 +13,7 @@ from kernel.stream.port import (
     Message,
     Position,
     Record,
+    Settle,
     Stream,
     TopicSpec,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "Message",
     "Position",
     "Record",
+    "Settle",
     "Stream",
     "TopicSpec",
     "connect",

@@ -16,7 +16,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
@@ -26,7 +26,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from kernel.errors import Unavailable
 from kernel.stream.crash import Die, die
 from kernel.stream.murmur import partition_of
-from kernel.stream.port import CAUGHT_UP, Handler, Mark, Message, Position, Record, TopicSpec
+from kernel.stream.port import CAUGHT_UP, SETTLE_AT_MOST, Handler, Mark, Message, Position, Record, Settle, TopicSpec
 
 T = TypeVar("T")
 
@@ -51,6 +51,7 @@ _OFFSETS = 1 << 40
 _POLL_S = (0.005, 0.05)
 _POLL_GROWTH = 1.1
 _COMMIT_S = 0.1  # how long handled offsets may wait for the rest of their batch
+_GATHER_S = 0.25  # pause between settlements, so that what comes meanwhile is settled together
 _BATCH = 256  # records fetched at once
 
 _Transaction = Callable[[sqlite3.Connection], T]
@@ -60,8 +61,9 @@ class _Mode(IntEnum):
     """What a transaction needs; of several that run as one, the highest."""
 
     READ = 0
-    WRITE = 1
-    FSYNC = 2
+    OFFSETS = 1  # a write that nobody waits for
+    WRITE = 2
+    FSYNC = 3
 
 
 @dataclass(slots=True)
@@ -75,6 +77,21 @@ class _Job:
     error: Exception | None = None
 
 
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    """Who waits for records of these topics, or for a change in that group. `news`: set when there may be some."""
+
+    topics: frozenset[str]
+    group: str | None = None
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+_SUMS = """
+SELECT 'topic', topic, sum(next) FROM partitions WHERE topic IN (SELECT value FROM json_each(?)) GROUP BY topic
+UNION ALL SELECT 'group', grp, number FROM generations WHERE grp IN (SELECT value FROM json_each(?))
+"""
+
+
 class _Database:
     """The connection. Only one thread may use it."""
 
@@ -84,7 +101,7 @@ class _Database:
             ":memory:" if path is None else path, timeout=1.0, isolation_level=None, check_same_thread=False
         )
         self._version = 0
-        self._seen: tuple[int, int] | None = None
+        self._seen: set[tuple[str, str, int]] = set()
         # Two processes that create the file at once: SQLite does not wait for the lock here by itself.
         self._patiently(lambda: self._connection.executescript(f"PRAGMA journal_mode=WAL; {_SCHEMA}"))
 
@@ -99,21 +116,25 @@ class _Database:
             for job in jobs:
                 job.error = Unavailable(f"embedded log: {error}")
 
-    def news(self, *, wrote: bool) -> bool:
-        """Whether records or memberships changed since it last said so. `wrote`: this connection itself may have."""
+    def news(self, waiters: Sequence[_Waiter], *, wrote: bool) -> list[_Waiter]:
+        """Those for whom something may have come since it last said so. `wrote`: this connection itself may have."""
         try:
             # Tells of other connections' commits only, and much more cheaply than a query.
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
             if version == self._version and not wrote:
-                return False
-            seen = self._connection.execute(
-                "SELECT (SELECT sum(next) FROM partitions), (SELECT sum(number) FROM generations)"
-            ).fetchone()
+                return []
+            topics = sorted({topic for waiter in waiters for topic in waiter.topics})
+            groups = [waiter.group for waiter in waiters if waiter.group is not None]
+            seen = set(self._connection.execute(_SUMS, (json.dumps(topics), json.dumps(groups))).fetchall())
         except sqlite3.OperationalError:
-            return False
-        changed = bool(seen != self._seen)
+            return []
+        changed = {(kind, name) for kind, name, _ in seen - self._seen}
         self._version, self._seen = version, seen
-        return changed
+        return [
+            waiter
+            for waiter in waiters
+            if any(name in waiter.topics if kind == "topic" else name == waiter.group for kind, name in changed)
+        ]
 
     def _transact(self, jobs: Sequence[_Job]) -> None:
         connection = self._connection
@@ -163,14 +184,14 @@ class _Span(NamedTuple):
 
 @dataclass(slots=True)
 class _Membership:
-    """What a member knows of itself. By partition id: next to fetch of those it owns, handled and not yet committed."""
+    """What a member knows of itself. By partition id: next to fetch of those it owns; settled and not yet committed."""
 
     group: str
     topics: tuple[str, ...]
     id: int = 0
     generation: int = -1
     positions: dict[int, int] = field(default_factory=dict)
-    handled: dict[int, int] = field(default_factory=dict)
+    settled: dict[int, int] = field(default_factory=dict)
 
 
 class EmbeddedLog:
@@ -199,7 +220,7 @@ class EmbeddedLog:
         self._database: _Database | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._news = asyncio.Event()
+        self._waiters: tuple[_Waiter, ...] = ()  # replaced, never changed: the thread reads it too
         self._consumers: set[asyncio.Task[Any] | None] = set()
 
     # ---- Stream
@@ -284,34 +305,33 @@ class EmbeddedLog:
         """Every record from the beginning, `CAUGHT_UP` once at the end as it was, then what comes, until cancelled."""
         ends = await self.ends(topic)
         positions = dict.fromkeys(ends, 0)
+
+        def fetch(connection: sqlite3.Connection) -> list[tuple[int, Record]]:
+            return [
+                found
+                for partition, (identifier, end) in _partitions(connection, topic).items()
+                for found in _records(
+                    connection,
+                    _Span(identifier, topic, partition, positions[partition], min(end, positions[partition] + _BATCH)),
+                )
+            ]
+
         caught_up = False
-        while True:
-            news = self._news
-            if not caught_up and all(positions[partition] >= end for partition, end in ends.items()):
-                caught_up = True
-                yield CAUGHT_UP
+        with self._waiting(_Waiter(frozenset({topic}))) as waiter:
+            while True:
+                if not caught_up and all(positions[partition] >= end for partition, end in ends.items()):
+                    caught_up = True
+                    yield CAUGHT_UP
+                waiter.news.clear()
+                batch = await self._run(fetch, _Mode.READ)
+                for _, record in batch:
+                    positions[record.partition] = record.offset + 1
+                    yield record
+                if not batch:
+                    await waiter.news.wait()
 
-            def fetch(connection: sqlite3.Connection) -> list[tuple[int, Record]]:
-                return [
-                    found
-                    for partition, (identifier, end) in _partitions(connection, topic).items()
-                    for found in _records(
-                        connection,
-                        _Span(
-                            identifier, topic, partition, positions[partition], min(end, positions[partition] + _BATCH)
-                        ),
-                    )
-                ]
-
-            batch = await self._run(fetch, _Mode.READ)
-            for _, record in batch:
-                positions[record.partition] = record.offset + 1
-                yield record
-            if not batch:
-                await news.wait()
-
-    async def consume(self, group: str, topics: Sequence[str], handle: Handler) -> None:
-        """Run until cancelled. If `handle` raises, or the file fails for longer than `patience_s`: `die`, then raise.
+    async def consume(self, group: str, topics: Sequence[str], handle: Handler, settle: Settle | None = None) -> None:
+        """Run until cancelled. If `handle` or `settle` raises, or the file fails for longer than `patience_s`: `die`, then raise.
 
         After a failure nothing is committed and the group is not left, as if the process had been killed: with a `die` that
         returns, the event comes again once the lease has run out.
@@ -321,7 +341,8 @@ class EmbeddedLog:
         member = _Membership(group, tuple(topics))
         heart = asyncio.create_task(self._beat(member))
         try:
-            await self._serve(member, handle)
+            with self._waiting(_Waiter(frozenset(topics), group)) as waiter:
+                await self._serve(member, handle, settle, waiter)
         except asyncio.CancelledError:
             with contextlib.suppress(Unavailable):
                 await self._run(partial(self._leave, member=member), _Mode.WRITE)
@@ -360,30 +381,40 @@ class EmbeddedLog:
 
     # ---- groups
 
-    async def _serve(self, member: _Membership, handle: Handler) -> None:
+    async def _serve(self, member: _Membership, handle: Handler, settle: Settle | None, waiter: _Waiter) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            news = self._news
+            waiter.news.clear()
             batch = await self._run(partial(_fetch, member=member), _Mode.READ)
             if batch is None:
                 await self._run(partial(self._join, member=member), _Mode.WRITE)
                 continue
             due = clock() + _COMMIT_S
-            for identifier, record in batch:
+            unsettled = 0
+            for number, (identifier, record) in enumerate(batch, 1):
                 await handle(record)
-                member.positions[identifier] = member.handled[identifier] = record.offset + 1
-                if clock() >= due:
+                member.positions[identifier] = record.offset + 1
+                unsettled += 1
+                late = clock() >= due
+                if settle is None or late or unsettled == SETTLE_AT_MOST or number == len(batch):
+                    if settle is not None:
+                        await settle()
+                    member.settled |= {of: member.positions[of] for of, _ in batch[number - unsettled : number]}
+                    unsettled = 0
+                if late:
                     if not await self._commit(member):
                         break
                     due = clock() + _COMMIT_S
-            if member.handled:
+            if member.settled:
                 await self._commit(member)
             if not batch:
-                await news.wait()
+                await waiter.news.wait()
+            elif settle is not None and len(batch) < SETTLE_AT_MOST:
+                await asyncio.sleep(_GATHER_S)
 
     async def _commit(self, member: _Membership) -> bool:
-        unchanged = await self._run(partial(_commit, member=member), _Mode.WRITE)
-        member.handled.clear()
+        unchanged = await self._run(partial(_commit, member=member), _Mode.OFFSETS)
+        member.settled.clear()
         return unchanged
 
     async def _beat(self, member: _Membership) -> None:
@@ -458,8 +489,8 @@ class EmbeddedLog:
         if self._thread is None:
             await asyncio.sleep(0)  # a point where others may run, as with any engine
             self._database.execute([work])
-            if mode is not _Mode.READ and self._database.news(wrote=True):
-                self._announce()
+            if mode > _Mode.OFFSETS:
+                _wake(self._database.news(self._waiters, wrote=True))
         else:
             work.future = asyncio.get_running_loop().create_future()
             self._jobs.put(work)
@@ -469,9 +500,13 @@ class EmbeddedLog:
         result: T = work.result
         return result
 
-    def _announce(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+    @contextlib.contextmanager
+    def _waiting(self, waiter: _Waiter) -> Iterator[_Waiter]:
+        self._waiters = (*self._waiters, waiter)
+        try:
+            yield waiter
+        finally:
+            self._waiters = tuple(other for other in self._waiters if other is not waiter)
 
     def _work(self, database: _Database, loop: asyncio.AbstractEventLoop) -> None:
         """The thread: all jobs that wait become one transaction; in between, look for what other processes wrote."""
@@ -485,11 +520,11 @@ class EmbeddedLog:
             if work:
                 database.execute(work)
                 loop.call_soon_threadsafe(_resolve, work)
-            wrote = any(job.mode is not _Mode.READ for job in work)
+            wrote = any(job.mode > _Mode.OFFSETS for job in work)
             if wrote or time.monotonic() >= look_at:
-                if database.news(wrote=wrote):
+                if woken := database.news(self._waiters, wrote=wrote):
                     pause = _POLL_S[0]
-                    loop.call_soon_threadsafe(self._announce)
+                    loop.call_soon_threadsafe(_wake, woken)
                 else:
                     pause = min(longest, pause * _POLL_GROWTH)
                 look_at = time.monotonic() + pause
@@ -508,6 +543,11 @@ def _resolve(jobs: Iterable[_Job]) -> None:
     for job in jobs:
         if job.future is not None and not job.future.done():
             job.future.set_result(None)
+
+
+def _wake(waiters: Iterable[_Waiter]) -> None:
+    for waiter in waiters:
+        waiter.news.set()
 
 
 # ---- pieces of transactions
@@ -551,10 +591,10 @@ def _fetch(connection: sqlite3.Connection, member: _Membership) -> list[tuple[in
 
 
 def _commit(connection: sqlite3.Connection, member: _Membership) -> bool:
-    """Commit what the member handled, where it is still the owner. False if the group changed."""
+    """Commit what the member settled, where it is still the owner. False if the group changed."""
     connection.executemany(
         "UPDATE positions SET next = ? WHERE grp = ? AND partition_id = ? AND owner = ?",
-        [(position, member.group, identifier, member.id) for identifier, position in member.handled.items()],
+        [(position, member.group, identifier, member.id) for identifier, position in member.settled.items()],
     )
     return _generation(connection, member.group) == member.generation
 

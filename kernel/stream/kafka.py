@@ -1,8 +1,9 @@
 """The log in Kafka: aiokafka to publish and to read, Faust to consume.
 
-Faust acknowledges an event in a `finally`, also when its body raised; what is acknowledged gets committed. So whatever goes
-wrong with an event must end the process inside the body, before Faust hears of it, and a body that is cancelled must tell
-Faust that this event has been dealt with already.
+Faust by itself acknowledges an event in a `finally`, also when its body raised, and what is acknowledged gets committed: so
+acknowledging is taken from it, and done here once an event has been settled. Always in the order in which events came, and never
+after their generation: Faust would commit what lies before an acknowledged event, too. When partitions are taken away or the app
+stops, Faust waits until everything that it has given out is acknowledged: who stops handling must take the rest off that list.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from kernel.errors import Unavailable
 from kernel.stream.crash import Die, die
-from kernel.stream.port import CAUGHT_UP, Handler, Mark, Message, Position, Record, TopicSpec
+from kernel.stream.port import CAUGHT_UP, SETTLE_AT_MOST, Handler, Mark, Message, Position, Record, Settle, TopicSpec
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ _HEARTBEAT_S = 1.0  # also how soon a member hears of a rebalance
 _COMMIT_S = 1.0
 _SETTLE_S = 3.0
 _METADATA_S = 10.0  # how soon a topic created later is seen
+_GATHER_S = 0.25  # how long a record waits for those that will be settled with it
 _BUFFER = 16  # records in memory beside the one in flight, for each stream
 _POLL_MS = 500
 _ERRORS = "surrogateescape"
@@ -176,12 +178,12 @@ class KafkaStream:
                     for record in records:
                         yield _record(record)
 
-    async def consume(self, group: str, topics: Sequence[str], handle: Handler) -> None:
-        """Run until cancelled. If `handle` raises, or Faust ends by itself: `die`, then raise."""
+    async def consume(self, group: str, topics: Sequence[str], handle: Handler, settle: Settle | None = None) -> None:
+        """Run until cancelled. If `handle` or `settle` raises, or Faust ends by itself: `die`, then raise."""
         task = asyncio.current_task()
         self._consumers.add(task)
         try:
-            await self._serve(group, topics, handle)
+            await self._serve(group, topics, handle, settle)
         except asyncio.CancelledError:
             raise
         except BaseException as cause:
@@ -219,10 +221,10 @@ class KafkaStream:
 
     # ---- Faust
 
-    async def _serve(self, group: str, topics: Sequence[str], handle: Handler) -> None:
+    async def _serve(self, group: str, topics: Sequence[str], handle: Handler, settle: Settle | None) -> None:
         app = self._app(group)
-        stream = app.stream(app.topic(*topics, key_serializer="raw", value_serializer="raw"))
-        body = asyncio.create_task(self._run(stream, handle))
+        topic = app.topic(*topics, key_serializer="raw", value_serializer="raw")
+        body = asyncio.create_task(self._run(app, app.stream(topic, enable_acks=False), handle, settle))
         service = asyncio.create_task(_keep_up(app))
         try:
             ended, _ = await asyncio.wait([body, service], return_when=asyncio.FIRST_COMPLETED)
@@ -237,16 +239,48 @@ class KafkaStream:
             service.cancel()
             await asyncio.gather(service, return_exceptions=True)
 
-    async def _run(self, stream: Any, handle: Handler) -> None:
-        async for event in stream.events():
-            try:
+    async def _run(self, app: faust.App, stream: Any, handle: Handler, settle: Settle | None) -> None:
+        events = aiter(stream.events())
+        unsettled: list[Any] = []
+        ahead: asyncio.Task[Any] | None = None
+        due = 0.0
+
+        async def settled() -> None:
+            if settle is not None:
+                await settle()
+            for event in unsettled:
+                if event.message.generation_id == app.consumer_generation_id:
+                    event.ack()
+                else:
+                    app.consumer.unacked.discard(event.message)
+            unsettled.clear()
+
+        try:
+            while True:
+                ahead = asyncio.ensure_future(_next(events))
+                if unsettled:
+                    await asyncio.wait({ahead}, timeout=max(0.0, due - time.monotonic()))
+                    if not ahead.done():
+                        await settled()
+                event = await ahead
+                if event is None:
+                    return
+                if not unsettled:
+                    due = time.monotonic() + _GATHER_S
                 await handle(_record(event.message))
-            except BaseException as cause:
-                if not isinstance(cause, asyncio.CancelledError):
-                    self._die(cause)
-                event.message.acked = True  # only what is not acked yet can become acked, and committed
-                event.app.consumer.unacked.discard(event.message)  # nor must `stop` wait for it
-                raise
+                unsettled.append(event)
+                if settle is None or len(unsettled) == SETTLE_AT_MOST or time.monotonic() >= due:
+                    await settled()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as cause:
+            self._die(cause)
+            raise
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
+            app.consumer.unacked.clear()
 
     def _app(self, group: str) -> faust.App:
         if faust.streams._CStreamIterator is None:  # type: ignore[attr-defined]
@@ -338,6 +372,10 @@ async def _keep_up(app: faust.App) -> None:
     await app.start()
     await app.wait_until_stopped()
     raise Unavailable(f"kafka: Faust crashed: {app.crash_reason!r}") from app.crash_reason
+
+
+async def _next(events: AsyncIterator[Any]) -> Any:
+    return await anext(events, None)
 
 
 async def _until_settled(app: faust.App) -> None:

@@ -7,6 +7,10 @@ Promises, held by one contract suite on every engine (tests/contract):
 - `consume` delivers at least once, in order per partition, ONE event in flight per process, to one member of the group per
   partition. The offset is committed only after `handle` returned. If `handle` raises, the process dies **before** the offset
   is committed (see `die`): the event comes again.
+- With a `settle`, a handler may keep what it has to write in memory: `settle` is awaited, never beside `handle`, before any
+  offset of what was handled since is committed, a fraction of a second after the first of it at the latest, and after
+  `SETTLE_AT_MOST` records. If it raises, the process dies likewise. What was handled and not settled when the process stops
+  comes again.
 - Instances may join and leave at any time; an event may then be seen twice, never skipped.
 - `read` goes from `start` (default: the beginning) to the ends as they were at the call, and finishes.
 - `tail` reads one topic from its beginning without a group, yields every record, yields `CAUGHT_UP` once it has reached the
@@ -64,6 +68,10 @@ class Mark(Enum):
 CAUGHT_UP: Literal[Mark.CAUGHT_UP] = Mark.CAUGHT_UP
 
 Handler = Callable[[Record], Awaitable[None]]
+Settle = Callable[[], Awaitable[None]]
+
+SETTLE_AT_MOST = 64
+"""Records that may be handled before they are settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +111,8 @@ class Stream(Protocol):
         """Every record from the beginning, then what comes; `CAUGHT_UP` once in between."""
         ...
 
-    async def consume(self, group: str, topics: Sequence[str], handle: Handler) -> None:
-        """Run until cancelled. The first exception that `handle` raises is fatal for the process."""
+    async def consume(self, group: str, topics: Sequence[str], handle: Handler, settle: Settle | None = None) -> None:
+        """Run until cancelled. The first exception that `handle` or `settle` raises is fatal for the process."""
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """Next offset to be handled by the group, for each partition that it ever committed."""

@@ -8,6 +8,7 @@ from pymongo import IndexModel
 
 from kernel.documents import Kind
 from kernel.engines import Engines
+from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.identity import Users
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
@@ -33,7 +34,7 @@ def build(settings: Settings) -> Service:
     actores = Actores()
     health = Health("engines", "actores")
     mesa = MesaDeControl(
-        proyector=Proyector(engines.collection("registros", Kind.PROJECTION, INDICES), first_revision),
+        registros=engines.collection("registros", Kind.PROJECTION, INDICES),
         accesos=engines.collection("accesos", Kind.PRIMARY, [IndexModel([("folio", 1), ("cuando", 1)])]),
         outbox=engines.outbox(),
         llavero=engines.keyring(),
@@ -43,6 +44,7 @@ def build(settings: Settings) -> Service:
         nuevo_id=lambda: str(uuid.uuid4()),
         asignacion=timedelta(seconds=settings.asignacion_s),
         deshacer=timedelta(seconds=settings.deshacer_s),
+        primera_revision=first_revision,
     )
     return Service(
         name="mesa_control",
@@ -53,7 +55,7 @@ def build(settings: Settings) -> Service:
         ),
         health=health,
         topics=agent.TOPICS,
-        handle=agent.build(mesa.proyector),
+        fold=Fold(mesa.registros, lambda documentos: agent.build(Proyector(documentos, first_revision)), remember=0),
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
         tasks=[mesa.outbox.relay_forever],

@@ -10,7 +10,7 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.dispatch import Context
-from kernel.documents import Document, Documents
+from kernel.documents import Document, Documents, Keyed
 from kernel.errors import Conflict, KeyDestroyed
 from kernel.hpke import CannotOpen
 from kernel.objects import Objects
@@ -99,7 +99,7 @@ class Progreso:
 class Proyector:
     """Folds every fact of a folio into its document. `primera_revision`: of a new one; `kernel.rebuild` says why not 1."""
 
-    registros: Documents
+    registros: Keyed
     primera_revision: Callable[[], int] = lambda: 1
 
     async def hecho(self, evento: Hecho, context: Context) -> None:
@@ -107,7 +107,7 @@ class Proyector:
         await self.doblar(evento, context.offset, await self.registros.get(evento.folio))
 
     async def doblar(self, evento: Hecho, offset: int, actual: Document | None) -> None:
-        """Fold a fact into the document as it is, as if it lay at that offset. Raises Conflict."""
+        """Fold a fact into a document that was read, as if it lay at that offset. Raises Conflict."""
         ciclo = aplicar(_ciclo(actual), evento, offset)
         revision = actual["revision"] + 1 if actual else self.primera_revision()
         nuevo = _documento(evento.folio, ciclo, actual, revision)
@@ -123,9 +123,9 @@ class Proyector:
 
 @dataclass(frozen=True, slots=True)
 class MesaDeControl:
-    """The service. `proyector`: keeps the projection, which is the queue too; `accesos`: who opened what."""
+    """The service. `registros`: projection and queue; `accesos`: who opened what."""
 
-    proyector: Proyector
+    registros: Documents
     accesos: Documents
     outbox: Outbox
     llavero: KeyRing
@@ -135,11 +135,12 @@ class MesaDeControl:
     nuevo_id: Callable[[], str]
     asignacion: timedelta
     deshacer: timedelta
+    primera_revision: Callable[[], int] = lambda: 1
 
     @property
-    def registros(self) -> Documents:
-        """The projection."""
-        return self.proyector.registros
+    def proyector(self) -> Proyector:
+        """Straight into the projection."""
+        return Proyector(self.registros, self.primera_revision)
 
     # The queue -----------------------------------------------------------------------------------------------------------
 

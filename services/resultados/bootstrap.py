@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from kernel.documents import Kind
 from kernel.engines import Engines
+from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.identity import Users
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
@@ -32,7 +33,7 @@ def build(settings: Settings) -> Service:
         app=build_app(consultas, Users.load(settings.users_file), health),
         health=health,
         topics=agent.TOPICS,
-        handle=agent.build(Proyector(registros, first_revision)),
+        fold=Fold(registros, lambda documentos: agent.build(Proyector(documentos, first_revision))),
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
     )

@@ -11,7 +11,7 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.dispatch import Context
-from kernel.documents import Document, Documents
+from kernel.documents import Document, Documents, Keyed
 from kernel.errors import Conflict
 from kernel.stream import Stream
 from schemas.actores import VerActores
@@ -36,7 +36,7 @@ class Conteo(Protocol):
 class Proyector:
     """Folds every event of a folio into its document. `primera_revision`: of a new one; `kernel.rebuild` says why not 1."""
 
-    registros: Documents
+    registros: Keyed
     primera_revision: Callable[[], int] = lambda: 1
 
     async def hecho(self, evento: Hecho, context: Context) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pymongo import IndexModel
 
 from kernel import documents
-from kernel.documents import Documents, Kind, MemoryDocuments, MongoDocuments
+from kernel.documents import Documents, Kind, MemoryDocuments, MongoDocuments, Write
 from kernel.errors import Unavailable
 from kernel.outbox import UNIQUE, Outbox, VersionTaken
 from kernel.rebuild import Collection
@@ -112,6 +112,24 @@ async def test_se_quita_un_campo_de_varios_y_su_revision_queda(make: Make) -> No
     assert sorted(d["n"] for d in await store.find({"marca": {"$gte": 0}})) == [1, 3]
     assert await store.get("2") == {"_id": "2", "revision": 1, "n": 2}
     assert await store.get("no está") is None
+
+
+async def test_muchas_escrituras_a_la_vez_y_lo_que_no_paso_se_dice(make: Make) -> None:
+    store = await _prepared(make())
+    for id_ in ("a", "b", "c"):
+        await store.put_if_absent({"_id": id_, "revision": 7, "v": 0})
+    assert not await store.write([Write({"_id": "a", "revision": 9, "v": 1}, 7), Write({"_id": "d", "v": 1}, None)])
+    doubtful = await store.write(
+        [
+            Write({"_id": "a", "revision": 8, "v": 2}, 7),
+            Write({"_id": "b", "revision": 8, "v": 2}, 7),
+            Write({"_id": "d", "v": 2}, None),
+            Write({"_id": "e", "v": 2}, None),
+            Write({"_id": "no está", "revision": 8, "v": 2}, 7),
+        ]
+    )
+    assert {"a", "d", "no está"} <= doubtful <= {"a", "b", "d", "no está"}
+    assert {d["_id"]: d["v"] for d in await store.find({})} == {"a": 1, "b": 2, "c": 0, "d": 1, "e": 2}
 
 
 async def test_un_motor_que_no_responde_es_unavailable() -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from kernel.errors import Unavailable
-from kernel.stream import CAUGHT_UP, Handler, Message, Record, Stream, TopicSpec, connect
+from kernel.stream import CAUGHT_UP, Handler, Message, Record, Settle, Stream, TopicSpec, connect
 from kernel.stream.crash import EXIT_CODE
 from kernel.stream.embedded import EmbeddedLog
+from kernel.stream.port import SETTLE_AT_MOST
 from tests.support.member import LEASE_S, stream_at
 
 pytestmark = pytest.mark.timeout(90)
@@ -57,15 +58,19 @@ class Engine:
     def name(self, of: str) -> str:
         return f"{of}-{os.urandom(4).hex()}"
 
-    def consume(self, stream: Stream, group: str, topics: Sequence[str], handle: Handler) -> asyncio.Task[None]:
-        task = asyncio.create_task(stream.consume(group, topics, handle))
+    def consume(
+        self, stream: Stream, group: str, topics: Sequence[str], handle: Handler, settle: Settle | None = None
+    ) -> asyncio.Task[None]:
+        task = asyncio.create_task(stream.consume(group, topics, handle, settle))
         self.consumers.append(task)
         return task
 
-    async def member(self, group: str, topic: str, *, pause_s: float = 0.0, poison: str = "") -> "Member":
+    async def member(
+        self, group: str, topic: str, *, pause_s: float = 0.0, poison: str = "", settle_s: str = ""
+    ) -> "Member":
         """A process of the group."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.support.member", self.url, group, topic, str(pause_s), poison),
+            *(sys.executable, "-m", "tests.support.member", self.url, group, topic, str(pause_s), poison, settle_s),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -137,6 +142,31 @@ class Handled:
     @property
     def partitions(self) -> set[int]:
         return {record.partition for record in self.records}
+
+
+@dataclass
+class Settled(Handled):
+    """A handler that keeps records in memory until they are settled; `batches`: how many at once. `broken`: settling raises."""
+
+    settle_s: float = 0.0
+    broken: bool = False
+    settling: bool = False
+    settled: list[Record] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+
+    async def __call__(self, record: Record) -> None:
+        assert not self.settling
+        await super().__call__(record)
+
+    async def settle(self) -> None:
+        self.settling = True
+        await asyncio.sleep(self.settle_s)
+        if self.broken:
+            raise ValueError("broken")
+        self.settling = False
+        self.batches.append(len(self.records))
+        self.settled += self.records
+        self.records.clear()
 
 
 @pytest.fixture
@@ -499,6 +529,70 @@ async def test_a_handler_that_raises_kills_before_the_event_is_committed(engine:
     await until(lambda: handled.values[-3:] == [b"2", b"3", b"4"], "the next one handled it")
 
 
+# ---- settling
+
+
+@EVERY_ENGINE
+async def test_what_is_handled_is_settled_soon_and_only_then_committed(engine: Engine) -> None:
+    stream, topic, group = await engine.connect(), await engine.topic(), engine.name("group")
+    handled = Settled(settle_s=0.05)
+    await publish(stream, topic, range(10))
+    engine.consume(stream, group, [topic], handled, handled.settle)
+    await until(lambda: len(handled.settled) == 10, "what was there was settled without anything more coming")
+    for number in range(10, 13):
+        await publish(stream, topic, [number])
+        await until(lambda: handled.settled[-1].value == str(number).encode(), "one alone was settled")  # noqa: B023
+    await until_committed(stream, group, topic, 13)
+    assert in_order(handled.settled)
+
+
+@EVERY_ENGINE
+async def test_at_most_so_many_are_settled_at_once(engine: Engine) -> None:
+    stream, topic = await engine.connect(), await engine.topic(partitions=1)
+    handled = Settled()
+    await publish(stream, topic, range(3 * SETTLE_AT_MOST))
+    engine.consume(stream, engine.name("group"), [topic], handled, handled.settle)
+    await until(lambda: len(handled.settled) == 3 * SETTLE_AT_MOST, "all was settled")
+    assert max(handled.batches) <= SETTLE_AT_MOST
+    assert len(handled.batches) < 30
+
+
+@EVERY_ENGINE
+async def test_what_was_not_settled_is_not_committed_and_comes_again_to_the_next(engine: Engine) -> None:
+    stream, topic, group = await engine.connect(), await engine.topic(partitions=1), engine.name("group")
+    handled = Settled()
+    await publish(stream, topic, range(4))
+    consumer = engine.consume(stream, group, [topic], handled, handled.settle)
+    await until(lambda: len(handled.settled) == 4, "the first were settled")
+    await until_committed(stream, group, topic, 4)
+    handled.settle_s = 3600
+    await publish(stream, topic, range(4, 8))
+    await until(lambda: handled.settling, "it settles the next")
+    await asyncio.sleep(1.5)  # longer than an engine waits with a commit
+    assert await stream.committed(group, topic) == {0: 4}
+    await leave(consumer)
+    assert await stream.committed(group, topic) == {0: 4}
+
+    handled = Settled()
+    engine.consume(stream, group, [topic], handled, handled.settle)
+    await until(lambda: [r.value for r in handled.settled] == [b"4", b"5", b"6", b"7"], "the next one settled them")
+
+
+@EVERY_ENGINE
+async def test_a_settle_that_raises_kills_before_its_events_are_committed(engine: Engine) -> None:
+    stream, topic, group = await engine.connect(), await engine.topic(partitions=1), engine.name("group")
+    await publish(stream, topic, range(5))
+    handled = Settled(broken=True)
+    with pytest.raises(ValueError, match="broken"):
+        await asyncio.wait_for(stream.consume(group, [topic], handled, handled.settle), GRACE_S)
+    assert isinstance(engine.deaths[0], ValueError)
+    assert (await stream.committed(group, topic)).get(0, 0) == 0
+
+    handled = Settled()
+    engine.consume(stream, group, [topic], handled, handled.settle)
+    await until(lambda: len(handled.settled) == 5, "the next one settled them")
+
+
 # ---- many members
 
 
@@ -532,10 +626,12 @@ async def test_two_members_share_the_partitions_and_each_partition_has_one(engin
 
 
 @EVERY_ENGINE
-async def test_nothing_is_skipped_while_members_join_and_leave(engine: Engine) -> None:
+@pytest.mark.parametrize("settles", [False, True], ids=["at_once", "settled"])
+async def test_nothing_is_skipped_while_members_join_and_leave(engine: Engine, settles: bool) -> None:
     topic, group = await engine.topic(), engine.name("group")
     streams = [await engine.connect(), await engine.connect()]
     log: list[tuple[int, int]] = []
+    kept: list[list[tuple[int, int]]] = [[], []]
     counts = [0, 0]
     in_hand: set[int] = set()
     handled_by_both: list[Record] = []
@@ -549,14 +645,25 @@ async def test_nothing_is_skipped_while_members_join_and_leave(engine: Engine) -
                 await asyncio.sleep(0.002)
             finally:
                 in_hand.discard(record.partition)
-            log.append((record.partition, record.offset))
-            counts[of] += 1
+            kept[of].append((record.partition, record.offset))
+            if not settles:
+                await settler(of)()
 
         return handle
 
+    def settler(of: int) -> Settle:
+        async def settle() -> None:
+            settling, kept[of] = kept[of], []
+            await asyncio.sleep(0.01 if settles else 0)
+            log.extend(settling)
+            counts[of] += len(settling)
+
+        return settle
+
     async def join(member: int) -> asyncio.Task[None]:
-        counts[member] = 0
-        task = engine.consume(streams[member], group, [topic], handler(member))
+        counts[member], kept[member] = 0, []
+        settle = settler(member) if settles else None
+        task = engine.consume(streams[member], group, [topic], handler(member), settle)
         await until(lambda: counts[member] > 5, f"{member} works")
         return task
 
@@ -601,9 +708,14 @@ async def test_a_process_whose_handler_raises_dies_and_the_next_one_gets_the_eve
 
 
 @ENGINES_FOR_MANY_PROCESSES
-async def test_when_a_process_is_killed_the_other_takes_over_and_nothing_is_skipped(engine: Engine) -> None:
+@pytest.mark.parametrize("settle_s", ["", "0.02"], ids=["at_once", "settled"])
+async def test_when_a_process_is_killed_the_other_takes_over_and_nothing_is_skipped(
+    engine: Engine, settle_s: str
+) -> None:
     stream, topic, group = await engine.connect(), await engine.topic(), engine.name("group")
-    victim, survivor = await asyncio.gather(*(engine.member(group, topic, pause_s=0.005) for _ in range(2)))
+    victim, survivor = await asyncio.gather(
+        *(engine.member(group, topic, pause_s=0.005, settle_s=settle_s) for _ in range(2))
+    )
     published = 0
 
     async def publish_more() -> None:

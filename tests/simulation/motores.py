@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from kernel.documents import Document, MemoryDocuments
+from kernel.documents import Document, MemoryDocuments, Write
 from kernel.errors import Conflict, Unavailable
 from kernel.objects import MemoryObjects
-from kernel.stream import CAUGHT_UP, Handler, Message, Position, Record, TopicSpec
+from kernel.stream import CAUGHT_UP, Handler, Message, Position, Record, Settle, TopicSpec
 from kernel.stream.murmur import partition_of
-from kernel.stream.port import Mark
+from kernel.stream.port import SETTLE_AT_MOST, Mark
 from services.ingesta.domain import Rechazo as RechazoIngesta
 from services.mesa_control.domain import Rechazo as RechazoMesa
 from services.notificaciones.handlers import Mensaje
@@ -238,6 +238,19 @@ class Documentos:
             lambda: ahora(self._memoria.replace(sent, revision)),
             escribe=True,
         )
+
+    async def write(self, writes: Sequence[Write]) -> set[str]:
+        azar = self._proceso.azar
+        sent = copy.deepcopy(list(writes))
+
+        def escribir() -> set[str]:
+            if azar.ocurre(azar.fallas.negativa):
+                ahora(self._memoria.write(azar.rng.sample(sent, azar.rng.randrange(len(sent)))))
+                raise Unavailable("some were written, and no answer came")
+            return ahora(self._memoria.write(sent))
+
+        nombres = " ".join(f"{_nombre_de(w.document)} r{w.revision}" for w in sent)
+        return await self._proceso.hacer(f"{self._nombre}.write {nombres}", escribir, escribe=True)
 
     async def unset(self, ids: Sequence[str], field: str) -> None:
         await self._proceso.hacer(
@@ -476,25 +489,30 @@ class Corriente:
                 yield CAUGHT_UP
             await news
 
-    async def consume(self, group: str, topics: Sequence[str], handle: Handler) -> None:
+    async def consume(self, group: str, topics: Sequence[str], handle: Handler, settle: Settle | None = None) -> None:
         grupo = self._bitacora.grupo(group, topics)
         miembro = Miembro(self._proceso)
         self._proceso.muerte.add_done_callback(
             lambda _: self._azar.bucle.call_later(self._azar.rng.uniform(0.1, 10), self._bitacora.salir, group, miembro)
         )
         self._bitacora.entrar(group, miembro)
-        generacion, siguiente = -1, dict[Lugar, int]()
+        generacion, siguiente, sin_asentar = -1, dict[Lugar, int](), 0
         while True:
             if generacion != grupo.generacion:
                 generacion = grupo.generacion
                 siguiente = {lugar: grupo.confirmado.get(lugar, 0) for lugar in miembro.lugares}
             listos = [lugar for lugar, offset in siguiente.items() if offset < len(self._bitacora.lugares[lugar])]
+            confirma = sin_asentar > 0 and (not listos or self._azar.ocurre(0.5))
+            if settle is not None and (confirma or sin_asentar == SETTLE_AT_MOST):
+                await settle()
+                sin_asentar = 0
+            if confirma:
+                await self._confirmar(group, grupo, generacion, siguiente)
+                sin_asentar = 0
+                continue
             if not listos:
-                if any(grupo.confirmado.get(lugar, 0) < offset for lugar, offset in siguiente.items()):
-                    await self._confirmar(group, grupo, generacion, siguiente)
-                else:
-                    miembro.despertar = self._azar.bucle.create_future()
-                    await miembro.despertar
+                miembro.despertar = self._azar.bucle.create_future()
+                await miembro.despertar
                 continue
             lugar = self._azar.rng.choice(listos)
             record = self._bitacora.lugares[lugar][siguiente[lugar]]
@@ -507,8 +525,7 @@ class Corriente:
             )
             await handle(record)
             siguiente[lugar] += 1
-            if self._azar.ocurre(0.5):
-                await self._confirmar(group, grupo, generacion, siguiente)
+            sin_asentar += 1
 
     async def _confirmar(self, group: str, grupo: Grupo, generacion: int, siguiente: Mapping[Lugar, int]) -> None:
         offsets = dict(siguiente)

@@ -19,6 +19,7 @@ from dispositivo.kit import Dispositivo
 from dispositivo.poblacion.plan import Captura
 from kernel.documents import Documents, MemoryDocuments
 from kernel.errors import Conflict, Unavailable
+from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.objects import MemoryObjects
 from kernel.outbox import UNIQUE, Outbox
@@ -301,7 +302,9 @@ class Mundo:
         seguidor = Follower(stream, "actores", POR_TIPO, actores.aplicar)
         proceso.lanzar(seguidor.run())
         await seguidor.caught_up.wait()
-        construir: dict[str, Callable[[Proceso, Corriente, Actores], tuple[Any, tuple[str, ...], Handler | None]]] = {
+        construir: dict[
+            str, Callable[[Proceso, Corriente, Actores], tuple[Any, tuple[str, ...], Handler | Fold | None]]
+        ] = {
             "ingesta": self._ingesta,
             "descifrado": self._descifrado,
             "compulsa": self._compulsa,
@@ -309,16 +312,19 @@ class Mundo:
             "notificaciones": self._notificaciones,
             "resultados": self._resultados,
         }
-        instancia.atiende, topics, handle = construir[instancia.servicio](proceso, stream, actores)
-        if handle is not None:
-            guard = guarded(
-                handle,
-                stream.publish,
-                group=instancia.servicio,
-                clock=self.bucle.time,
-                jitter=self.azar.rng.random,
-            )
-            await stream.consume(instancia.servicio, topics, guard)
+        instancia.atiende, topics, work = construir[instancia.servicio](proceso, stream, actores)
+        guard = partial(
+            guarded,
+            publish=stream.publish,
+            group=instancia.servicio,
+            clock=self.bucle.time,
+            jitter=self.azar.rng.random,
+        )
+        if isinstance(work, Fold):
+            batch = work.under(guard)
+            await stream.consume(instancia.servicio, topics, batch.handle, batch.settle)
+        elif work is not None:
+            await stream.consume(instancia.servicio, topics, guard(work))
 
     def _outbox(self, proceso: Proceso, stream: Corriente, servicio: str) -> Outbox:
         outbox = Outbox(self._documentos(proceso, f"{servicio}.outbox", UNIQUE), stream, proceso, f"/apoyo/{servicio}")
@@ -369,12 +375,10 @@ class Mundo:
         proceso.lanzar(reexamen.siempre(5.0))
         return None, TOPICS_COMPULSA, agente(folios, Personas(grupos))
 
-    def _mesa_control(
-        self, proceso: Proceso, stream: Corriente, actores: Actores
-    ) -> tuple[Any, tuple[str, ...], Handler]:
+    def _mesa_control(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
         ids = iter(range(1_000_000))
         mesa = MesaDeControl(
-            proyector=ProyectorDeMesa(self._documentos(proceso, "mesa.registros"), self._primera_revision),
+            registros=self._documentos(proceso, "mesa.registros"),
             accesos=self._documentos(proceso, "mesa.accesos"),
             outbox=self._outbox(proceso, stream, "mesa_control"),
             llavero=self._llavero(proceso, "mesa_control"),
@@ -384,8 +388,14 @@ class Mundo:
             nuevo_id=lambda: f"{proceso.nombre}/{next(ids)}",
             asignacion=timedelta(seconds=60),
             deshacer=timedelta(days=1),
+            primera_revision=self._primera_revision,
         )
-        return mesa, agente_mesa.TOPICS, agente_mesa.build(mesa.proyector)
+        fold = Fold(
+            mesa.registros,
+            lambda documentos: agente_mesa.build(ProyectorDeMesa(documentos, self._primera_revision)),
+            remember=0,
+        )
+        return mesa, agente_mesa.TOPICS, fold
 
     def _notificaciones(
         self, proceso: Proceso, stream: Corriente, actores: Actores
@@ -403,9 +413,7 @@ class Mundo:
         )
         return None, agente_notificaciones.TOPICS, agente_notificaciones.build(notificaciones)
 
-    def _resultados(
-        self, proceso: Proceso, stream: Corriente, actores: Actores
-    ) -> tuple[Any, tuple[str, ...], Handler]:
+    def _resultados(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
         registros = self._documentos(proceso, "resultados.registros")
         consultas = ConsultasDeResultados(
             registros, MemoryConteo(registros), stream, lambda: actores, proceso, self.bucle.time
@@ -413,7 +421,11 @@ class Mundo:
         return (
             consultas,
             agente_resultados.TOPICS,
-            agente_resultados.build(Proyector(registros, self._primera_revision)),
+            Fold(
+                registros,
+                lambda documentos: agente_resultados.build(Proyector(documentos, self._primera_revision)),
+                remember=3,
+            ),
         )
 
     # People -----------------------------------------------------------------------------------------------------------------

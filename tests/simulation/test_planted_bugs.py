@@ -39,7 +39,7 @@ def test_un_efecto_antes_de_su_evento_deja_un_registro_decidido_sin_decision(mon
         documento = await self._leer(folio)
         ciclo, contexto = _ciclo(documento), self._contexto(documento["proceso"])
         evento = domain.decidir(ciclo, None, operador, orden, contexto)
-        await self._registrar(evento)  # the effect; its event only afterwards
+        await self._registrar(evento, documento)  # the effect; its event only afterwards
         await self.outbox.emit(evento, cause=causa)
         return evento
 

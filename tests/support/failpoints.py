@@ -54,6 +54,7 @@ ESCRITURAS: dict[str, Nombre] = {
     "kernel.documents:MongoDocuments.prepare": lambda d: _documentos("prepare")(d) if d._indexes else None,
     "kernel.documents:MongoDocuments.put_if_absent": _documentos("put_if_absent"),
     "kernel.documents:MongoDocuments.replace": _documentos("replace"),
+    "kernel.documents:MongoDocuments.write": _documentos("write"),
     "kernel.documents:MongoDocuments.unset": _documentos("unset"),
     "kernel.documents:MongoDocuments.take_the_place_of": _documentos("take_the_place_of"),
     "kernel.documents:MongoDocuments.drop": _documentos("drop"),

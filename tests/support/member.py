@@ -1,6 +1,7 @@
-"""A process of a group, for tests that kill it: `python -m tests.support.member URL GROUP TOPIC PAUSE_S [POISON]`.
+"""A process of a group, for tests that kill it: `python -m tests.support.member URL GROUP TOPIC PAUSE_S [POISON [SETTLE_S]]`.
 
 It takes PAUSE_S for each record and then says `handled PARTITION OFFSET`. A record whose value is POISON makes it raise.
+With SETTLE_S it says so only when it settles, for which it takes that long.
 """
 
 import asyncio
@@ -21,17 +22,29 @@ def stream_at(url: str, client_id: str, die: Die = die) -> Stream:
     return connect(url, client_id, die)
 
 
-async def main(url: str, group: str, topic: str, pause_s: str, poison: str = "") -> None:
+async def main(url: str, group: str, topic: str, pause_s: str, poison: str = "", settle_s: str = "") -> None:
     stream = stream_at(url, "member")
+    kept: list[Record] = []
 
     async def handle(record: Record) -> None:
         if poison and record.value == poison.encode():
             raise RuntimeError("poison")
         await asyncio.sleep(float(pause_s))
-        print("handled", record.partition, record.offset, flush=True)
+        kept.append(record)
+        if not settle_s:
+            say()
+
+    async def settle() -> None:
+        await asyncio.sleep(float(settle_s))
+        say()
+
+    def say() -> None:
+        for record in kept:
+            print("handled", record.partition, record.offset, flush=True)
+        kept.clear()
 
     await stream.start()
-    await stream.consume(group, [topic], handle)
+    await stream.consume(group, [topic], handle, settle if settle_s else None)
 
 
 if __name__ == "__main__":

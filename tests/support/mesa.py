@@ -43,7 +43,7 @@ from schemas.paquete import DatosRegistro, Lecturas, Parte
 from schemas.perfil import PERFIL_P
 from schemas.tipos import componer_folio, proceso_de
 from services.mesa_control import api
-from services.mesa_control.handlers import Hecho, MesaDeControl, Proyector
+from services.mesa_control.handlers import Hecho, MesaDeControl
 from tests.support.ejemplos import ejemplo
 
 PROCESO = "CI26"
@@ -151,7 +151,7 @@ class Mesa:
         self.actores = actores()
         ids = itertools.count(1)
         self.servicio = MesaDeControl(
-            proyector=Proyector(self.registros),
+            registros=self.registros,
             accesos=self.accesos,
             outbox=Outbox(self.salida, self.stream, self.reloj, "/apoyo/mesa_control"),
             llavero=self.llaves,

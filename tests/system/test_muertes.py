@@ -81,7 +81,7 @@ ESCRITURAS = {
         "accesos.prepare",
         "outbox.prepare",
         "expedientes.prepare",
-        "registros.put_if_absent",
+        "registros.write",
         "registros.replace",
         "accesos.put_if_absent",
         "outbox.put_if_absent",
@@ -105,8 +105,7 @@ ESCRITURAS = {
     ],
     "resultados": [
         "registros.prepare",
-        "registros.put_if_absent",
-        "registros.replace",
+        "registros.write",
         "registro_recibido.cuarentena publish",
         "descifrado.cuarentena publish",
         "commit",
