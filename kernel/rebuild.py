@@ -17,13 +17,15 @@ Killed before 2, it leaves collections that nobody reads (`<name>_<timestamp>`),
 filling them at this moment. Killed after 2, before it said that it was done: it has to be done again.
 """
 
+import contextlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from kernel.documents import Documents
+from kernel.documents import Documents, Keyed
 from kernel.errors import BadInput
+from kernel.fold import Fold
 from kernel.outbox import Outbox
 from kernel.stream import Handler, Record, Stream
 from kernel.stream.guard import QUARANTINE_SUFFIX, guarded, origin
@@ -31,8 +33,11 @@ from kernel.stream.guard import QUARANTINE_SUFFIX, guarded, origin
 _LITTLE = 100
 """Events left to fold that are few enough to switch."""
 
+AT_ONCE = 50_000
+"""Events in memory, more or less; what has several of them there is written once."""
 
-class Collection(Documents, Protocol):
+
+class Replaceable(Documents, Protocol):
     """Documents that can take the place of others (`kernel.documents.MongoDocuments`)."""
 
     async def prepare(self) -> None:
@@ -53,10 +58,10 @@ class Projection:
     what its group has not committed, because the service must meet that without knowing it.
     """
 
-    live: Collection
-    beside: Collection
+    live: Replaceable
+    beside: Replaceable
     topics: Sequence[str]
-    handler: Callable[[Documents], Handler]
+    handler: Callable[[Keyed], Handler]
     skip_set_aside: bool = False
     only_committed: bool = False
 
@@ -174,25 +179,63 @@ class _Fold:
 
     async def into(self, documents: Documents) -> int:
         """Fold from where the last round ended to the ends as they are now; the number of events."""
-        handle = self._guard(_readable(self.projection.handler(documents)), self._stream.publish, group="rebuild")
-        aside = self._rest.aside if self.projection.skip_set_aside else set()
+        topics = self.projection.topics
+        ends = {topic: await self._ends(topic) for topic in topics}
         folded = 0
-        for topic in self.projection.topics:
-            ends = self._rest.committed[topic] if self.projection.only_committed else await self._stream.ends(topic)
-            async for record in self._stream.read(topic, self._positions[topic]):
-                if record.offset < ends.get(record.partition, 0) and origin(record) not in aside:
-                    await handle(record)
-                    folded += 1
-                    self._progress(1)
-            self._positions[topic] = ends
+        for partitions in _shares(self._positions, ends):
+            batch = Fold(documents, self._counting, remember=0).under(self._patient)
+            waiting = 0
+            for topic in topics:
+                start = {
+                    p: self._positions[topic].get(p, 0) if p in partitions else end for p, end in ends[topic].items()
+                }
+                async for record in self._stream.read(topic, start):
+                    if record.offset < ends[topic].get(record.partition, 0) and self._wanted(record, partitions):
+                        await batch.handle(record)
+                        waiting += 1
+                        folded += 1
+                    if waiting >= AT_ONCE:
+                        await batch.settle()
+                        waiting = 0
+            await batch.settle()
+        self._positions |= ends
         return folded
 
+    async def _ends(self, topic: str) -> Mapping[int, int]:
+        return self._rest.committed[topic] if self.projection.only_committed else await self._stream.ends(topic)
 
-def _readable(handle: Handler) -> Handler:
-    async def readable(record: Record) -> None:
-        try:
-            await handle(record)
-        except BadInput:
-            return  # the service set it aside when it met it
+    def _wanted(self, record: Record, partitions: Collection[int]) -> bool:
+        aside = self._rest.aside if self.projection.skip_set_aside else ()
+        return record.partition in partitions and origin(record) not in aside
 
-    return readable
+    def _patient(self, handle: Handler) -> Handler:
+        return self._guard(handle, self._stream.publish, group="rebuild")
+
+    def _counting(self, documents: Keyed) -> Handler:
+        handle = self.projection.handler(documents)
+
+        async def counted(record: Record) -> None:
+            # What cannot be read, the service set aside when it met it.
+            with contextlib.suppress(BadInput):
+                await handle(record)
+            self._progress(1)
+
+        return counted
+
+
+def _shares(
+    positions: Mapping[str, Mapping[int, int]], ends: Mapping[str, Mapping[int, int]]
+) -> Iterator[frozenset[int]]:
+    """Partitions to fold together. All events of a key lie in the same partition of their topics: folded together, a document is
+    written once."""
+    share: set[int] = set()
+    events = 0
+    for partition in sorted({p for by_partition in ends.values() for p in by_partition}):
+        waiting = sum(end.get(partition, 0) - positions[topic].get(partition, 0) for topic, end in ends.items())
+        if share and events + waiting > AT_ONCE:
+            yield frozenset(share)
+            share, events = set(), 0
+        share.add(partition)
+        events += waiting
+    if share:
+        yield frozenset(share)

@@ -41,12 +41,65 @@ class Estado(StrEnum):
     FUERA_DE_AMBITO = "fuera_de_ambito"
 
 
-@dataclass(frozen=True, slots=True)
 class Hecho:
-    """A fact in force: the event, and where it lies in its topic (partition, offset)."""
+    """A fact in force: the event, and its offset in its partition.
 
-    evento: Evento
-    offset: int
+    It is an event, or the plain JSON values that `a_documento` made of one, or both: each is made when it is first asked for, since
+    most folds look at one fact of four.
+    """
+
+    __slots__ = ("_documento", "_evento")
+
+    def __init__(self, evento: Evento, offset: int) -> None:
+        self._evento: Evento | None = evento
+        self._documento: dict[str, Any] = {"tipo": evento.ce_type(), "offset": offset}
+
+    @classmethod
+    def de_documento(cls, documento: dict[str, Any]) -> "Hecho":
+        """The fact whose `documento` this is."""
+        hecho = cls.__new__(cls)
+        hecho._evento, hecho._documento = None, documento
+        return hecho
+
+    @property
+    def offset(self) -> int:
+        """Where the event lies in its partition."""
+        offset: int = self._documento["offset"]
+        return offset
+
+    @property
+    def tipo(self) -> str:
+        """Its `ce_type`."""
+        tipo: str = self._documento["tipo"]
+        return tipo
+
+    @property
+    def version(self) -> int:
+        """Its version."""
+        version: int = self._evento.version if self._evento is not None else self._documento["hecho"]["version"]
+        return version
+
+    @property
+    def evento(self) -> Evento:
+        """The event."""
+        if self._evento is None:
+            self._evento = POR_TIPO[self.tipo].model_validate(self._documento["hecho"], strict=False)
+        return self._evento
+
+    @property
+    def documento(self) -> dict[str, Any]:
+        """Plain JSON values: `tipo`, `offset`, `hecho`. Not to be changed."""
+        if "hecho" not in self._documento:
+            self._documento = {**self._documento, "hecho": self.evento.model_dump(mode="json")}
+        return self._documento
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hecho) and self.documento == other.documento
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Hecho({self.tipo} v{self.version}, offset {self.offset})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +133,11 @@ class Ciclo:
         evento = self._evento(RegistroClasificado.topic)
         return evento if isinstance(evento, RegistroClasificado) else None
 
+    def es(self, tipo: type[Evento]) -> bool:
+        """Whether the fact of that type's topic is of that type."""
+        hecho = self.hechos.get(tipo.topic)
+        return hecho is not None and hecho.tipo == tipo.ce_type()
+
     def _evento(self, topic: str) -> Evento | None:
         hecho = self.hechos.get(topic)
         return hecho.evento if hecho else None
@@ -93,10 +151,10 @@ def aplicar(ciclo: Ciclo, evento: Evento, offset: int) -> Ciclo:
     """Fold one event of one of `TOPICS` in. All events of a folio in a topic lie in one partition: offsets compare."""
     topic = evento.topic
     actual = ciclo.hechos.get(topic)
-    if actual is not None and evento.version < actual.evento.version:
+    if actual is not None and evento.version < actual.version:
         return ciclo
     nuevo = {**ciclo.hechos, topic: Hecho(evento, offset)}
-    if actual is None or evento.version > actual.evento.version:
+    if actual is None or evento.version > actual.version:
         return Ciclo(nuevo, ciclo.divergentes - {topic})
     divergentes = ciclo.divergentes if evento == actual.evento else ciclo.divergentes | {topic}
     return Ciclo(nuevo if offset < actual.offset else ciclo.hechos, divergentes)
@@ -105,31 +163,25 @@ def aplicar(ciclo: Ciclo, evento: Evento, offset: int) -> Ciclo:
 def a_documento(ciclo: Ciclo) -> dict[str, Any]:
     """The facts as plain JSON values, for a projection."""
     return {
-        "hechos": {
-            topic: {"tipo": h.evento.ce_type(), "offset": h.offset, "hecho": h.evento.model_dump(mode="json")}
-            for topic, h in sorted(ciclo.hechos.items())
-        },
+        "hechos": {topic: hecho.documento for topic, hecho in sorted(ciclo.hechos.items())},
         "divergentes": sorted(ciclo.divergentes),
     }
 
 
 def de_documento(documento: Mapping[str, Any]) -> Ciclo:
     """The facts that `a_documento` wrote."""
-    hechos = {
-        topic: Hecho(POR_TIPO[h["tipo"]].model_validate(h["hecho"], strict=False), h["offset"])
-        for topic, h in documento["hechos"].items()
-    }
+    hechos = {topic: Hecho.de_documento(hecho) for topic, hecho in documento["hechos"].items()}
     return Ciclo(hechos, frozenset(documento["divergentes"]))
 
 
 def estado(ciclo: Ciclo) -> Estado | None:
     """The status; None while the reception itself is not known (the record does not count yet)."""
-    if ciclo.recibido is None:
+    if not ciclo.es(RegistroRecibido):
         return None
-    if not isinstance(ciclo.descifrado, RegistroDescifrado) or ciclo.compulsado is None:
+    if not ciclo.es(RegistroDescifrado) or not ciclo.es(RegistroCompulsado):
         return Estado.EN_PROCESAMIENTO
     clasificado, compulsado = ciclo.clasificado, ciclo.compulsado
-    if clasificado is None:
+    if clasificado is None or compulsado is None:
         return Estado.EN_MESA_DE_CONTROL
     if not clasificado.sin_inconsistencia:
         return Estado.CON_INCONSISTENCIA
@@ -144,4 +196,4 @@ def estado(ciclo: Ciclo) -> Estado | None:
 
 def en_cuarentena(ciclo: Ciclo) -> bool:
     """Whether the record could not be opened (counted apart within `en_procesamiento`)."""
-    return isinstance(ciclo.descifrado, RegistroEnCuarentena)
+    return ciclo.es(RegistroEnCuarentena)

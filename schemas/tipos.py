@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
@@ -50,13 +50,13 @@ _FOLIO_RE = re.compile(
 )
 
 
-class PartesDelFolio(Modelo):
+class PartesDelFolio(NamedTuple):
     """What a folio says by itself."""
 
-    proceso: IdProceso
-    solicitud: IdSolicitud
-    auxiliar: IdAuxiliar
-    dispositivo: IdDispositivo
+    proceso: str
+    solicitud: str
+    auxiliar: str
+    dispositivo: str
 
 
 def componer_folio(solicitud: str, auxiliar: str, dispositivo: str, registro: str) -> str:

@@ -8,7 +8,7 @@ from kernel import hpke
 from kernel.documents import Kind, MongoDocuments
 from kernel.engines import Engines
 from kernel.follow import Follower
-from kernel.rebuild import Collection, Projection, Rebuilt, first_revision, rebuild
+from kernel.rebuild import Projection, Rebuilt, Replaceable, first_revision, rebuild
 from kernel.sealing import KeyRing
 from kernel.service import Service
 from kernel.web import Health, create_app
@@ -65,8 +65,8 @@ async def reconstruir(settings: CompulsaSettings, progreso: Callable[[int], None
 
 
 def proyecciones(
-    folios: tuple[Collection, Collection],
-    personas: tuple[Collection, Collection],
+    folios: tuple[Replaceable, Replaceable],
+    personas: tuple[Replaceable, Replaceable],
     primera_revision: Callable[[], int] = first_revision,
 ) -> tuple[Projection, Projection]:
     """Both states, each with the collection to rebuild it in."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from kernel.clock import Clock
 from kernel.dispatch import Context
-from kernel.documents import Document, Documents
+from kernel.documents import Document, Documents, Keyed
 from kernel.errors import BadInput, Conflict, Unavailable
 from kernel.outbox import Outbox
 from kernel.sealing import CannotUnseal, KeyRing, unseal
@@ -269,7 +269,7 @@ class Pliegue:
     `primera_revision`: of a new document; `kernel.rebuild` says why not 1.
     """
 
-    documents: Documents
+    documents: Keyed
     primera_revision: Callable[[], int]
 
     async def en_folio(self, evento: EventoDeFolio, context: Context) -> None:

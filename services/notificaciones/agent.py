@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from kernel.dispatch import Context, EventHandler, dispatcher
-from kernel.documents import Documents
+from kernel.documents import Keyed
 from kernel.stream import Handler
 from schemas.eventos import POR_TIPO, EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
 from services.notificaciones.handlers import Notificaciones, doblar_desenlace, doblar_envio
@@ -25,18 +25,18 @@ def build(notificaciones: Notificaciones) -> Handler:
     )
 
 
-def solo_envios(envios: Documents) -> Handler:
+def solo_envios(envios: Keyed) -> Handler:
     """Folds `envios` and sends nothing: for a rebuild."""
     return dispatcher(POR_TIPO, dict.fromkeys((EnvioAbierto, EnvioCerrado), _solo(doblar_envio, envios)))
 
 
-def solo_desenlaces(desenlaces: Documents) -> Handler:
+def solo_desenlaces(desenlaces: Keyed) -> Handler:
     """Folds the outcomes and sends nothing: for a rebuild."""
     doblar = _solo(doblar_desenlace, desenlaces)
     return dispatcher(POR_TIPO, dict.fromkeys((RegistroDescifrado, RegistroEnCuarentena), doblar))
 
 
-def _solo(doblar: Callable[[Documents, Any], Awaitable[None]], documentos: Documents) -> EventHandler:
+def _solo(doblar: Callable[[Keyed, Any], Awaitable[None]], documentos: Keyed) -> EventHandler:
     async def handler(evento: Any, context: Context) -> None:
         await doblar(documentos, evento)
 

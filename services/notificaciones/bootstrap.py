@@ -8,7 +8,7 @@ from pymongo import IndexModel
 from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.follow import Follower
-from kernel.rebuild import Collection, Projection, Rebuilt, rebuild
+from kernel.rebuild import Projection, Rebuilt, Replaceable, rebuild
 from kernel.service import Service
 from kernel.web import Health, create_app
 from schemas.actores import Actores
@@ -66,7 +66,7 @@ async def reconstruir(settings: Settings, progreso: Callable[[int], None] = lamb
 
 
 def proyecciones(
-    envios: tuple[Collection, Collection], desenlaces: tuple[Collection, Collection]
+    envios: tuple[Replaceable, Replaceable], desenlaces: tuple[Replaceable, Replaceable]
 ) -> tuple[Projection, Projection]:
     """Both projections, each with the collection to rebuild it in."""
     return (

@@ -14,7 +14,7 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.dispatch import Context
-from kernel.documents import Document, Documents
+from kernel.documents import Document, Documents, Keyed
 from kernel.errors import BadInput, Conflict, KeyDestroyed, Unavailable
 from kernel.sealing import CannotUnseal, derive, unseal
 from schemas.actores import DatosAuxiliar, VerActores
@@ -210,7 +210,7 @@ class Notificaciones:
         return abierto
 
 
-async def doblar_envio(envios: Documents, evento: EnvioAbierto | EnvioCerrado) -> None:
+async def doblar_envio(envios: Keyed, evento: EnvioAbierto | EnvioCerrado) -> None:
     """Note the opening or the closing, and no more. Raises Conflict."""
     cierre = evento if isinstance(evento, EnvioCerrado) else None
     documento = _envio(evento, cierre)
@@ -223,7 +223,7 @@ async def doblar_envio(envios: Documents, evento: EnvioAbierto | EnvioCerrado) -
         await _reemplazar(envios, documento, actual["revision"])
 
 
-async def doblar_desenlace(desenlaces: Documents, evento: Desenlace) -> None:
+async def doblar_desenlace(desenlaces: Keyed, evento: Desenlace) -> None:
     """Note what became of a record, and no more. Raises Conflict."""
     documento = _desenlace(evento)
     if await desenlaces.put_if_absent(documento):
@@ -260,7 +260,7 @@ def _desenlace(evento: Desenlace) -> Document:
     }
 
 
-async def _reemplazar(documentos: Documents, documento: Document, revision: int) -> None:
+async def _reemplazar(documentos: Keyed, documento: Document, revision: int) -> None:
     """Compare and set; sets the next revision. Raises Conflict."""
     documento["revision"] = revision + 1
     if not await documentos.replace(documento, revision):

@@ -54,7 +54,7 @@ def documento(folio: str, ciclo: Ciclo, horas: Mapping[str, str]) -> dict[str, A
         "proceso": partes.proceso,
         "solicitud": partes.solicitud,
         "auxiliar": partes.auxiliar,
-        "recibido": ciclo.recibido is not None,
+        "recibido": ciclo.es(RegistroRecibido),
         "estado": actual.value if actual else None,
         "cuarentena": en_cuarentena(ciclo),
         "horas": dict(horas),

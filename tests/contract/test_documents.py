@@ -13,7 +13,7 @@ from kernel import documents
 from kernel.documents import Documents, Kind, MemoryDocuments, MongoDocuments, Write
 from kernel.errors import Unavailable
 from kernel.outbox import UNIQUE, Outbox, VersionTaken
-from kernel.rebuild import Collection
+from kernel.rebuild import Replaceable
 from kernel.stream import Message, Position, Stream, TopicSpec, connect
 from schemas.eventos import EnvioAbierto, RegistroRecibido
 from tests.support.ejemplos import ejemplo
@@ -255,7 +255,7 @@ async def test_cada_version_de_un_asunto_se_encuentra(make: Make, log: _Broken) 
 async def test_la_que_toma_el_lugar_de_otra_deja_solo_lo_suyo_bajo_el_nombre_de_la_otra(
     make: Make, con_algo: bool
 ) -> None:
-    live, beside = cast("tuple[Collection, Collection]", (make(), make()))
+    live, beside = cast("tuple[Replaceable, Replaceable]", (make(), make()))
     await live.put_if_absent({"_id": "vieja", "revision": 1})
     if con_algo:
         await beside.put_if_absent({"_id": "nueva", "revision": 1})
