@@ -87,6 +87,7 @@ async def moldes(client: AsyncMongoClient[Document], stream: Stream, folios: Seq
             async for documento in client[base][nombre].find({}):
                 if documento.get("topic") == EnvioCerrado.topic:
                     continue
+                documento.pop("pending", None)  # a copy was published long ago: nobody has to publish it again
                 crudo = bson.encode(documento)
                 nombrados = [f for f, (registro, llave) in marcas.items() if registro in crudo or llave in crudo]
                 for folio in nombrados:

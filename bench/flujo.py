@@ -86,7 +86,7 @@ async def correr(
         group.create_task(banco.recorrido.revisar(al_decidir, capturas))
     async with asyncio.timeout(_PLAZO_S):
         while await _finales(banco.recorrido) < finales + len(capturas):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
     segundos = time.perf_counter() - empezado
     usado = cpu.diferencia(antes, cpu.gastado(banco.supervisor))
     return Medida(

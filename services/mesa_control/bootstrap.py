@@ -21,7 +21,7 @@ from services.mesa_control.handlers import MesaDeControl, Proyector
 from services.mesa_control.settings import Settings
 
 INDICES = [
-    IndexModel([("proceso", 1), ("cola", 1), ("recibido_en", 1)]),
+    IndexModel([("cola", 1), ("recibido_en", 1)]),
     IndexModel([("operador", 1), ("cola", 1)]),
     IndexModel([("decidido_por", 1), ("decidido_en", 1)]),
 ]

@@ -163,7 +163,7 @@ class MesaDeControl:
     async def _tomar(self, operador: str, proceso: str, excepto: Sequence[str]) -> Document | None:
         ahora = self.clock.now()
         held = await self.registros.find(
-            {"operador": operador, "cola": PENDIENTE, "proceso": proceso, "asignado_hasta": {"$gt": ahora}},
+            {"operador": operador, "cola": _cola(proceso, PENDIENTE), "asignado_hasta": {"$gt": ahora}},
             sort="recibido_en",
         )
         for documento in held:
@@ -172,7 +172,7 @@ class MesaDeControl:
                 return taken
         for _ in range(INTENTOS):
             free = await self.registros.find(
-                {"proceso": proceso, "cola": PENDIENTE, "asignado_hasta": {"$lte": ahora}},
+                {"cola": _cola(proceso, PENDIENTE), "asignado_hasta": {"$lte": ahora}},
                 sort="recibido_en",
                 limit=CANDIDATOS,
             )
@@ -197,10 +197,10 @@ class MesaDeControl:
         """Counts of the queue, and of this person's day in hora Centro."""
         local = self.clock.now().astimezone(CENTRO)
         midnight = datetime.combine(local.date(), time.min, CENTRO).astimezone(UTC)
-        oldest = await self.registros.find({"proceso": proceso, "cola": PENDIENTE}, sort="recibido_en", limit=1)
+        oldest = await self.registros.find({"cola": _cola(proceso, PENDIENTE)}, sort="recibido_en", limit=1)
         return Progreso(
-            pendientes=await self.registros.count({"proceso": proceso, "cola": PENDIENTE}),
-            en_camino=await self.registros.count({"proceso": proceso, "cola": ESPERANDO}),
+            pendientes=await self.registros.count({"cola": _cola(proceso, PENDIENTE)}),
+            en_camino=await self.registros.count({"cola": _cola(proceso, ESPERANDO)}),
             decididos_hoy=await self.registros.count({"decidido_por": operador, "decidido_en": {"$gte": midnight}}),
             mas_antiguo=oldest[0]["recibido_en"] if oldest else None,
         )
@@ -353,12 +353,17 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None, revision: int)
         **a_documento(ciclo),
         "proceso": partes.proceso,
         "solicitud": partes.solicitud,
-        "cola": estado_cola,
+        "cola": _cola(partes.proceso, estado_cola),
         "recibido_en": fechado.recibido_en if fechado else None,
         "decidido_por": decision.operador if decision else None,
         "decidido_en": decision.decidido_en if decision else None,
         **lease,
     }
+
+
+def _cola(proceso: str, estado_cola: str) -> str:
+    """Both in one field: what waits in a process is found however much is decided, by any engine."""
+    return f"{proceso}/{estado_cola}"
 
 
 def _parte(descifrado: RegistroDescifrado, nombre: str) -> ParteSellada:

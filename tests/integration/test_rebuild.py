@@ -259,7 +259,9 @@ async def test_reconstruida_es_igual_documento_por_documento_aunque_la_anterior_
     antes = await mundo.documentos()
     assert len(antes) == 20
     await mundo.registros.collection.delete_many({"_id": {"$in": sorted(antes)[:5]}})
-    await mundo.registros.collection.update_many({}, {"$set": {"estado": "baja", "cola": "decidido", "hechos": {}}})
+    await mundo.registros.collection.update_many(
+        {}, {"$set": {"estado": "baja", "cola": "CI26/decidido", "hechos": {}}}
+    )
     assert await mundo.documentos() != antes
     await mundo.reconstruir()
     assert await mundo.documentos() == antes == await mundo.desde_los_topics()

@@ -132,7 +132,7 @@ def _proyeccion(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
 def _mesa(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
     """Mesa de Control's queue is empty, and holds what the topics say."""
     for folio, guardado in sorted(_todos(mundo, "mesa.registros").items()):
-        if guardado["cola"] == "pendiente":
+        if guardado["cola"].endswith("/pendiente"):
             yield f"mesa {folio}: still in the queue"
         vigentes = {topic: (h["hecho"]["version"], h["offset"]) for topic, h in guardado["hechos"].items()}
         ciclo = ciclos.get(folio, Ciclo())

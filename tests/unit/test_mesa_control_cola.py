@@ -95,7 +95,7 @@ async def test_cualquier_orden_y_repeticion_de_los_hechos_deja_la_misma_cola() -
             await mesa.recibe(facts[i])
         document = await mesa.registros.get(folio(1))
         assert document is not None
-        assert document["cola"] == PENDIENTE
+        assert document["cola"] == f"{PROCESO}/{PENDIENTE}"
         shape = {k: v for k, v in document.items() if k not in {"revision", "hechos"}}
         reference = reference or shape
         assert shape == reference
@@ -135,7 +135,7 @@ async def test_la_decision_propia_al_volver_por_su_topic_toma_su_lugar_en_el(mes
     decision = await mesa.servicio.decidir(folio(1), "operador1", LIMPIO, "llave-0001")
     before = await mesa.registros.get(folio(1))
     assert before is not None
-    assert before["cola"] == DECIDIDO
+    assert before["cola"] == f"{PROCESO}/{DECIDIDO}"
     assert before["hechos"]["clasificado"]["offset"] == OFFSET_PROVISIONAL
     await mesa.recibe(decision, 12)
     after = await mesa.registros.get(folio(1))
