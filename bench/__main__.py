@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import shutil
 import time
@@ -20,8 +21,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from apoyo.instalacion import SERVICIOS
 from bench import estado, piso
 from bench.carga import Contar, Reloj
+from bench.dibujo import barras
 from bench.flujo import Banco, Medida, banco, correr, en_reposo
-from bench.tablas import tablas
+from bench.tablas import LOGS, tablas
 from kernel import documents
 from kernel.documents import Document
 from kernel.stream import Stream, connect
@@ -204,15 +206,24 @@ def main(
             task = progress.add_task(que, total=total)
             return lambda hechos: progress.update(task, completed=hechos)
 
-        cifras = {"nucleos": os.cpu_count(), "registros": registros, "documentos": "nativo" if native else "local"}
+        cifras: dict[str, Any] = {
+            "nucleos": os.cpu_count(),
+            "registros": registros,
+            "documentos": "nativo" if native else "local",
+        }
         estados = tuple(estado_ or (1_000, 10_000, 50_000))
         corrida = Corrida(registros, estados, eventos, native, archivo, avance, cifras)
         for una in seccion or list(Seccion):
             asyncio.run(_SECCIONES[una](corrida))
     for tabla in tablas(corrida.cifras):
         consola.print(tabla)
+    if medidas := [(LOGS[log], cifras[log]["end_to_end"]["cpu_ms"]) for log in LOGS if log in cifras]:
+        dibujo = archivo.with_suffix(".svg")
+        dibujo.write_text(barras("CPU por registro, de punta a punta", medidas), encoding="utf-8")
+        consola.print(f"Dibujo: {dibujo}")
     consola.print(f"Todas las cifras: {archivo} · {time.monotonic() - empezado:.0f} s")
 
 
 if __name__ == "__main__":
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it tries again by itself is no news
     typer.run(main)

@@ -1,0 +1,59 @@
+"""What the bench shows is what it measured."""
+
+import io
+import xml.etree.ElementTree as ET
+from typing import Any
+
+from rich.console import Console
+
+from bench.dibujo import barras
+from bench.tablas import crecimiento, tablas
+
+FLUJO: dict[str, Any] = {
+    "end_to_end": {
+        "registros_per_s": 12.34,
+        "ratio_to_floor": 0.21,
+        "cpu_ms_per_registro": 110.0,
+        "cpu_ms": {"mongo": 20.0, "compulsa": 12.5},
+    },
+    "floor": {"registros_per_s": 58.7, "step_ms": {}, "cpu_ms": {}},
+    "ack": {"p50_ms": 41.0, "p99_ms": 207.0},
+    "idle_percent": {"mongo": 1.2},
+}
+ESTADOS = [
+    {"registros": 1000, "cpu_ms_per_registro": 100.0, "registros_per_s": 14.0},
+    {"registros": 50000, "cpu_ms_per_registro": 110.0, "registros_per_s": 13.0},
+]
+COMUN = {"nucleos": 2, "documentos": "nativo"}
+
+
+def _impreso(cifras: dict[str, Any]) -> str:
+    consola = Console(width=160, record=True, file=io.StringIO())
+    for tabla in tablas(COMUN | cifras):
+        consola.print(tabla)
+    return consola.export_text()
+
+
+def test_cada_cifra_aparece_junto_a_su_meta() -> None:
+    texto = _impreso({"embebida": FLUJO, "kafka": FLUJO, "rebuild": {"events_per_s": 8123.0}, "growth": ESTADOS})
+    for cifra in ("≥ 30", "12.3", "58.7", "0.21", "41", "207", "≥ 10,000", "8,123", "≤ +15%", "+10%", "20.0 (1.2)"):
+        assert cifra in texto, cifra
+
+
+def test_una_seccion_sola_tambien_se_muestra() -> None:
+    assert "8,123" in _impreso({"rebuild": {"events_per_s": 8123.0}})
+    assert "+10%" in _impreso({"growth": ESTADOS})
+    assert "12.3" in _impreso({"kafka": FLUJO})
+
+
+def test_el_crecimiento_es_lo_que_encarece_un_registro() -> None:
+    assert round(crecimiento(ESTADOS), 3) == 0.1
+
+
+def test_el_dibujo_es_un_svg_con_una_barra_por_proceso_proporcional_a_su_costo() -> None:
+    dibujo = ET.fromstring(barras("Título <&>", [("antes", {"mongo": 30.0, "s3": 10.0}), ("después", {"s3": 10.0})]))  # noqa: S314 - our own
+    ns = "{http://www.w3.org/2000/svg}"
+    anchos = [float(r.get("width", "0")) for r in dibujo.iter(f"{ns}rect") if r.find(f"{ns}title") is not None]
+    assert anchos[0] == round(3 * anchos[1], 1)
+    assert anchos[2:] == [0.0, anchos[1]]
+    assert "Título <&>" in [t.text for t in dibujo.iter(f"{ns}text")]
