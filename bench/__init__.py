@@ -1,1 +1,1 @@
-"""How fast, against what is possible: `make bench`. Ratios of one run; the machines are noisy (README, "How fast")."""
+"""How fast, against what is possible: `make bench`. Ratios of one run; the machines are noisy (docs/performance.md)."""

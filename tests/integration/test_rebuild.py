@@ -272,21 +272,27 @@ async def test_reconstruida_es_igual_documento_por_documento_aunque_la_anterior_
 
 
 async def test_se_reconstruye_mientras_llegan_eventos_y_no_se_pierde_ninguno(mundo: Mundo) -> None:
+    vidas = 0
+
     async def trafico() -> None:
+        nonlocal vidas
         while True:
             await mundo.una_vida()
+            vidas += 1
             await asyncio.sleep(0.05)
 
     async with mundo.trabajando():
         enviando = asyncio.create_task(trafico())
         await asyncio.sleep(0.5)
-        for _ in range(2):
+        rondas = 0
+        while rondas < 2 or vidas < 20:
             await mundo.reconstruir()
+            rondas += 1
         assert not enviando.done()
         enviando.cancel()
         await asyncio.gather(enviando, return_exceptions=True)
     documentos = await mundo.documentos()
-    assert len(documentos) > 10
+    assert len(documentos) >= vidas
     assert documentos == await mundo.desde_los_topics()
 
 
