@@ -65,6 +65,7 @@ class Azar:
         self.pasos: deque[str] = deque(maxlen=ULTIMOS_PASOS)
         self.muertes = 0
         self.vistos: set[str] = set()
+        self._escrituras: set[str] = set()
         self._epoca = epoca
         self._huella = hashlib.sha256()
 
@@ -82,6 +83,14 @@ class Azar:
     def ocurre(self, chance: float) -> bool:
         """Whether something of that chance happens."""
         return chance > 0 and self.rng.random() < chance
+
+    def riesgo(self, escritura: str) -> float:
+        """Chance of death at a write. The first of its kind in a run is riskier: some kinds have no second one."""
+        kind = escritura.split()[0]
+        if kind in self._escrituras:
+            return self.fallas.muerte
+        self._escrituras.add(kind)
+        return min(0.5, 5 * self.fallas.muerte)
 
     def demora(self) -> float:
         """How long a message travels, in seconds."""
@@ -143,8 +152,8 @@ class Proceso:
         azar = self.azar
         if not self.vivo:
             raise asyncio.CancelledError
-        antes = escribe and azar.ocurre(azar.fallas.muerte / 2)
-        despues = escribe and azar.ocurre(azar.fallas.muerte / 2)
+        muerte = azar.riesgo(que) if escribe else 0.0
+        antes, despues = azar.ocurre(muerte / 2), azar.ocurre(muerte / 2)
         negada = puede_negarse and azar.ocurre(azar.fallas.negativa)
         respuesta: asyncio.Future[T] = azar.bucle.create_future()
         if antes:
