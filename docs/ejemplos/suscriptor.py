@@ -16,6 +16,7 @@ import json
 import signal
 import sqlite3
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -131,9 +132,9 @@ def at_the_end(consumer):
     return bool(ends) and all(consumer.position(partition) >= end for partition, end in ends.items())
 
 
-def follow(consumer, base, tally, until_the_end):
-    """Read until interrupted or, if so asked, to the end. `tally` counts what became of the messages."""
-    while True:
+def follow(consumer, base, tally, until_the_end, stopping):
+    """Read until `stopping` says so or, if so asked, to the end. `tally` counts what became of the messages."""
+    while not stopping.is_set():
         batches = consumer.poll(timeout_ms=500)
         if batches:
             with base:  # one transaction a batch
@@ -159,7 +160,10 @@ def main():
     parser.add_argument("--opciones", type=Path, help="JSON con más argumentos de KafkaConsumer: TLS, SASL…")
     asked = parser.parse_args()
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A word, and no exception: one raised in the middle of kafka-python's own work may never come out of it.
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
     base = sqlite3.connect(asked.base)
     base.executescript(TABLES)
     consumer = KafkaConsumer(
@@ -172,9 +176,7 @@ def main():
     )
     tally = Counter()
     try:
-        follow(consumer, base, tally, asked.hasta_el_final)
-    except KeyboardInterrupt:
-        pass
+        follow(consumer, base, tally, asked.hasta_el_final, stopping)
     finally:
         consumer.close(autocommit=False)
     json.dump({"leido": tally, "estados": estados(base)}, sys.stdout, ensure_ascii=False, indent=2, sort_keys=True)
