@@ -19,6 +19,9 @@ from apoyo.verificacion import Alcance
 from dispositivo.poblacion.plan import Captura
 from kernel.clock import SystemClock
 from kernel.stream import Message, connect
+from services.compulsa.bootstrap import cargar_padron
+from services.compulsa.padron import Avance
+from services.compulsa.settings import CompulsaSettings
 from tests.support import failpoints
 
 REGISTROS = 100
@@ -112,7 +115,7 @@ ESCRITURAS = {
     ],
 }
 """Every write of each process that a run reaches. Not in it: `desenlaces.replace` of notificaciones, since a record is opened once
-(version 1) until there is a second opening; `padron.borrar`, of a load that is given up; and what `rebuild` writes beside."""
+(version 1) until there is a second opening; and what `rebuild` writes beside, where the simulation dies."""
 
 
 @pytest.mark.kafka
@@ -216,7 +219,12 @@ async def _cargar_padron(recorrido: Recorrido, muertes: Path) -> None:
     instalacion = recorrido.instalacion
     padron = instalacion.root / "padron.csv"
     recorrido.escenario.escribir_padron(padron)
-    argumentos = ("load-padron", str(padron), "--corte", recorrido.escenario.corte.isoformat())
+    corte = recorrido.escenario.corte.isoformat()
+    await _comando_de_compulsa(instalacion, muertes, "load-padron", str(padron), "--corte", corte)
+
+
+async def _comando_de_compulsa(instalacion: Instalacion, muertes: Path, *argumentos: str) -> None:
+    """A command of the roll, given again whenever it dies."""
     proceso = await asyncio.create_subprocess_exec(
         *failpoints.argv(muertes, "services.compulsa", *argumentos),
         env=os.environ | instalacion.entorno("compulsa", port=1),
@@ -224,6 +232,34 @@ async def _cargar_padron(recorrido: Recorrido, muertes: Path) -> None:
     )
     _, stderr = await proceso.communicate()
     assert proceso.returncode == 0, stderr.decode()
+
+
+async def test_una_carga_del_padron_que_se_descarta_muere_en_cada_escritura_y_se_puede_cargar_de_nuevo(
+    tmp_path: Path,
+) -> None:
+    class Interrumpida(Exception):
+        pass
+
+    def interrumpir(avance: Avance) -> None:
+        raise Interrumpida
+
+    escenario = preparar(23, 150, SystemClock().now())
+    corte = escenario.corte.isoformat()
+    async with Supervisor() as supervisor:
+        sistema = Sistema(Instalacion(tmp_path / "apoyo"), supervisor, kafka=False)
+        await sistema.arrancar_motores()
+        padron = tmp_path / "padron.csv"
+        renglones = escenario.escribir_padron(padron)
+        settings = sistema.instalacion.settings(CompulsaSettings)
+        with pytest.raises(Interrumpida):
+            await cargar_padron(settings, padron, corte, interrumpir)
+        await _comando_de_compulsa(sistema.instalacion, tmp_path / "muertes", "discard-padron", "--corte", corte)
+        assert sorted(failpoints.ocurridas(tmp_path / "muertes")) == [
+            f"{escritura} {cuando}"
+            for escritura in ("cortes.replace", "padron.borrar")
+            for cuando in ("after", "before")
+        ]
+        assert (await cargar_padron(settings, padron, corte)).cargados == renglones
 
 
 async def _publicar_ilegible(recorrido: Recorrido, topic: str) -> str:
