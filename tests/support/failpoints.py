@@ -26,6 +26,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import kernel.documents  # noqa: F401 - commands import it when they run, which is too late to wrap it
+
 ESPERA_S = 2.0
 """How long others wait for who died: with the product's ten and twenty seconds a test would do little else."""
 ZOMBIE_S = 3 * ESPERA_S

@@ -17,12 +17,16 @@ from apoyo.recorrido import Recorrido
 from apoyo.sistema import Sistema
 from apoyo.verificacion import Alcance
 from dispositivo.poblacion.plan import Captura
+from kernel import documents
 from kernel.clock import SystemClock
 from kernel.stream import Message, connect
+from schemas.ciclo_de_vida import Estado
+from schemas.envelope import ensobrar
 from services.compulsa.bootstrap import cargar_padron
 from services.compulsa.padron import Avance
 from services.compulsa.settings import CompulsaSettings
 from tests.support import failpoints
+from tests.support.resultados import HORA, vida
 
 REGISTROS = 100
 PLAZO_S = 240
@@ -115,7 +119,7 @@ ESCRITURAS = {
     ],
 }
 """Every write of each process that a run reaches. Not in it: `desenlaces.replace` of notificaciones, since a record is opened once
-(version 1) until there is a second opening; and what `rebuild` writes beside, where the simulation dies."""
+(version 1) until there is a second opening. Giving a load up, and rebuilding, have tests of their own below."""
 
 
 @pytest.mark.kafka
@@ -260,6 +264,32 @@ async def test_una_carga_del_padron_que_se_descarta_muere_en_cada_escritura_y_se
             for cuando in ("after", "before")
         ]
         assert (await cargar_padron(settings, padron, corte)).cargados == renglones
+
+
+async def test_una_reconstruccion_muere_en_cada_escritura_y_repetida_da_los_mismos_documentos(tmp_path: Path) -> None:
+    async with Supervisor() as supervisor:
+        sistema = Sistema(Instalacion(tmp_path / "apoyo"), supervisor, kafka=False)
+        await sistema.arrancar_motores()
+        stream = connect(sistema.engines.stream_url, client_id="prueba")
+        await stream.start()
+        for n, estado in enumerate(Estado):
+            for evento in vida(estado, n):
+                sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=HORA, causa=f"causa {n}")
+                await stream.publish(Message(evento.topic, evento.llave_mensaje, sobre.cuerpo(), sobre.headers()))
+        await stream.stop()
+        muertes = tmp_path / "muertes"
+        argumentos = ("rebuild", "resultados", "--root", str(sistema.instalacion.root))
+        proceso = await asyncio.create_subprocess_exec(*failpoints.argv(muertes, "apoyo", *argumentos))
+        assert await proceso.wait() == 0
+        assert set(failpoints.ocurridas(muertes)) == {
+            f"registros_al_lado.{escritura} {cuando}"
+            for escritura in ("prepare", "write", "take_the_place_of")
+            for cuando in ("before", "after")
+        }
+        client = documents.connect(sistema.engines.mongo_uri)
+        guardados = {d["_id"]: d["estado"] async for d in client["apoyo_resultados"]["registros"].find({})}
+        await client.close()
+        assert sorted(guardados.values()) == sorted(e.value for e in Estado)
 
 
 async def _publicar_ilegible(recorrido: Recorrido, topic: str) -> str:
