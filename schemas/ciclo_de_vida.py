@@ -96,8 +96,6 @@ class Hecho:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Hecho) and self.documento == other.documento
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"Hecho({self.tipo} v{self.version}, offset {self.offset})"
 

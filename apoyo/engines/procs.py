@@ -176,7 +176,7 @@ class Supervisor:
         await _kill(child)
 
 
-async def run_once(name: str, argv: Sequence[str], log_path: Path, *, timeout: float) -> None:  # noqa: ASYNC109
+async def run_once(name: str, argv: Sequence[str], log_path: Path, *, timeout: float) -> None:  # noqa: ASYNC109 - of the tool's run
     """Run a tool to its end. Raises ProcessFailed if it fails or takes longer; nothing of it is left running."""
     child = await _spawn(Command(name, argv, log_path))
     try:

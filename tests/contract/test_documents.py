@@ -171,6 +171,10 @@ async def log() -> AsyncIterator[_Broken]:
 
 async def _outbox(make: Make, log: _Broken) -> Outbox:
     store = await _prepared(make(unique=UNIQUE[0]))
+    return _outbox_over(store, log)
+
+
+def _outbox_over(store: Documents, log: _Broken) -> Outbox:
     return Outbox(store, log, _Clock(), "/apoyo/prueba")  # type: ignore[arg-type]  # only `publish` is used
 
 
@@ -216,7 +220,7 @@ async def test_lo_que_se_publico_y_nadie_marco_lo_publica_de_nuevo_el_relevo_del
     make: Make, log: _Broken
 ) -> None:
     store = await _prepared(make(unique=UNIQUE[0]))
-    muerto, siguiente = (Outbox(store, log, _Clock(), "/apoyo/prueba") for _ in range(2))  # type: ignore[arg-type]
+    muerto, siguiente = (_outbox_over(store, log) for _ in range(2))
     await muerto.emit(RECIBIDO, cause="c")
     assert await siguiente.relay(older_than_s=0) == 1
     assert await siguiente.relay(older_than_s=0) == 0

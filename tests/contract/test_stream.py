@@ -363,7 +363,7 @@ async def test_a_tail_gives_what_is_there_then_says_so_once_then_follows(engine:
         record = await asyncio.wait_for(anext(tail), GRACE_S)
         assert isinstance(record, Record)
         assert record.value == str(number).encode()
-    await tail.aclose()  # type: ignore[attr-defined]
+    await tail.aclose()  # type: ignore[attr-defined]  # every engine's is a generator
 
 
 @EVERY_ENGINE
@@ -371,7 +371,7 @@ async def test_the_tail_of_an_empty_topic_is_caught_up_at_once(engine: Engine) -
     stream, topic = await engine.connect(), await engine.topic()
     tail = stream.tail(topic)
     assert await asyncio.wait_for(anext(tail), GRACE_S) is CAUGHT_UP
-    await tail.aclose()  # type: ignore[attr-defined]
+    await tail.aclose()  # type: ignore[attr-defined]  # every engine's is a generator
 
 
 @EVERY_ENGINE
