@@ -1,32 +1,132 @@
 """Topic `actores`, folded: who may do what, as every service sees it. Pure; every process reads the topic to its end first."""
 
+import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from schemas.autorizacion import Accion, Lugar, Rol, alcanza, permite
 from schemas.envelope import Evento
 from schemas.eventos import (
     AuxiliarDadoDeBaja,
     AuxiliarRegistrado,
+    AuxiliarVerificado,
+    CalendarioRegistrado,
+    CedulaConfirmada,
     CompulsaOrdenada,
+    CuentaRegistrada,
+    DeclaracionRegistrada,
     DispositivoRegistrado,
+    FuraRegistrada,
+    Geo,
     PerfilRegistrado,
     ProcesoRegistrado,
+    SituacionRegistral,
     SolicitudRegistrada,
 )
 from schemas.perfil import PerfilReglas
-from schemas.tipos import Modelo
+from schemas.tipos import Modelo, proceso_de
 
 K = TypeVar("K")
 E = TypeVar("E", bound=Evento)
 
 
 class DatosAuxiliar(Modelo):
-    """Personal data of an auxiliar, sealed in `AuxiliarRegistrado.datos_sellados`."""
+    """Personal data of an auxiliar, sealed in `AuxiliarRegistrado.datos_sellados` (P 7.3, D 3). `emisor`: of the login."""
 
     nombre: str
     correo: str
+    paterno: str = ""
+    materno: str = ""
+    nacimiento: str = ""
+    telefono: str = ""
+    clave_elector: str = ""
+    curp: str = ""
+    emisor: str = ""
+    referencia: str = ""
+
+
+class DatosCuenta(Modelo):
+    """Personal data of an account (P 5.2, D 9), sealed in `CuentaRegistrada.datos_sellados`."""
+
+    nombre: str
+    puesto: str
+    correo: str
+    telefono: str
+    emisor: str
+
+
+class Enlace(Modelo):
+    """A liaison officer (P 13.2)."""
+
+    nombre: str
+    puesto: str
+    correo: str
+    telefono: str
+
+
+class DatosEnlaces(Modelo):
+    """Liaison officers of a process, sealed in `ProcesoRegistrado.enlaces_sellados`."""
+
+    enlaces: list[Enlace]
+
+
+class DatosSolicitante(Modelo):
+    """Personal data of an aspirante or promovente (P 6.1 B-D, D 1.2), sealed in `SolicitudRegistrada.datos_sellados`.
+
+    `representante`: legal representative of an organisation. `observaciones`: free text, hence sealed with the rest.
+    """
+
+    nombre: str
+    paterno: str
+    materno: str
+    nacimiento: str
+    lugar_nacimiento: str
+    telefonos: list[str]
+    correo: str
+    emisor: str
+    clave_elector: str
+    ocr_o_cic: str
+    entidad: str
+    municipio: str
+    seccion: str
+    representante: str = ""
+    observaciones: str = ""
+
+
+class DatosConsulta(Modelo):
+    """What compulsa is asked about, sealed in `ConsultaSolicitada.datos_sellados`. What is not known is empty."""
+
+    clave_elector: str
+    numero_emision: str = ""
+    cic: str = ""
+    ocr: str = ""
+
+
+class RespuestaConsulta(Modelo):
+    """What the roll says, sealed in `ConsultaRespondida.respuesta_sellada`."""
+
+    situacion: SituacionRegistral
+    causa_baja: str | None
+    geo: Geo | None
+
+
+CONSULTA = "consulta"
+"""Label of the subkey under which lookups are sealed: all that compulsa gets of an actor's key."""
+DATOS = "datos"
+"""Label of the subkey of an actor's personal data."""
+
+
+def acceso_de(llave: bytes, emisor: str, correo: str) -> str:
+    """Who logs in, as the topic may know them: HMAC-SHA-256 of issuer and e-mail, without case, under `identidad.key`."""
+    return hmac.new(llave, f"{emisor}|{correo.strip().casefold()}".encode(), hashlib.sha256).hexdigest()
+
+
+def acceso_en(llave: bytes, proceso: str, emisor: str, correo: str) -> str:
+    """The same within one process: auxiliares and solicitantes of two processes are not linked by it (D 1.2)."""
+    return acceso_de(llave, f"{proceso}|{emisor}", correo)
 
 
 @dataclass
@@ -41,6 +141,12 @@ class Actores:
     bajas: dict[tuple[str, str], AuxiliarDadoDeBaja] = field(default_factory=dict)
     dispositivos: dict[str, DispositivoRegistrado] = field(default_factory=dict)
     compulsas_ordenadas: dict[str, CompulsaOrdenada] = field(default_factory=dict)
+    cuentas: dict[str, CuentaRegistrada] = field(default_factory=dict)
+    declaraciones: dict[str, DeclaracionRegistrada] = field(default_factory=dict)
+    calendarios: dict[str, CalendarioRegistrado] = field(default_factory=dict)
+    cedulas: dict[str, CedulaConfirmada] = field(default_factory=dict)
+    verificaciones: dict[tuple[str, str], AuxiliarVerificado] = field(default_factory=dict)
+    furas: dict[tuple[str, str], FuraRegistrada] = field(default_factory=dict)
 
     def aplicar(self, evento: Evento, offset: int) -> None:
         """Fold one event in. An older version of the same subject changes nothing."""
@@ -60,6 +166,18 @@ class Actores:
                 _newest(self.dispositivos, evento.dispositivo, evento)
             case CompulsaOrdenada():
                 _newest(self.compulsas_ordenadas, evento.proceso, evento)
+            case CuentaRegistrada():
+                _newest(self.cuentas, evento.cuenta, evento)
+            case DeclaracionRegistrada():
+                _newest(self.declaraciones, evento.cuenta, evento)
+            case CalendarioRegistrado():
+                _newest(self.calendarios, evento.calendario, evento)
+            case CedulaConfirmada():
+                _newest(self.cedulas, evento.solicitud, evento)
+            case AuxiliarVerificado():
+                _newest(self.verificaciones, (evento.solicitud, evento.auxiliar), evento)
+            case FuraRegistrada():
+                _newest(self.furas, (evento.solicitud, evento.auxiliar), evento)
             case _:
                 pass
 
@@ -67,6 +185,32 @@ class Actores:
         """The profile in force for a process. Raises KeyError for an unknown process."""
         referencia = self.procesos[proceso].perfil
         return self.perfiles[(referencia.id, referencia.version)]
+
+    def cuenta_de(self, acceso: str) -> CuentaRegistrada | None:
+        """The account that such a login enters, in force or not; the newest of several."""
+        found = [c for c in self.cuentas.values() if c.acceso == acceso]
+        return max(found, key=lambda c: (c.activa, c.registrada_en), default=None)
+
+    def por_que_no_entra(self, cuenta: CuentaRegistrada, ahora: datetime) -> str | None:
+        """Why an account is not in force: `inactiva`, `sin_declaracion`, `aun_no`, `vencida`; None when it is (P 5.2-5.4, D 9)."""
+        if not cuenta.activa:
+            return "inactiva"
+        if cuenta.rol is not Rol.PROMOVENTE and cuenta.cuenta not in self.declaraciones:
+            return "sin_declaracion"
+        if ahora < cuenta.desde:
+            return "aun_no"
+        return "vencida" if ahora >= cuenta.hasta else None
+
+    def lugar(self, *, proceso: str | None = None, solicitud: str | None = None) -> Lugar:
+        """Where an action on that process or solicitud falls."""
+        if solicitud is not None:
+            proceso = proceso_de(solicitud)
+        registrado = self.procesos.get(proceso) if proceso is not None else None
+        return Lugar(registrado.entidad if registrado else None, proceso, solicitud)
+
+    def puede(self, cuenta: CuentaRegistrada, accion: Accion, lugar: Lugar) -> bool:
+        """Whether the account may do it there (`schemas.autorizacion`)."""
+        return permite(cuenta.rol, accion, propio=alcanza(cuenta, lugar))
 
     def limite_de_recepcion(self, proceso: str) -> datetime:
         """Last instant to receive: the end plus the grace (P 9.16, D 6.6). Raises KeyError for an unknown process."""

@@ -21,12 +21,13 @@ from schemas.topics import Topic
 EJEMPLOS = Path(__file__).with_name("ejemplos")
 VERSION = "1.0.0"
 """Of the contract: the middle number grows with each addition; the first would take a new major of every event it breaks."""
-PRODUCTION_PARTITIONS = {"folio": 48, "envio": 48, "one": 1}
+PRODUCTION_PARTITIONS = {"folio": 48, "envio": 48, "consulta": 48, "one": 1}
 
 _HORA = datetime.fromisoformat("2026-11-20T18:05:10+00:00")
 _KEYS = {
     "folio": "The folio of the record: all of a record's events in a topic lie in one partition, in order.",
     "envio": "The id of the envío.",
+    "consulta": "The id of the lookup.",
     "subject": "The event's subject (`ce_subject`).",
 }
 

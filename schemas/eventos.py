@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from schemas.autorizacion import Rol
 from schemas.envelope import Evento
 from schemas.paquete import Modalidad, Parte
 from schemas.perfil import PerfilReglas, TipoProceso
@@ -17,6 +18,8 @@ from schemas.tipos import (
     Entidad,
     Folio,
     IdAuxiliar,
+    IdConsulta,
+    IdCuenta,
     IdDispositivo,
     IdEnvio,
     IdProceso,
@@ -34,6 +37,13 @@ Corte = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Llave = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 """Id of a key; the key itself is never in an event."""
 Offset = Annotated[int, Field(ge=0)]
+Fecha = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+"""A day, hora Centro."""
+Numero = Annotated[str, StringConstraints(max_length=60)]
+"""Number of an official document."""
+Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$", max_length=500)]
+ClaveGeo = Annotated[str, StringConstraints(min_length=1, max_length=8)]
+"""A geo-electoral key as the roll has it (`Geo`)."""
 
 
 class ReferenciaPerfil(Modelo):
@@ -360,8 +370,76 @@ class PerfilRegistrado(Evento):
         return f"perfil/{self.perfil.id}"
 
 
+class CalendarioRegistrado(Evento):
+    """A holiday calendar, whole: the days that are not working days besides Saturdays and Sundays (SPEC 2)."""
+
+    nombre: ClassVar[str] = "calendario_registrado"
+    topic: ClassVar[str] = "actores"
+
+    calendario: Palabra
+    festivos: list[Fecha]
+    por: IdCuenta
+    registrado_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return f"calendario/{self.calendario}"
+
+
+class CuentaRegistrada(Evento):
+    """An account, or its new version: one person, one role, where it reaches, and how long (P 5.2-5.4, D 9).
+
+    `entidad`: of the OPL, None where it reaches all; `procesos`: None for all of the entidad; `solicitud`: a promovente's own.
+    `acceso`: hash of issuer and e-mail under the key that the services with pages share (`schemas.actores`). `datos_sellados`:
+    `DatosCuenta`, under a key of that person. It is in force between `desde` and `hasta`, while `activa`, and for staff only once
+    the Declaración de Confidencialidad is recorded.
+    """
+
+    nombre: ClassVar[str] = "cuenta_registrada"
+    topic: ClassVar[str] = "actores"
+
+    cuenta: IdCuenta
+    rol: Rol
+    entidad: Entidad | None
+    procesos: list[IdProceso] | None
+    solicitud: IdSolicitud | None
+    acceso: Sha256
+    desde: Momento
+    hasta: Momento
+    activa: bool
+    oficio: Numero
+    llave: Llave
+    datos_sellados: Sellado
+    por: IdCuenta
+    registrada_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return f"cuenta/{self.cuenta}"
+
+
+class DeclaracionRegistrada(Evento):
+    """The signed Declaración de Confidencialidad of an account is held (P 5.4, D 9)."""
+
+    nombre: ClassVar[str] = "declaracion_registrada"
+    topic: ClassVar[str] = "actores"
+
+    cuenta: IdCuenta
+    firmada_en: Fecha
+    por: IdCuenta
+    registrada_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return f"cuenta/{self.cuenta}"
+
+
 class ProcesoRegistrado(Evento):
-    """A process, or its new version (SPEC 2). `entidad`: None when it is national."""
+    """A process, or its new version (SPEC 2). `entidad`: None when it is national.
+
+    `convenio_hasta`: last day of the convenio (D cl. 9); `calendario`: of holidays; estimates: for the capacity plan (O);
+    `enlaces_sellados`: `DatosEnlaces`, the liaison officers (P 13.2), under `llave`.
+    """
 
     nombre: ClassVar[str] = "proceso_registrado"
     topic: ClassVar[str] = "actores"
@@ -375,14 +453,49 @@ class ProcesoRegistrado(Evento):
     activo: bool
     perfil: ReferenciaPerfil
     llaves: Annotated[list[LlaveProceso], Field(min_length=1)]
+    ambito: Literal["federal", "local"] | None = None
+    mi_apoyo: bool = False
+    regimen_de_excepcion: bool = False
+    convenio_hasta: Fecha | None = None
+    calendario: Palabra | None = None
+    estimado_solicitantes: Annotated[int, Field(ge=0)] | None = None
+    estimado_apoyos: Annotated[int, Field(ge=0)] | None = None
+    llave: Llave | None = None
+    enlaces_sellados: Sellado | None = None
+    enlaces_registrados_en: Momento | None = None
+    por: IdCuenta | None = None
 
     @property
     def asunto(self) -> str:
         return f"proceso/{self.proceso}"
 
 
+class Emblema(Modelo):
+    """The emblem: at most 500 KB, PNG or JPG by its content (P 6.1 E, D 1.2)."""
+
+    objeto: Annotated[str, StringConstraints(max_length=200)]
+    sha256: Sha256
+    tipo_medio: Literal["image/png", "image/jpeg"]
+    tamano: Annotated[int, Field(ge=1, le=512_000)]
+
+
+class ExpedienteSolicitud(Modelo):
+    """Papers of a solicitud: the aviso and the oficio, and the OPL's own folio (D 1.2)."""
+
+    aviso_fecha: Fecha | None = None
+    aviso_numero: Numero = ""
+    oficio_fecha: Fecha | None = None
+    oficio_numero: Numero = ""
+    folio_interno: Numero = ""
+
+
 class SolicitudRegistrada(Evento):
-    """A solicitud of an aspirante or promovente. `entidad`: who may support it; None when it is national (P 9.3)."""
+    """A solicitud of an aspirante or promovente, or its new version.
+
+    Who may support it (P 9.3, 10.9): `entidad` and, where the cargo asks for it, one of the three other keys; all None: national.
+    `datos_sellados`: `DatosSolicitante`, under a key of that person. `acceso`: as in `CuentaRegistrada`, unique within the
+    process (D 1.2). `nombre_mostrado`: apart from the legal representative of an organisation.
+    """
 
     nombre: ClassVar[str] = "solicitud_registrada"
     topic: ClassVar[str] = "actores"
@@ -391,6 +504,38 @@ class SolicitudRegistrada(Evento):
     proceso: IdProceso
     denominacion: Annotated[str, StringConstraints(min_length=1, max_length=479)]
     entidad: Entidad | None
+    distrito_federal: ClaveGeo | None = None
+    distrito_local: ClaveGeo | None = None
+    municipio: ClaveGeo | None = None
+    cargo: Annotated[str, StringConstraints(max_length=200)] | None = None
+    nombre_mostrado: Annotated[str, StringConstraints(max_length=200)] | None = None
+    tipo_solicitante: Literal["persona", "organizacion"] | None = None
+    expediente: ExpedienteSolicitud | None = None
+    emblema: Emblema | None = None
+    aviso_simplificado: Url | None = None
+    aviso_integral: Url | None = None
+    estimado_apoyos: Annotated[int, Field(ge=0)] | None = None
+    acceso: Sha256 | None = None
+    llave: Llave | None = None
+    datos_sellados: Sellado | None = None
+    por: IdCuenta | None = None
+    registrada_en: Momento | None = None
+
+    @property
+    def asunto(self) -> str:
+        return f"solicitud/{self.solicitud}"
+
+
+class CedulaConfirmada(Evento):
+    """The signed cédula de confirmación of a solicitud is held (P 6.1 F)."""
+
+    nombre: ClassVar[str] = "cedula_confirmada"
+    topic: ClassVar[str] = "actores"
+
+    solicitud: IdSolicitud
+    firmada_en: Fecha
+    por: IdCuenta
+    registrada_en: Momento
 
     @property
     def asunto(self) -> str:
@@ -398,7 +543,7 @@ class SolicitudRegistrada(Evento):
 
 
 class AuxiliarRegistrado(Evento):
-    """An auxiliar of a solicitud. `datos_sellados`: name and e-mail, under a key of that person (`DatosAuxiliar`)."""
+    """An auxiliar of a solicitud. `datos_sellados`: `DatosAuxiliar`, under a key of that person; `acceso`: as in an account."""
 
     nombre: ClassVar[str] = "auxiliar_registrado"
     topic: ClassVar[str] = "actores"
@@ -407,6 +552,44 @@ class AuxiliarRegistrado(Evento):
     auxiliar: IdAuxiliar
     llave: Llave
     datos_sellados: Sellado
+    acceso: Sha256 | None = None
+    por: IdCuenta | None = None
+    registrado_en: Momento | None = None
+
+    @property
+    def asunto(self) -> str:
+        return f"auxiliar/{self.solicitud}/{self.auxiliar}"
+
+
+class AuxiliarVerificado(Evento):
+    """What follows from the roll's answer about an auxiliar (P 7.6, D 4.5). `resultado`: no more than whether it may go on."""
+
+    nombre: ClassVar[str] = "auxiliar_verificado"
+    topic: ClassVar[str] = "actores"
+
+    solicitud: IdSolicitud
+    auxiliar: IdAuxiliar
+    consulta: IdConsulta
+    corte: Corte
+    resultado: Literal["procede", "no_encontrado", "sin_vigencia"]
+    verificado_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return f"auxiliar/{self.solicitud}/{self.auxiliar}"
+
+
+class FuraRegistrada(Evento):
+    """The signed Formato Único de Registro de Auxiliar is held: who recorded it, and when (P 7.5)."""
+
+    nombre: ClassVar[str] = "fura_registrada"
+    topic: ClassVar[str] = "actores"
+
+    solicitud: IdSolicitud
+    auxiliar: IdAuxiliar
+    firmada_en: Fecha
+    por: IdCuenta
+    registrada_en: Momento
 
     @property
     def asunto(self) -> str:
@@ -414,7 +597,10 @@ class AuxiliarRegistrado(Evento):
 
 
 class AuxiliarDadoDeBaja(Evento):
-    """A dismissal: takes effect by the server's reception time; what was received earlier stands (SPEC 3)."""
+    """A dismissal: takes effect by the server's reception time; what was received earlier stands (SPEC 3).
+
+    `motivo`: a text of the catalogue, never of the person. `cuenta`: its author; None when a rule dismissed (P 7.6).
+    """
 
     nombre: ClassVar[str] = "auxiliar_dado_de_baja"
     topic: ClassVar[str] = "actores"
@@ -424,6 +610,7 @@ class AuxiliarDadoDeBaja(Evento):
     desde: Momento
     por: Literal["promovente", "opl", "ine"]
     motivo: Texto
+    cuenta: IdCuenta | None = None
 
     @property
     def asunto(self) -> str:
@@ -465,6 +652,48 @@ class CompulsaOrdenada(Evento):
         return f"compulsa/{self.proceso}"
 
 
+# consulta_padron, respuesta_padron -------------------------------------------------------------------------------------
+
+
+class ConsultaSolicitada(Evento):
+    """Is this person in the roll? (P 7.6, D 4.5). `datos_sellados`: `DatosConsulta`, under the subkey `consulta` of `llave`."""
+
+    nombre: ClassVar[str] = "consulta_solicitada"
+    topic: ClassVar[str] = "consulta_padron"
+
+    consulta: IdConsulta
+    proceso: IdProceso
+    sujeto: Annotated[str, StringConstraints(max_length=80)]
+    llave: Llave
+    datos_sellados: Sellado
+    solicitada_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return self.consulta
+
+
+class ConsultaRespondida(Evento):
+    """What the newest complete cut says. `respuesta_sellada`: `RespuestaConsulta`, under the subkey `consulta` of `llave`.
+
+    `sujeto`: of the request, the event's subject on `actores`.
+    """
+
+    nombre: ClassVar[str] = "consulta_respondida"
+    topic: ClassVar[str] = "respuesta_padron"
+
+    consulta: IdConsulta
+    sujeto: Annotated[str, StringConstraints(max_length=80)]
+    corte: Corte
+    llave: Llave
+    respuesta_sellada: Sellado
+    respondida_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return self.consulta
+
+
 EVENTOS: tuple[type[Evento], ...] = (
     RegistroRecibido,
     RegistroDescifrado,
@@ -475,13 +704,21 @@ EVENTOS: tuple[type[Evento], ...] = (
     RegistroClasificado,
     EnvioAbierto,
     EnvioCerrado,
+    CuentaRegistrada,
+    DeclaracionRegistrada,
+    CalendarioRegistrado,
     PerfilRegistrado,
     ProcesoRegistrado,
     SolicitudRegistrada,
+    CedulaConfirmada,
     AuxiliarRegistrado,
+    AuxiliarVerificado,
+    FuraRegistrada,
     AuxiliarDadoDeBaja,
     DispositivoRegistrado,
     CompulsaOrdenada,
+    ConsultaSolicitada,
+    ConsultaRespondida,
 )
 
 POR_TIPO: dict[str, type[Evento]] = {evento.ce_type(): evento for evento in EVENTOS}

@@ -1,4 +1,5 @@
-"""Writes `json/` (the schema of every event, of the package's header and of its form) and `asyncapi.yaml`; nothing may differ.
+"""Writes `json/` (the schema of every event, of the package's header and of its form), `asyncapi.yaml`, and the table of who may do
+what (`docs/security/autorizacion.md`); nothing may differ.
 
 python -m schemas.generate [--check]
 """
@@ -10,18 +11,20 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from schemas import asyncapi
+from schemas import asyncapi, autorizacion
 from schemas.eventos import EVENTOS
 from schemas.paquete import DatosRegistro, Encabezado, Indice
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "json"
+TABLE = "../docs/security/autorizacion.md"
 
 
 def documents() -> dict[str, str]:
     """Path within this package → content, of every derived file."""
     return {f"{FOLDER.name}/{name}": content for name, content in schemas().items()} | {
-        "asyncapi.yaml": asyncapi.render()
+        "asyncapi.yaml": asyncapi.render(),
+        TABLE: autorizacion.documento(),
     }
 
 
@@ -55,7 +58,7 @@ def write() -> None:
 
 
 def _present() -> list[Path]:
-    return [*FOLDER.glob("*.json"), *HERE.glob("asyncapi.yaml")]
+    return [*FOLDER.glob("*.json"), *(HERE / name for name in ("asyncapi.yaml", TABLE) if (HERE / name).exists())]
 
 
 def _name(path: Path) -> str:

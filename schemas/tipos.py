@@ -36,6 +36,9 @@ IdSolicitud = Annotated[str, StringConstraints(pattern=rf"^{_SOLICITUD}$")]
 IdAuxiliar = Annotated[str, StringConstraints(pattern=rf"^{_AUXILIAR}$")]
 """`MA` is reserved for Mi Apoyo, `CM` for manual capture."""
 IdDispositivo = Annotated[str, StringConstraints(pattern=rf"^{_DISPOSITIVO}$")]
+IdCuenta = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]{1,64}$")]
+"""An account: a word that says nothing about the person."""
+IdConsulta = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 IdEnvio = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Folio = Annotated[str, StringConstraints(pattern=rf"^{_FOLIO}$")]
 """Solicitud, Id Auxiliar, device and random record id (80 bits), joined by hyphens (P 9.14)."""

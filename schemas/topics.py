@@ -13,7 +13,7 @@ FILE = Path(__file__).with_name("topics.yaml")
 CUARENTENA = ".cuarentena"
 """Suffix of the topic that keeps what a consumer could not read."""
 
-LOCAL_PARTITIONS = {"folio": 8, "envio": 8, "one": 1}
+LOCAL_PARTITIONS = {"folio": 8, "envio": 8, "consulta": 8, "one": 1}
 """Partitions by co-partitioning class on one machine; production has 48 where this has 8."""
 
 
@@ -23,8 +23,8 @@ class Topic(Modelo):
     says: str
     writer: str
     readers: Annotated[list[str], Field(min_length=1)]
-    key: Literal["folio", "envio", "persona", "subject"]
-    partitions: Literal["folio", "envio", "one"]
+    key: Literal["folio", "envio", "persona", "consulta", "subject"]
+    partitions: Literal["folio", "envio", "consulta", "one"]
     internal: bool = False
     """Between workers of its own writer: no part of what subscribers see."""
     events: Annotated[list[str], Field(min_length=1)]
