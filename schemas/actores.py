@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -27,7 +27,7 @@ from schemas.eventos import (
     SolicitudRegistrada,
 )
 from schemas.perfil import PerfilReglas
-from schemas.tipos import Modelo, proceso_de
+from schemas.tipos import Modelo, descomponer_folio, proceso_de
 
 K = TypeVar("K")
 E = TypeVar("E", bound=Evento)
@@ -207,6 +207,17 @@ class Actores:
             proceso = proceso_de(solicitud)
         registrado = self.procesos.get(proceso) if proceso is not None else None
         return Lugar(registrado.entidad if registrado else None, proceso, solicitud)
+
+    def lugar_de(self, parametros: Mapping[str, str]) -> Lugar:
+        """Where a request falls, by what its path and query name: `folio`, `solicitud` or `proceso`."""
+        if "folio" in parametros:
+            try:
+                return self.lugar(solicitud=descomponer_folio(parametros["folio"]).solicitud)
+            except ValueError:
+                return Lugar()
+        if "solicitud" in parametros:
+            return self.lugar(solicitud=parametros["solicitud"])
+        return self.lugar(proceso=parametros.get("proceso"))
 
     def puede(self, cuenta: CuentaRegistrada, accion: Accion, lugar: Lugar) -> bool:
         """Whether the account may do it there (`schemas.autorizacion`)."""
