@@ -5,6 +5,7 @@ Each service gets its own keys folder and only the secrets that its README entit
     <root>/
       installation.json        where everything listens (addresses, no secrets)
       secrets/s3               secret key of the object store
+      secrets/identidad.key    32 bytes that the services with pages share (kernel/identity)
       secrets/users.json       who may use the pages: id → SHA-256 of the access key, roles
       secrets/access-keys.json the access keys themselves, for the people of this installation
       keys/public/<service>.json
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kernel import hpke
+from kernel.identity.settings import KEY_BYTES
 from kernel.settings import ServiceSettings
 from kernel.stream import Stream, connect
 from schemas.eventos import LlaveProceso
@@ -33,6 +35,9 @@ S = TypeVar("S", bound=ServiceSettings)
 SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
 CON_LLAVE = ("descifrado", "compulsa", "mesa_control", "notificaciones", "resultados", "portal")
 """Who opens sealed data. `portal` is the writer of `actores`; until it is a service, the command line writes for it."""
+
+CON_PAGINAS = ("mesa_control", "resultados", "portal")
+"""Where people enter."""
 
 PERSONAS: dict[str, list[str]] = {
     "operador1": ["operador"],
@@ -75,6 +80,11 @@ class Instalacion:
         """File of who may use the pages."""
         return self.root / "secrets" / "users.json"
 
+    @property
+    def llave_de_identidad(self) -> Path:
+        """File of the key that hides who logs in (`schemas.actores.acceso_de`)."""
+        return self.root / "secrets" / "identidad.key"
+
     def accesos(self) -> dict[str, str]:
         """Access key of each person."""
         keys: dict[str, str] = json.loads((self.root / "secrets" / "access-keys.json").read_text(encoding="utf-8"))
@@ -89,6 +99,8 @@ class Instalacion:
                 hpke.save(private, path)
                 hpke.save(private.public(), self.root / "keys" / "public" / f"{name}.json")
         (self.root / "keys" / "ingesta").mkdir(parents=True, exist_ok=True)
+        if not self.llave_de_identidad.exists():
+            _write_secret(self.llave_de_identidad, secrets.token_bytes(KEY_BYTES))
         if not self.usuarios.exists():
             keys = {name: secrets.token_urlsafe(12) for name in PERSONAS}
             users = {
@@ -131,7 +143,9 @@ class Instalacion:
             "PUBLIC_KEYS_DIR": str(self.root / "keys" / "public"),
             "HTTP_PORT": str(port),
         }
-        if servicio in {"mesa_control", "resultados"}:
+        if servicio in CON_PAGINAS:
+            env["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+            env["IDENTITY_KEY_FILE"] = str(self.llave_de_identidad)
             env["USERS_FILE"] = str(self.usuarios)
         if servicio == "notificaciones":
             env["SMTP_HOST"], env["SMTP_PORT"] = direcciones.smtp_host, str(direcciones.smtp_port)
@@ -159,7 +173,7 @@ async def bitacora(instalacion: Instalacion) -> AsyncIterator[Stream]:
         await stream.stop()
 
 
-def _write_secret(path: Path, content: str) -> None:
+def _write_secret(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
-    path.write_text(content, encoding="utf-8")
+    path.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -68,6 +68,10 @@ class Documents(Keyed, Protocol):
         """Take a field out of those documents; their revision stays. Raises Unavailable."""
         ...
 
+    async def remove(self, ids: Sequence[str]) -> None:
+        """Remove those documents; nothing happens to ids that are not there. Raises Unavailable."""
+        ...
+
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
         """Documents whose fields equal those of `query` (a value may be `{"$in": [...]}`, `{"$gt": x}` and the like)."""
         ...
@@ -168,6 +172,10 @@ class MongoDocuments:
         with mongo_errors():
             await self.collection.update_many({"_id": {"$in": list(ids)}}, {"$unset": {field: ""}})
 
+    async def remove(self, ids: Sequence[str]) -> None:
+        with mongo_errors():
+            await self.collection.delete_many({"_id": {"$in": list(ids)}})
+
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
         with mongo_errors():
             cursor = self.collection.find(dict(query), limit=limit)
@@ -239,6 +247,10 @@ class MemoryDocuments:
     async def unset(self, ids: Sequence[str], field: str) -> None:
         for id_ in ids:
             self._documents.get(id_, {}).pop(field, None)
+
+    async def remove(self, ids: Sequence[str]) -> None:
+        for id_ in ids:
+            self._documents.pop(id_, None)
 
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
         found = [

@@ -33,6 +33,10 @@ class Engines:
         """A collection in this service's own database."""
         return self._prepared(MongoDocuments(self.mongo[f"apoyo_{self.name}"], name, kind, indexes))
 
+    def shared(self, database: str, name: str, kind: Kind, indexes: Sequence[IndexModel] = ()) -> MongoDocuments:
+        """A collection in a database that several services use."""
+        return self._prepared(MongoDocuments(self.mongo[database], name, kind, indexes))
+
     def beside(self, name: str, indexes: Sequence[IndexModel] = ()) -> tuple[MongoDocuments, MongoDocuments]:
         """A projection of this service, and an empty collection to rebuild it in (`kernel.rebuild`)."""
         stamp = f"{self.clock.now():%Y%m%d%H%M%S%f}"
@@ -59,7 +63,7 @@ class Engines:
 
     def keyring(self) -> KeyRing:
         """The keys of subjects, as this service may open them."""
-        wraps = self._prepared(MongoDocuments(self.mongo[KEYS_DATABASE], "llaves", Kind.PRIMARY))
+        wraps = self.shared(KEYS_DATABASE, "llaves", Kind.PRIMARY)
         publics = {path.stem: hpke.load_public(path) for path in self.settings.public_keys_dir.glob("*.json")}
         return KeyRing(wraps, self.name, hpke.load_private(self.settings.keys_dir / "private.json"), publics)
 

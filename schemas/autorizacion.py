@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from schemas.tipos import proceso_de
+
 
 class Rol(StrEnum):
     """Roles (SPEC 1)."""
@@ -26,6 +28,18 @@ class Rol(StrEnum):
     PROMOVENTE = "promovente"
     SOPORTE = "soporte"
     AUDITOR = "auditor"
+
+
+NOMBRE_DE_ROL: dict[Rol, str] = {
+    Rol.INE_ADMIN: "administración del INE",
+    Rol.OPL_ADMIN: "administración del OPL",
+    Rol.SUPERVISOR: "supervisión",
+    Rol.OPERADOR: "operación",
+    Rol.PROMOVENTE: "aspirante o promovente",
+    Rol.SOPORTE: "soporte",
+    Rol.AUDITOR: "auditoría",
+}
+"""What each role is called, for people: a duty, whoever holds it."""
 
 
 class Alcance(StrEnum):
@@ -139,8 +153,9 @@ class Ambito(Protocol):
 
 def alcanza(ambito: Ambito, lugar: Lugar) -> bool:
     """Whether the place is within the account's reach. A national process is reached by accounts of no entidad, or that name it."""
-    if ambito.solicitud is not None and lugar.solicitud not in (None, ambito.solicitud):
-        return False
+    if ambito.solicitud is not None:
+        mio = lugar.proceso in (None, proceso_de(ambito.solicitud))
+        return mio and lugar.solicitud in (None, ambito.solicitud)
     if lugar.proceso is None:
         return True
     if ambito.procesos is not None:

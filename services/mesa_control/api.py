@@ -227,8 +227,8 @@ def create(mesa: MesaDeControl, users: Users, ver_actores: VerActores, health: H
 
 
 def _api(app: FastAPI, mesa: MesaDeControl, users: Users, ver_actores: VerActores, meta_diaria: int) -> None:
-    operador = Annotated[Identity, Depends(users.require("operador"))]
-    quien_revisa = Annotated[Identity, Depends(users.require("operador", "supervisor"))]
+    operador = Annotated[Identity[None], Depends(users.require("operador"))]
+    quien_revisa = Annotated[Identity[None], Depends(users.require("operador", "supervisor"))]
     folio_en_ruta = Annotated[Folio, PathParam()]
 
     @app.get("/api/siguiente", response_model=RegistroSalida, responses={204: {"description": "No hay pendientes"}})
@@ -310,7 +310,7 @@ def _api(app: FastAPI, mesa: MesaDeControl, users: Users, ver_actores: VerActore
 
 def _page(app: FastAPI, users: Users, ver_actores: VerActores) -> None:
     pages = templates(AQUI / "pagina")
-    operador = Annotated[Identity, Depends(users.require("operador"))]
+    operador = Annotated[Identity[None], Depends(users.require("operador"))]
 
     @app.get("/", include_in_schema=False, response_class=HTMLResponse)
     async def page(quien: operador, proceso: Annotated[IdProceso | None, Query()] = None) -> str:

@@ -86,7 +86,7 @@ def _paginas(consultas: Consultas, users: Users) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     env = templates(AQUI / "pagina")
     env.globals.update(NOMBRE=NOMBRE, porcentaje=porcentaje)
-    Quien = Annotated[Identity, Depends(users.require(*ROLES))]
+    Quien = Annotated[Identity[None], Depends(users.require(*ROLES))]
 
     def pagina(nombre: str, status: int = 200, **datos: Any) -> HTMLResponse:
         return HTMLResponse(env.get_template(nombre).render(**datos), status)

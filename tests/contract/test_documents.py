@@ -82,6 +82,16 @@ async def test_un_indice_unico_tambien_rechaza(make: Make) -> None:
     assert await store.put_if_absent({"_id": "c", "x": 1, "y": 2})
 
 
+async def test_lo_que_se_quita_ya_no_esta_y_lo_demas_queda(make: Make) -> None:
+    store = await _prepared(make())
+    for id_ in ("a", "b", "c"):
+        await store.put_if_absent({"_id": id_, "revision": 1})
+    await store.remove(["a", "c", "nunca"])
+    await store.remove([])
+    assert [d["_id"] for d in await store.find({})] == ["b"]
+    assert not await store.replace({"_id": "a", "revision": 2}, 1)
+
+
 async def test_solo_uno_reemplaza_la_misma_revision(make: Make) -> None:
     store = await _prepared(make())
     await store.put_if_absent({"_id": "a", "revision": 1, "v": 0})

@@ -266,6 +266,11 @@ class Documentos:
             f"{self._nombre}.unset {field} {len(ids)}", lambda: ahora(self._memoria.unset(ids, field)), escribe=True
         )
 
+    async def remove(self, ids: Sequence[str]) -> None:
+        await self._proceso.hacer(
+            f"{self._nombre}.remove {len(ids)}", lambda: ahora(self._memoria.remove(ids)), escribe=True
+        )
+
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
         return await self._proceso.hacer(
             f"{self._nombre}.find", lambda: ahora(self._memoria.find(query, sort=sort, limit=limit))

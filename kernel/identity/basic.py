@@ -9,7 +9,6 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,18 +16,11 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
+from kernel.identity.access import Identity
 from kernel.web import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOBODY = "0" * 64
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A person and what that person may do."""
-
-    id: str
-    roles: frozenset[str]
 
 
 class _User(BaseModel):
@@ -67,7 +59,7 @@ class Users:
         """The users of a file's content. Raises pydantic.ValidationError."""
         return Users(_USERS.validate_json(content))
 
-    def identify(self, authorization: str | None) -> Identity | None:
+    def identify(self, authorization: str | None) -> Identity[None] | None:
         """Who an `Authorization` header names; None when it names nobody. Takes as long for an unknown id."""
         scheme, _, encoded = (authorization or "").partition(" ")
         if scheme.lower() != "basic":
@@ -79,16 +71,16 @@ class Users:
         user = self._users.get(id_)
         expected = user.sha256 if user else _NOBODY
         same = hmac.compare_digest(hashlib.sha256(access_key.encode()).hexdigest(), expected)
-        return Identity(id_, frozenset(user.roles)) if user and same else None
+        return Identity(id_, frozenset(user.roles), ", ".join(sorted(user.roles)), None) if user and same else None
 
-    def require(self, *roles: str) -> Callable[[Request], Awaitable[Identity]]:
+    def require(self, *roles: str) -> Callable[[Request], Awaitable[Identity[None]]]:
         """FastAPI dependency: the person who asks, who must hold one of `roles`.
 
         Answers 401 to nobody and 403 to another role. What changes state must come from our own pages, or from no page at all: 403
         when `Origin` names another host.
         """
 
-        async def identity(request: Request) -> Identity:
+        async def identity(request: Request) -> Identity[None]:
             found = self.identify(request.headers.get("authorization"))
             if found is None:
                 raise NotAuthenticated

@@ -1,0 +1,218 @@
+"""The gate of every page and call: whose session it is, whose account, and whether that account may do this here."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from kernel.identity.origin import OwnOrigin
+from kernel.identity.sessions import Session, Sessions
+from kernel.web import Problem, templates
+
+A = TypeVar("A")
+
+
+class Directory(Protocol[A]):
+    """Who has an account and what it may do. Asked at every request, so that a change takes effect at once.
+
+    An account is whatever the directory says it is; a place, too. Words for people are Spanish.
+    """
+
+    def account(self, id_: str) -> A | None:
+        """The account of that id."""
+        ...
+
+    def login(self, issuer: str, email: str) -> str:
+        """Opaque name of who logs in with that e-mail at that issuer."""
+        ...
+
+    def entering(self, login: str) -> A | None:
+        """The account that such a login enters, in force or not."""
+        ...
+
+    def id_of(self, account: A) -> str:
+        """Its id."""
+        ...
+
+    def login_of(self, account: A) -> str:
+        """The login that enters it now."""
+        ...
+
+    def role_of(self, account: A) -> tuple[str, str]:
+        """Its role: the word of programs, and that of people."""
+        ...
+
+    def is_staff(self, account: A) -> bool:
+        """Whether it enters only through issuers for staff."""
+        ...
+
+    def why_not(self, account: A) -> tuple[str, str, str] | None:
+        """Why it is not in force: code, title and what to do; None when it is."""
+        ...
+
+    def place_of(self, params: Mapping[str, str]) -> Any:
+        """Where a request falls, by what its path and query name; without anything named: nowhere in particular."""
+        ...
+
+    def allows(self, account: A, action: str, place: Any) -> bool:
+        """Whether the account may do it there."""
+        ...
+
+    def text_of(self, action: str) -> str:
+        """What the action is, for people."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Generic[A]):
+    """Who asks: an account in force, and its role (`roles` for programs, `title` for people)."""
+
+    id: str
+    roles: frozenset[str]
+    title: str
+    account: A
+
+
+class NotAuthenticated(Problem):
+    """Nobody, or a session that ended. A page asked for with GET is sent to the entrance instead."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            401, "identificacion_requerida", "Su sesión terminó o aún no ha entrado", "Entre y repita lo que hacía."
+        )
+        self.headers["WWW-Authenticate"] = 'Session realm="Apoyo"'
+
+
+class NotInForce(Problem):
+    """The account is not in force: code, title and what to do, as the directory says."""
+
+    def __init__(self, code: str, title: str, detail: str) -> None:
+        super().__init__(403, code, title, detail)
+
+
+class Forbidden(Problem):
+    """The account may not do it, or not there."""
+
+    def __init__(self, who: Identity[Any], what: str, *, elsewhere: bool) -> None:
+        why = (
+            "Su cuenta puede hacerlo, pero lo que pidió está fuera de su alcance."
+            if elsewhere
+            else "Su cuenta no tiene permiso para hacerlo."
+        )
+        super().__init__(
+            403,
+            "fuera_de_alcance" if elsewhere else "sin_permiso",
+            "No tiene permiso para esto",
+            f"Lo que se pidió: {what}. {why}",
+            cuenta=who.id,
+            rol=who.title,
+        )
+        self.who = who
+
+
+class Access(Generic[A]):
+    """Answers who asks and whether they may. One for each service with pages; built by its bootstrap (`kernel.identity.build`)."""
+
+    def __init__(self, directory: Directory[A], sessions: Sessions, *, public_url: str) -> None:
+        self.directory = directory
+        self.sessions = sessions
+        self.public_url = public_url
+        self.cookie = "__Host-apoyo" if public_url.startswith("https:") else "apoyo"
+
+    def require(self, action: str, *, background: bool = False) -> Callable[[Request], Awaitable[Identity[A]]]:
+        """FastAPI dependency: who asks, who may do `action` at every place that path and query name.
+
+        What a body names, the handler checks itself (`check`). `background`: for what a page asks by itself, which is no sign
+        that anybody is there. Raises NotAuthenticated, NotInForce, Forbidden, Unavailable.
+        """
+
+        async def identity(request: Request) -> Identity[A]:
+            who = await self.identify(request, background=background)
+            if who is None:
+                raise NotAuthenticated
+            named = [*request.path_params.items(), *request.query_params.multi_items()]
+            # One by one: a query may not stand in for what the path names.
+            for params in [{name: str(value)} for name, value in named] or [{}]:
+                self.check(who, action, self.directory.place_of(params))
+            return who
+
+        identity.action = action  # type: ignore[attr-defined] # what `actions_of` finds
+        return identity
+
+    async def identify(self, request: Request, *, background: bool = False) -> Identity[A] | None:
+        """Who asks; None without a session. Also for answers that take long, to ask again. Raises NotInForce, Unavailable."""
+        session = await self.session(request)
+        account = self.directory.account(session.account) if session else None
+        if session is None or account is None or self.directory.login_of(account) != session.login:
+            return None
+        if (reason := self.directory.why_not(account)) is not None:
+            await self.sessions.end_all(session.account)
+            raise NotInForce(*reason)
+        if not background:
+            await self.sessions.touch(session)
+        role, title = self.directory.role_of(account)
+        return Identity(session.account, frozenset({role}), title, account)
+
+    async def session(self, request: Request) -> Session | None:
+        """The open session of a request. Raises Unavailable."""
+        return await self.sessions.find(request.cookies.get(self.cookie))
+
+    def allows(self, who: Identity[A], action: str, place: Any) -> bool:
+        """Whether they may do it there: for lists, and for what a page offers."""
+        return self.directory.allows(who.account, action, place)
+
+    def check(self, who: Identity[A], action: str, place: Any) -> None:
+        """Raises Forbidden unless they may do it there."""
+        if not self.allows(who, action, place):
+            elsewhere = self.allows(who, action, self.directory.place_of({}))
+            raise Forbidden(who, self.directory.text_of(action), elsewhere=elsewhere)
+
+    def mount(self, app: FastAPI) -> None:
+        """Put the gate into an application: refusals as pages or problem+json, the way in and out, and the check of origin."""
+        app.add_middleware(OwnOrigin, origin=self.public_url)
+        pages = templates(PAGES)
+
+        async def refuse(request: Request, error: Exception) -> Response:
+            assert isinstance(error, Problem)  # noqa: S101 - registered for problems alone
+            if "text/html" not in request.headers.get("accept", ""):
+                return error.response()
+            if isinstance(error, NotAuthenticated) and request.method in ("GET", "HEAD"):
+                return RedirectResponse(f"/entrar?a={quote(_path(request), safe='/')}", 303)
+            who = error.who if isinstance(error, Forbidden) else None
+            page = pages.get_template("rechazo.html").render(problema=error, quien=who)
+            return HTMLResponse(page, error.status, error.headers)
+
+        for kind in (NotAuthenticated, NotInForce, Forbidden):
+            app.add_exception_handler(kind, refuse)
+
+        @app.post("/salir", include_in_schema=False)
+        async def salir(request: Request) -> Response:
+            session = await self.session(request)
+            if session is not None:
+                await self.sessions.end_all(session.account)
+            response = RedirectResponse("/entrar", 303)
+            response.delete_cookie(self.cookie, secure=self.secure, httponly=True, samesite="lax")
+            return response
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies travel only over TLS."""
+        return self.public_url.startswith("https:")
+
+
+PAGES = Path(__file__).parent.parent / "web_templates"
+
+
+def actions_of(dependant: Any) -> frozenset[str]:
+    """Actions that a route declares, in its own dependencies or those of its routers (`APIRoute.dependant`)."""
+    own = getattr(dependant.call, "action", None)
+    return frozenset({own} if own else ()).union(*(actions_of(d) for d in dependant.dependencies))
+
+
+def _path(request: Request) -> str:
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
