@@ -2,7 +2,10 @@
 
 `emit` inserts the event, unique on its id and on (topic, subject, version), and publishes it. That it was is marked later,
 many at once: what a crash left unmarked is published again by `relay`. Publishing twice is harmless: same id, same version, and
-consumers are idempotent.
+consumers are idempotent. A document's `subject` is the event's `serie`: what its version counts within.
+
+An event may lay claim to a word that no other subject may have (an e-mail within a process): the insert is that claim, too (ADR 4), so
+no crash can part the two. A subject has what its newest version claims; what an older one claimed is free again.
 Kind: OUTBOX (recovered from the writer's own topic).
 """
 
@@ -26,9 +29,10 @@ INDEXES = [
     IndexModel([("subject", 1), ("topic", 1), ("version", 1)], unique=True, name="version"),
     IndexModel([("correlation", 1)], sparse=True, name="correlation"),
     IndexModel([("pending", 1)], sparse=True, name="pending"),
+    IndexModel([("claim", 1)], unique=True, sparse=True, name="claim"),
 ]
-UNIQUE = [("topic", "subject", "version")]
-"""The same constraint, for the in-memory store."""
+UNIQUE = [("topic", "subject", "version"), ("claim",)]
+"""The same constraints, for the in-memory store."""
 
 
 _MARKED_AT_ONCE = 200
@@ -39,6 +43,14 @@ class VersionTaken(Conflict):
 
     def __init__(self, stored: Document) -> None:
         super().__init__(f"{stored['topic']} {stored['subject']} version {stored['version']} is taken")
+        self.stored = stored
+
+
+class ClaimTaken(Conflict):
+    """Another subject has what the event lays claim to. `stored`: an event of that subject."""
+
+    def __init__(self, stored: Document) -> None:
+        super().__init__(f"{stored['topic']} {stored['subject']} has what is claimed")
         self.stored = stored
 
 
@@ -61,12 +73,17 @@ class Outbox:
         self._unmarked: set[str] = set()
         """Ids of what this process published and has not marked yet."""
 
-    async def emit(self, event: Evento, *, cause: str, correlation: str | None = None) -> Emitted:
+    async def emit(
+        self, event: Evento, *, cause: str, correlation: str | None = None, claim: str | None = None
+    ) -> Emitted:
         """Write the event and publish it. The same event again is published if it was not, and `new` is False.
 
-        `correlation`: a word to find it by later (`correlated`). Raises VersionTaken, Unavailable.
+        `correlation`: a word to find it by later (`correlated`); `claim`: a word that its subject alone may have.
+        Raises VersionTaken, ClaimTaken, Unavailable.
         """
         document = _document(ensobrar(event, fuente=self._source, hora=self._clock.now(), causa=cause), correlation)
+        if claim is not None:
+            await self._claim(document, claim)
         new = await self._documents.put_if_absent(document)
         if not new:
             document = await self._stored(document)
@@ -89,7 +106,11 @@ class Outbox:
 
     async def correlated(self, correlation: str) -> list[str]:
         """Subjects of the events that carry that correlation, in order."""
-        return sorted(d["subject"] for d in await self._documents.find({"correlation": correlation}))
+        return sorted(d["subject"] for d in await self.caused(correlation))
+
+    async def caused(self, correlation: str) -> list[Document]:
+        """The events that carry that correlation."""
+        return await self._documents.find({"correlation": correlation})
 
     async def relay(self, *, older_than_s: float) -> int:
         """Mark what this process published, and publish what nobody marked, if it is older than that; how many it published."""
@@ -116,14 +137,39 @@ class Outbox:
             await self._documents.unset(marked, "pending")
             self._unmarked.difference_update(marked)
 
+    async def _claim(self, document: Document, claim: str) -> None:
+        """Put the claim into the document, unless the version before it has it already; take it from who gave it up."""
+        document["wants"] = claim
+        number = document["version"] - 1
+        before = await self.get(document["topic"], document["subject"], number) if number else None
+        if before is None or before.get("wants") != claim:
+            document["claim"] = claim
+            holder = await self._holder(claim)
+            if holder is not None and await self._gave_up(holder):
+                await self._documents.unset([holder["_id"]], "claim")
+
+    async def _holder(self, claim: str) -> Document | None:
+        found = await self._documents.find({"claim": claim}, limit=1)
+        return found[0] if found else None
+
+    async def _gave_up(self, holder: Document) -> bool:
+        """Whether a later version of the holder's subject no longer claims it. Once true, of that document it stays true."""
+        later = await self._documents.find(
+            {"topic": holder["topic"], "subject": holder["subject"], "version": {"$gt": holder["version"]}}
+        )
+        return bool(later) and max(later, key=lambda d: int(d["version"])).get("wants") != holder["claim"]
+
     async def _stored(self, document: Document) -> Document:
         stored = await self._documents.get(document["_id"])
         if stored is not None:
             return stored
         other = await self.get(document["topic"], document["subject"], document["version"])
-        if other is None:
-            raise Conflict(f"{document['topic']} {document['subject']}: refused, and not there")
-        raise VersionTaken(other)
+        if other is not None:
+            raise VersionTaken(other)
+        holder = await self._holder(document["claim"]) if "claim" in document else None
+        if holder is not None:
+            raise ClaimTaken(holder)
+        raise Conflict(f"{document['topic']} {document['subject']}: refused, and not there")
 
     async def _publish(self, document: Document) -> None:
         await self._stream.publish(
@@ -139,7 +185,7 @@ def _document(sobre: Sobre, correlation: str | None) -> Document:
     document: Document = {
         "_id": sobre.id,
         "topic": sobre.evento.topic,
-        "subject": sobre.evento.asunto,
+        "subject": sobre.evento.serie,
         "version": sobre.evento.version,
         "key": sobre.evento.llave_mensaje,
         "headers": sobre.headers(),

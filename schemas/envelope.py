@@ -22,7 +22,7 @@ class Evento(Modelo):
     """Base of every event: a full fact about one subject, not a difference.
 
     `version` counts 1, 2, 3… within one subject and topic; the highest is the fact in force. In `actores`, where a subject is told
-    by several kinds of events, it counts within each kind.
+    by several kinds of events, it counts within each kind (`serie`).
     """
 
     nombre: ClassVar[str]
@@ -35,6 +35,11 @@ class Evento(Modelo):
     def asunto(self) -> str:
         """The subject that the event is about (`ce_subject`); `version` counts within it."""
         raise NotImplementedError
+
+    @property
+    def serie(self) -> str:
+        """What `version` counts within, in its topic: the subject, unless several kinds of events tell of it each by itself."""
+        return self.asunto
 
     @property
     def llave_mensaje(self) -> str:

@@ -349,6 +349,16 @@ class EnvioCerrado(Evento):
 # actores ---------------------------------------------------------------------------------------------------------------
 
 
+class EventoDeActores(Evento):
+    """Base of what `actores` says: a subject is told by several kinds of events, and each kind counts its own versions."""
+
+    topic: ClassVar[str] = "actores"
+
+    @property
+    def serie(self) -> str:
+        return f"{self.nombre}/{self.asunto}"
+
+
 class LlaveProceso(Modelo):
     """A public key that packages may be sealed to."""
 
@@ -357,11 +367,10 @@ class LlaveProceso(Modelo):
     publica: Base64
 
 
-class PerfilRegistrado(Evento):
+class PerfilRegistrado(EventoDeActores):
     """A version of a rule profile (SPEC 2)."""
 
     nombre: ClassVar[str] = "perfil_registrado"
-    topic: ClassVar[str] = "actores"
 
     perfil: PerfilReglas
 
@@ -370,11 +379,10 @@ class PerfilRegistrado(Evento):
         return f"perfil/{self.perfil.id}"
 
 
-class CalendarioRegistrado(Evento):
+class CalendarioRegistrado(EventoDeActores):
     """A holiday calendar, whole: the days that are not working days besides Saturdays and Sundays (SPEC 2)."""
 
     nombre: ClassVar[str] = "calendario_registrado"
-    topic: ClassVar[str] = "actores"
 
     calendario: Palabra
     festivos: list[Fecha]
@@ -386,7 +394,7 @@ class CalendarioRegistrado(Evento):
         return f"calendario/{self.calendario}"
 
 
-class CuentaRegistrada(Evento):
+class CuentaRegistrada(EventoDeActores):
     """An account, or its new version: one person, one role, where it reaches, and how long (P 5.2-5.4, D 9).
 
     `entidad`: of the OPL, None where it reaches all; `procesos`: None for all of the entidad; `solicitud`: a promovente's own.
@@ -396,7 +404,6 @@ class CuentaRegistrada(Evento):
     """
 
     nombre: ClassVar[str] = "cuenta_registrada"
-    topic: ClassVar[str] = "actores"
 
     cuenta: IdCuenta
     rol: Rol
@@ -418,11 +425,10 @@ class CuentaRegistrada(Evento):
         return f"cuenta/{self.cuenta}"
 
 
-class DeclaracionRegistrada(Evento):
+class DeclaracionRegistrada(EventoDeActores):
     """The signed Declaración de Confidencialidad of an account is held (P 5.4, D 9)."""
 
     nombre: ClassVar[str] = "declaracion_registrada"
-    topic: ClassVar[str] = "actores"
 
     cuenta: IdCuenta
     firmada_en: Fecha
@@ -434,7 +440,7 @@ class DeclaracionRegistrada(Evento):
         return f"cuenta/{self.cuenta}"
 
 
-class ProcesoRegistrado(Evento):
+class ProcesoRegistrado(EventoDeActores):
     """A process, or its new version (SPEC 2). `entidad`: None when it is national.
 
     `convenio_hasta`: last day of the convenio (D cl. 9); `calendario`: of holidays; estimates: for the capacity plan (O);
@@ -442,7 +448,6 @@ class ProcesoRegistrado(Evento):
     """
 
     nombre: ClassVar[str] = "proceso_registrado"
-    topic: ClassVar[str] = "actores"
 
     proceso: IdProceso
     tipo: TipoProceso
@@ -489,7 +494,7 @@ class ExpedienteSolicitud(Modelo):
     folio_interno: Numero = ""
 
 
-class SolicitudRegistrada(Evento):
+class SolicitudRegistrada(EventoDeActores):
     """A solicitud of an aspirante or promovente, or its new version.
 
     Who may support it (P 9.3, 10.9): `entidad` and, where the cargo asks for it, one of the three other keys; all None: national.
@@ -498,7 +503,6 @@ class SolicitudRegistrada(Evento):
     """
 
     nombre: ClassVar[str] = "solicitud_registrada"
-    topic: ClassVar[str] = "actores"
 
     solicitud: IdSolicitud
     proceso: IdProceso
@@ -526,11 +530,10 @@ class SolicitudRegistrada(Evento):
         return f"solicitud/{self.solicitud}"
 
 
-class CedulaConfirmada(Evento):
+class CedulaConfirmada(EventoDeActores):
     """The signed cédula de confirmación of a solicitud is held (P 6.1 F)."""
 
     nombre: ClassVar[str] = "cedula_confirmada"
-    topic: ClassVar[str] = "actores"
 
     solicitud: IdSolicitud
     firmada_en: Fecha
@@ -542,11 +545,10 @@ class CedulaConfirmada(Evento):
         return f"solicitud/{self.solicitud}"
 
 
-class AuxiliarRegistrado(Evento):
+class AuxiliarRegistrado(EventoDeActores):
     """An auxiliar of a solicitud. `datos_sellados`: `DatosAuxiliar`, under a key of that person; `acceso`: as in an account."""
 
     nombre: ClassVar[str] = "auxiliar_registrado"
-    topic: ClassVar[str] = "actores"
 
     solicitud: IdSolicitud
     auxiliar: IdAuxiliar
@@ -561,11 +563,10 @@ class AuxiliarRegistrado(Evento):
         return f"auxiliar/{self.solicitud}/{self.auxiliar}"
 
 
-class AuxiliarVerificado(Evento):
+class AuxiliarVerificado(EventoDeActores):
     """What follows from the roll's answer about an auxiliar (P 7.6, D 4.5). `resultado`: no more than whether it may go on."""
 
     nombre: ClassVar[str] = "auxiliar_verificado"
-    topic: ClassVar[str] = "actores"
 
     solicitud: IdSolicitud
     auxiliar: IdAuxiliar
@@ -579,11 +580,10 @@ class AuxiliarVerificado(Evento):
         return f"auxiliar/{self.solicitud}/{self.auxiliar}"
 
 
-class FuraRegistrada(Evento):
+class FuraRegistrada(EventoDeActores):
     """The signed Formato Único de Registro de Auxiliar is held: who recorded it, and when (P 7.5)."""
 
     nombre: ClassVar[str] = "fura_registrada"
-    topic: ClassVar[str] = "actores"
 
     solicitud: IdSolicitud
     auxiliar: IdAuxiliar
@@ -596,14 +596,13 @@ class FuraRegistrada(Evento):
         return f"auxiliar/{self.solicitud}/{self.auxiliar}"
 
 
-class AuxiliarDadoDeBaja(Evento):
+class AuxiliarDadoDeBaja(EventoDeActores):
     """A dismissal: takes effect by the server's reception time; what was received earlier stands (SPEC 3).
 
     `motivo`: a text of the catalogue, never of the person. `cuenta`: its author; None when a rule dismissed (P 7.6).
     """
 
     nombre: ClassVar[str] = "auxiliar_dado_de_baja"
-    topic: ClassVar[str] = "actores"
 
     solicitud: IdSolicitud
     auxiliar: IdAuxiliar
@@ -617,14 +616,13 @@ class AuxiliarDadoDeBaja(Evento):
         return f"auxiliar/{self.solicitud}/{self.auxiliar}"
 
 
-class DispositivoRegistrado(Evento):
+class DispositivoRegistrado(EventoDeActores):
     """A device and its public key (P 8.3-8.7, D 4.4-4.6).
 
     `publica`: P-256, SubjectPublicKeyInfo in DER. Whether it is authorised follows from the profile's number of active devices.
     """
 
     nombre: ClassVar[str] = "dispositivo_registrado"
-    topic: ClassVar[str] = "actores"
 
     dispositivo: IdDispositivo
     solicitud: IdSolicitud
@@ -638,11 +636,10 @@ class DispositivoRegistrado(Evento):
         return f"dispositivo/{self.dispositivo}"
 
 
-class CompulsaOrdenada(Evento):
+class CompulsaOrdenada(EventoDeActores):
     """The OPL orders the final compulsa of a process whose profile runs it `al_final` (D 10.7 b)."""
 
     nombre: ClassVar[str] = "compulsa_ordenada"
-    topic: ClassVar[str] = "actores"
 
     proceso: IdProceso
     ordenada_en: Momento

@@ -12,10 +12,16 @@ from pymongo import IndexModel
 from kernel import documents
 from kernel.documents import Documents, Kind, MemoryDocuments, MongoDocuments, Write
 from kernel.errors import Unavailable
-from kernel.outbox import UNIQUE, Outbox, VersionTaken
+from kernel.outbox import INDEXES, UNIQUE, ClaimTaken, Outbox, VersionTaken
 from kernel.rebuild import Replaceable
 from kernel.stream import Message, Position, Stream, TopicSpec, connect
-from schemas.eventos import EnvioAbierto, RegistroRecibido
+from schemas.eventos import (
+    AuxiliarDadoDeBaja,
+    AuxiliarRegistrado,
+    CuentaRegistrada,
+    EnvioAbierto,
+    RegistroRecibido,
+)
 from tests.support.ejemplos import ejemplo
 
 pytestmark = pytest.mark.asyncio
@@ -30,16 +36,17 @@ def uri(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.fixture
 async def make(uri: str | None) -> AsyncIterator[Make]:
-    """Makes collections of one engine. `unique`: fields that no two documents may share."""
+    """Makes collections of one engine. `unique`: fields that no two documents may share; `outbox`: with the constraints of one."""
     if uri is None:
-        yield lambda unique=(): MemoryDocuments([unique] if unique else [])
+        yield lambda unique=(), outbox=False: MemoryDocuments(UNIQUE if outbox else [unique] if unique else [])
         return
     client = documents.connect(uri)
     name = f"prueba_{uuid.uuid4().hex[:12]}"
     made: list[MongoDocuments] = []
 
-    def collection(unique: tuple[str, ...] = ()) -> MongoDocuments:
+    def collection(unique: tuple[str, ...] = (), *, outbox: bool = False) -> MongoDocuments:
         indexes = [IndexModel([(field, 1) for field in unique], unique=True)] if unique else []
+        indexes += INDEXES if outbox else []
         made.append(MongoDocuments(client[name], f"c{len(made)}", Kind.PROJECTION, indexes))
         return made[-1]
 
@@ -174,13 +181,13 @@ class _Broken:
 async def log() -> AsyncIterator[_Broken]:
     stream = connect("memory:", "prueba")
     await stream.start()
-    await stream.create_topics([TopicSpec(t, 1) for t in ("registro_recibido", "envios")])
+    await stream.create_topics([TopicSpec(t, 1) for t in ("registro_recibido", "envios", "actores")])
     yield _Broken(stream)
     await stream.stop()
 
 
 async def _outbox(make: Make, log: _Broken) -> Outbox:
-    store = await _prepared(make(unique=UNIQUE[0]))
+    store = await _prepared(make(outbox=True))
     return _outbox_over(store, log)
 
 
@@ -229,7 +236,7 @@ async def test_lo_que_un_fallo_dejo_escrito_sin_publicar_lo_publica_el_relevo(ma
 async def test_lo_que_se_publico_y_nadie_marco_lo_publica_de_nuevo_el_relevo_del_siguiente_proceso(
     make: Make, log: _Broken
 ) -> None:
-    store = await _prepared(make(unique=UNIQUE[0]))
+    store = await _prepared(make(outbox=True))
     muerto, siguiente = (_outbox_over(store, log) for _ in range(2))
     await muerto.emit(RECIBIDO, cause="c")
     assert await siguiente.relay(older_than_s=0) == 1
@@ -263,6 +270,63 @@ async def test_cada_version_de_un_asunto_se_encuentra(make: Make, log: _Broken) 
     assert found is not None
     assert EnvioAbierto.model_validate_json(found["value"]) == abierto
     assert await outbox.get("envios", abierto.envio, 2) is None
+
+
+async def test_en_actores_cada_clase_de_evento_de_un_asunto_cuenta_sus_versiones(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    asunto = {"solicitud": "CI26-0001", "auxiliar": "A1", "version": 1}
+    registrado, baja = ejemplo(AuxiliarRegistrado, **asunto), ejemplo(AuxiliarDadoDeBaja, **asunto)
+    assert registrado.asunto == baja.asunto
+    assert (await outbox.emit(registrado, cause="c")).new
+    assert (await outbox.emit(baja, cause="d")).new
+    with pytest.raises(VersionTaken):
+        await outbox.emit(baja, cause="e")
+    assert len(await _published(log, "actores")) == 2
+
+
+def _cuenta(cuenta: str, version: int = 1) -> CuentaRegistrada:
+    return ejemplo(CuentaRegistrada, cuenta=cuenta, version=version)
+
+
+async def test_lo_que_un_asunto_reclama_no_lo_tiene_otro(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    await outbox.emit(_cuenta("una"), cause="c", claim="correo 1")
+    with pytest.raises(ClaimTaken) as caught:
+        await outbox.emit(_cuenta("otra"), cause="d", claim="correo 1")
+    assert caught.value.stored["subject"] == _cuenta("una").serie
+    assert (await outbox.emit(_cuenta("otra"), cause="d", claim="correo 2")).new
+    assert (await outbox.emit(_cuenta("sin"), cause="e")).new
+    assert (await outbox.emit(_cuenta("tampoco"), cause="e")).new
+    assert not (await outbox.emit(_cuenta("una"), cause="c", claim="correo 1")).new
+
+
+async def test_lo_reclamado_sigue_siendo_suyo_mientras_su_ultima_version_lo_reclame(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    for version in (1, 2, 3):
+        await outbox.emit(_cuenta("una", version), cause=f"c{version}", claim="correo 1")
+        with pytest.raises(ClaimTaken):
+            await outbox.emit(_cuenta("otra"), cause="d", claim="correo 1")
+
+
+async def test_lo_que_una_version_deja_de_reclamar_lo_toma_otro_y_no_vuelve(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    for version, correo in ((1, "correo 1"), (2, "correo 1"), (3, "correo 2"), (4, "correo 1"), (5, "correo 3")):
+        assert (await outbox.emit(_cuenta("una", version), cause=f"c{version}", claim=correo)).new
+    assert (await outbox.emit(_cuenta("otra"), cause="d", claim="correo 1")).new
+    with pytest.raises(ClaimTaken):
+        await outbox.emit(_cuenta("una", 6), cause="c6", claim="correo 1")
+    with pytest.raises(ClaimTaken):
+        await outbox.emit(_cuenta("tercera"), cause="e", claim="correo 3")
+
+
+async def test_de_varios_que_reclaman_lo_mismo_a_la_vez_uno_lo_tiene(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    cuentas = [f"c{n}" for n in range(5)]
+    emitted = await asyncio.gather(
+        *(outbox.emit(_cuenta(c), cause=c, claim="correo 1") for c in cuentas), return_exceptions=True
+    )
+    assert sum(isinstance(e, ClaimTaken) for e in emitted) == len(cuentas) - 1
+    assert len(await _published(log, "actores")) == 1
 
 
 @pytest.mark.parametrize("con_algo", [True, False])
