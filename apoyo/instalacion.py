@@ -11,6 +11,7 @@ Each service gets its own keys folder and only the secrets that its README entit
       keys/public/<service>.json
       keys/<service>/private.json
       keys/descifrado/procesos/<key id>.json
+      keys/procesos/<PROCESO>.json   public keys of a process, for portal to publish
 """
 
 import base64
@@ -23,6 +24,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import TypeAdapter
+
 from kernel import hpke
 from kernel.identity.settings import KEY_BYTES
 from kernel.settings import ServiceSettings
@@ -32,9 +35,11 @@ from schemas.paquete import Suite
 
 S = TypeVar("S", bound=ServiceSettings)
 
-SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
+_LLAVES = TypeAdapter(list[LlaveProceso])
+
+SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados", "portal")
 CON_LLAVE = ("descifrado", "compulsa", "mesa_control", "notificaciones", "resultados", "portal")
-"""Who opens sealed data. `portal` is the writer of `actores`; until it is a service, the command line writes for it."""
+"""Who opens sealed data."""
 
 CON_PAGINAS = ("mesa_control", "resultados", "portal")
 """Where people enter."""
@@ -110,7 +115,7 @@ class Instalacion:
             _write_secret(self.usuarios, json.dumps(users, indent=2))
 
     def llaves_de_proceso(self, proceso: str) -> list[LlaveProceso]:
-        """Public keys of a process, one for each suite, made if absent; only `descifrado` gets the private ones."""
+        """Public keys of a process, one for each suite, made if absent, for `portal`; the private ones are of `descifrado`."""
         published: list[LlaveProceso] = []
         for number, suite in enumerate(Suite, start=1):
             key_id = f"{proceso.lower()}-{number}"
@@ -119,6 +124,8 @@ class Instalacion:
                 hpke.save(hpke.Private.generate(suite.value), path)
             public = hpke.load_private(path).public()
             published.append(LlaveProceso(id=key_id, suite=suite.value, publica=base64.b64encode(public.raw).decode()))
+        self._publicas.mkdir(parents=True, exist_ok=True)
+        (self._publicas / f"{proceso}.json").write_bytes(_LLAVES.dump_json(published, indent=2))
         return published
 
     def guardar(self, direcciones: Direcciones, s3_secret_key: str) -> None:
@@ -147,6 +154,8 @@ class Instalacion:
             env["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
             env["IDENTITY_KEY_FILE"] = str(self.llave_de_identidad)
             env["USERS_FILE"] = str(self.usuarios)
+        if servicio == "portal":
+            env["PROCESS_KEYS_DIR"] = str(self._publicas)
         if servicio == "notificaciones":
             env["SMTP_HOST"], env["SMTP_PORT"] = direcciones.smtp_host, str(direcciones.smtp_port)
             env["MAIL_FROM"] = "acuses@apoyo.invalid"
@@ -156,6 +165,10 @@ class Instalacion:
         """A service's settings, for a command that works with its rights."""
         entorno = self.entorno(servicio, port=1)
         return tipo.model_validate({name.removeprefix("APOYO_").lower(): value for name, value in entorno.items()})
+
+    @property
+    def _publicas(self) -> Path:
+        return self.root / "keys" / "procesos"
 
     @property
     def _s3_secret(self) -> Path:

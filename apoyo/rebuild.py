@@ -14,10 +14,12 @@ from services.mesa_control import bootstrap as mesa_control
 from services.mesa_control.settings import Settings as MesaSettings
 from services.notificaciones import bootstrap as notificaciones
 from services.notificaciones.settings import Settings as NotificacionesSettings
+from services.portal import bootstrap as portal
+from services.portal.settings import Settings as PortalSettings
 from services.resultados import bootstrap as resultados
 from services.resultados.settings import Settings as ResultadosSettings
 
-Servicio = Literal["resultados", "mesa_control", "notificaciones", "compulsa"]
+Servicio = Literal["resultados", "mesa_control", "portal", "notificaciones", "compulsa"]
 """Services whose documents follow from the topics."""
 
 
@@ -45,5 +47,7 @@ async def _reconstruir(instalacion: Instalacion, servicio: Servicio, avanzar: Ca
             return await mesa_control.reconstruir(instalacion.settings(MesaSettings, servicio), avanzar)
         case "notificaciones":
             return await notificaciones.reconstruir(instalacion.settings(NotificacionesSettings, servicio), avanzar)
+        case "portal":
+            return await portal.reconstruir(instalacion.settings(PortalSettings, servicio), avanzar)
         case "compulsa":
             return await compulsa.reconstruir(instalacion.settings(CompulsaSettings, servicio), avanzar)

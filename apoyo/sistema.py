@@ -19,7 +19,7 @@ from kernel.sealing import KeyRing
 from kernel.stream import Stream, TopicSpec, connect
 from schemas import topics
 
-PUERTOS = dict(zip(SERVICIOS, range(8101, 8107), strict=True))
+PUERTOS = dict(zip(SERVICIOS, range(8101, 8108), strict=True))
 """Preferred ports; a taken one gets another."""
 
 

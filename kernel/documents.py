@@ -200,7 +200,7 @@ class mongo_errors:
 
 
 class MemoryDocuments:
-    """`Documents` in memory, for tests and simulation. `unique`: sets of fields that no two documents may share, if they have any."""
+    """`Documents` in memory, for tests and simulation. `unique`: fields that no two documents may share, if they have any."""
 
     def __init__(self, unique: Sequence[Sequence[str]] = ()) -> None:
         self._documents: dict[str, Document] = {}
@@ -225,7 +225,9 @@ class MemoryDocuments:
             return False
         for fields in self._unique:
             wanted = [document.get(f) for f in fields]
-            if any(value is not None for value in wanted) and any([d.get(f) for f in fields] == wanted for d in self._documents.values()):
+            if any(value is not None for value in wanted) and any(
+                [d.get(f) for f in fields] == wanted for d in self._documents.values()
+            ):
                 return False
         self._documents[document["_id"]] = copy.deepcopy(document)
         return True

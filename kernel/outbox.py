@@ -4,8 +4,8 @@
 many at once: what a crash left unmarked is published again by `relay`. Publishing twice is harmless: same id, same version, and
 consumers are idempotent. A document's `subject` is the event's `serie`: what its version counts within.
 
-An event may lay claim to a word that no other subject may have (an e-mail within a process): the insert is that claim, too (ADR 4), so
-no crash can part the two. A subject has what its newest version claims; what an older one claimed is free again.
+An event may lay claim to a word that no other subject may have (somebody's e-mail): the insert is that claim, too (ADR 4), so no
+crash can part the two. A subject has what its newest version claims; what an older one claimed is free again.
 Kind: OUTBOX (recovered from the writer's own topic).
 """
 

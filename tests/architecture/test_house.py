@@ -27,8 +27,8 @@ def _modules() -> list[Path]:
     return [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 
 
-def test_estan_los_seis_servicios() -> None:
-    assert SERVICES == ["compulsa", "descifrado", "ingesta", "mesa_control", "notificaciones", "resultados"]
+def test_estan_los_siete_servicios() -> None:
+    assert SERVICES == ["compulsa", "descifrado", "ingesta", "mesa_control", "notificaciones", "portal", "resultados"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -30,6 +30,9 @@ from schemas.ciclo_de_vida import TOPICS, Estado
 from schemas.envelope import Evento, ensobrar
 from schemas.eventos import (
     POR_TIPO,
+    AuxiliarDadoDeBaja,
+    AuxiliarRegistrado,
+    AuxiliarVerificado,
     CompulsaOrdenada,
     EnvioAbierto,
     EnvioCerrado,
@@ -47,6 +50,9 @@ from services.mesa_control.bootstrap import INDICES as INDICES_MESA
 from services.mesa_control.handlers import Proyector as ProyectorDeMesa
 from services.notificaciones import agent as agente_notificaciones
 from services.notificaciones.bootstrap import proyecciones as proyecciones_de_notificaciones
+from services.portal import agent as agente_portal
+from services.portal.bootstrap import INDICES as INDICES_PORTAL
+from services.portal.handlers.proyeccion import Proyector as ProyectorDelPortal
 from services.resultados import agent
 from services.resultados.adapters import INDEXES, MongoConteo
 from services.resultados.handlers import Proyector
@@ -66,6 +72,7 @@ class Servicio:
     grupo: str
     indices: Sequence[IndexModel]
     handler: Any
+    topics: Sequence[str] = TOPICS
     arrendado: tuple[str, ...] = ()
 
 
@@ -74,7 +81,10 @@ MESA = Servicio(
     "mesa_control",
     INDICES_MESA,
     lambda c: agente_mesa.build(ProyectorDeMesa(c, first_revision)),
-    ("operador", "asignado_hasta"),
+    arrendado=("operador", "asignado_hasta"),
+)
+PORTAL = Servicio(
+    "portal", INDICES_PORTAL, lambda c: agente_portal.build(ProyectorDelPortal(c, first_revision)), agente_portal.TOPICS
 )
 
 
@@ -133,7 +143,7 @@ class Base:
 
 
 class Mundo(Base):
-    """resultados' projection or mesa_control's, and lives of folios to fold."""
+    """The projection of resultados, mesa_control or portal, and lives of folios or of auxiliares to fold."""
 
     def __init__(self, stream: Stream, mongo_uri: str, servicio: Servicio) -> None:
         super().__init__(stream, mongo_uri)
@@ -145,16 +155,27 @@ class Mundo(Base):
     async def una_vida(self) -> None:
         """Publish the events of a new folio, which leads to some status."""
         n = next(self.numeros)
-        for evento in vida(list(Estado)[n % len(Estado)], n, cuarentena=n % 7 == 0):
+        for evento in self._eventos(n):
             self.publicados += 1
             sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=HORA, causa=f"causa {self.publicados}")
             await self.stream.publish(Message(evento.topic, evento.llave_mensaje, sobre.cuerpo(), sobre.headers()))
 
+    def _eventos(self, n: int) -> Sequence[Evento]:
+        if self.servicio is not PORTAL:
+            return vida(list(Estado)[n % len(Estado)], n, cuarentena=n % 7 == 0)
+        auxiliar = {"auxiliar": f"A{n % 10_000_000}"}
+        return (
+            ejemplo(AuxiliarRegistrado, **auxiliar, version=1),
+            ejemplo(AuxiliarVerificado, **auxiliar, version=1),
+            ejemplo(AuxiliarRegistrado, **auxiliar, version=2),
+            ejemplo(AuxiliarDadoDeBaja, **auxiliar, version=1),
+        )
+
     def trabajando(self) -> Any:
-        return self.consumiendo(self.servicio.grupo, TOPICS, self.servicio.handler(self.registros))
+        return self.consumiendo(self.servicio.grupo, self.servicio.topics, self.servicio.handler(self.registros))
 
     async def reconstruir(self, handler: Any = None) -> None:
-        registros = Projection(self.registros, self.al_lado, TOPICS, handler or self.servicio.handler)
+        registros = Projection(self.registros, self.al_lado, self.servicio.topics, handler or self.servicio.handler)
         await rebuild(self.stream, [registros])
 
     async def documentos(self) -> dict[str, Document]:
@@ -164,7 +185,7 @@ class Mundo(Base):
     async def desde_los_topics(self) -> dict[str, Document]:
         """What it must hold: the log folded once, in memory."""
         memoria = MemoryDocuments()
-        for topic in TOPICS:
+        for topic in self.servicio.topics:
             async for record in self.stream.read(topic):
                 await self.servicio.handler(memoria)(record)
         return sin(await memoria.find({}), "revision", *self.servicio.arrendado)
@@ -217,13 +238,16 @@ class Apartada(Stream):
         return await self._stream.members(group + self._sufijo)
 
 
-TODOS = sorted({*TOPICS, *agente_compulsa.TOPICS_DE_FOLIOS, EnvioAbierto.topic})
+TODOS = sorted({*TOPICS, *agente_portal.TOPICS, *agente_compulsa.TOPICS_DE_FOLIOS, EnvioAbierto.topic})
 
 
 async def _abierta(stream: Stream) -> Stream:
     apartada = Apartada(stream)
     await apartada.start()
-    await apartada.create_topics([TopicSpec(name, 2) for t in TODOS for name in (t, t + QUARANTINE_SUFFIX)])
+    partitions = {topic: 1 if topic in agente_portal.TOPICS else 2 for topic in TODOS}
+    await apartada.create_topics(
+        [TopicSpec(name, n) for t, n in partitions.items() for name in (t, t + QUARANTINE_SUFFIX)]
+    )
     return apartada
 
 
@@ -239,7 +263,7 @@ async def stream(bitacora: str) -> AsyncIterator[Stream]:
     await stream.stop()
 
 
-@pytest.fixture(params=[RESULTADOS, MESA], ids=lambda servicio: servicio.grupo)
+@pytest.fixture(params=[RESULTADOS, MESA, PORTAL], ids=lambda servicio: servicio.grupo)
 async def mundo(stream: Stream, mongo_uri: str, request: pytest.FixtureRequest) -> AsyncIterator[Mundo]:
     mundo = Mundo(stream, mongo_uri, request.param)
     await mundo.registros.prepare()
@@ -247,7 +271,7 @@ async def mundo(stream: Stream, mongo_uri: str, request: pytest.FixtureRequest) 
     await mundo.cerrar()
 
 
-# ---- while the service works: resultados, mesa_control
+# ---- while the service works: resultados, mesa_control, portal
 
 
 async def test_reconstruida_es_igual_documento_por_documento_aunque_la_anterior_se_haya_echado_a_perder(
@@ -260,7 +284,7 @@ async def test_reconstruida_es_igual_documento_por_documento_aunque_la_anterior_
     assert len(antes) == 20
     await mundo.registros.collection.delete_many({"_id": {"$in": sorted(antes)[:5]}})
     await mundo.registros.collection.update_many(
-        {}, {"$set": {"estado": "baja", "cola": "CI26/decidido", "hechos": {}}}
+        {}, {"$set": {"estado": "baja", "cola": "CI26/decidido", "hechos": {}, "versiones": []}}
     )
     assert await mundo.documentos() != antes
     await mundo.reconstruir()
@@ -307,7 +331,7 @@ async def test_si_falla_a_la_mitad_la_que_esta_en_uso_queda_como_estaba(mundo: M
 
     def handler(coleccion: Documents) -> Handler:
         async def handle(record: Record) -> None:
-            if record.topic == TOPICS[1]:
+            if record.topic == mundo.servicio.topics[-1]:
                 raise Falla
             await mundo.servicio.handler(coleccion)(record)
 
@@ -639,14 +663,14 @@ async def test_la_orden_reconstruye_cada_servicio_y_pide_detener_al_que_lo_neces
     async def ordenar() -> list[int]:
         return [await orden.correr(instalacion, servicio, salida) for servicio in get_args(orden.Servicio)]
 
-    assert await ordenar() == [0, 0, 0, 0]
+    assert await ordenar() == [0, 0, 0, 0, 0]
     en_marcha = [
         asyncio.create_task(stream.consume(grupo, TOPICS, guarded(_nada, stream.publish, group=grupo)))
         for grupo in get_args(orden.Servicio)
     ]
     while not all([await stream.members(grupo) for grupo in get_args(orden.Servicio)]):
         await asyncio.sleep(0.05)
-    assert await ordenar() == [0, 0, 1, 1]
+    assert await ordenar() == [0, 0, 0, 1, 1]
     assert "compulsa está en marcha" in salida.file.getvalue()  # type: ignore[attr-defined]
     for consumidor in en_marcha:
         consumidor.cancel()

@@ -110,6 +110,12 @@ ESCRITURAS = {
         "descifrado.cuarentena publish",
         "commit",
     ],
+    "portal": [
+        "outbox.prepare",
+        "fichas.prepare",
+        "fichas.write",
+        "commit",
+    ],
     "resultados": [
         "registros.prepare",
         "registros.write",

@@ -1,0 +1,60 @@
+"""Builds the service from its settings, and rebuilds its projection: the only place that knows every adapter."""
+
+from collections.abc import Callable
+
+from pymongo import IndexModel
+
+from kernel.documents import Kind
+from kernel.engines import Engines
+from kernel.fold import Fold
+from kernel.follow import Follower
+from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
+from kernel.service import Service
+from kernel.web import Health
+from schemas.eventos import POR_TIPO
+from services.portal import agent
+from services.portal.api import build_app
+from services.portal.handlers.escritura import Vista
+from services.portal.handlers.proyeccion import Proyector
+from services.portal.settings import Settings
+
+SERVICIO = "portal"
+INDICES = [
+    IndexModel([("clase", 1), ("_id", 1)], name="clase"),
+    IndexModel([("clase", 1), ("proceso", 1), ("_id", 1)], name="proceso"),
+    IndexModel([("clase", 1), ("solicitud", 1), ("_id", 1)], name="solicitud"),
+]
+"""Of `fichas`."""
+
+
+def build(settings: Settings) -> Service:
+    """The service, not started."""
+    engines = Engines(settings, SERVICIO)
+    vista = Vista()
+    outbox = engines.outbox()
+    fichas = engines.collection("fichas", Kind.PROJECTION, INDICES)
+    health = Health("engines", "actores")
+    return Service(
+        name=SERVICIO,
+        settings=settings,
+        stream=engines.stream,
+        app=build_app(health),
+        health=health,
+        topics=agent.TOPICS,
+        fold=Fold(fichas, lambda documentos: agent.build(Proyector(documentos, first_revision))),
+        prepare=engines.prepare,
+        followers=[Follower(engines.stream, "actores", POR_TIPO, vista.aplicar)],
+        tasks=[outbox.relay_forever],
+    )
+
+
+async def reconstruir(settings: Settings, progreso: Callable[[int], None] = lambda eventos: None) -> Rebuilt:
+    """Rebuild the projection from the topics while the service works. `progreso`: events folded. Raises Unavailable."""
+    engines = Engines(settings, SERVICIO)
+    fichas = Projection(
+        *engines.beside("fichas", INDICES),
+        agent.TOPICS,
+        lambda coleccion: agent.build(Proyector(coleccion, first_revision)),
+    )
+    async with engines.connected():
+        return await rebuild(engines.stream, [fichas], progreso)

@@ -1,0 +1,1 @@
+"""Pure decisions of the portal, a module for each kind of subject."""

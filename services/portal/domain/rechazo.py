@@ -1,0 +1,28 @@
+"""Why a request is refused, for whoever made it. Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Codigo(StrEnum):
+    """Reasons that concern the request as a whole; `services.portal.problemas` says them in Spanish."""
+
+    NO_EXISTE = "no_existe"
+    CAMBIADO = "cambiado"
+    """Somebody else changed it since the page was shown."""
+
+
+class Rechazo(Exception):
+    """The request is refused, and nothing has changed."""
+
+    def __init__(self, codigo: Codigo) -> None:
+        super().__init__(codigo.value)
+        self.codigo = codigo
+
+
+class Invalida(Exception):
+    """Fields that are wrong, each with what to do, in the order of the form: field → message in Spanish."""
+
+    def __init__(self, errores: Mapping[str, str]) -> None:
+        super().__init__(", ".join(errores))
+        self.errores = dict(errores)

@@ -1,0 +1,1 @@
+"""Load → decide → store → publish, a module for each kind of subject. No framework."""

@@ -1,0 +1,15 @@
+"""Settings of this service beyond the common ones."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from kernel.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Where INE puts what the portal only publishes."""
+
+    process_keys_dir: Path = Field(
+        description="folder with the public keys of each process, `<PROCESO>.json` (set by INE)"
+    )
