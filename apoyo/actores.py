@@ -15,7 +15,7 @@ from kernel.clock import Clock
 from kernel.dispatch import decode
 from kernel.sealing import KeyRing, derive, seal
 from kernel.stream import Message, Stream
-from schemas.actores import DatosAuxiliar
+from schemas.actores import CONSULTA, DATOS, DatosAuxiliar, contexto_de_auxiliar
 from schemas.envelope import Evento, ensobrar
 from schemas.eventos import (
     POR_TIPO,
@@ -30,8 +30,8 @@ from schemas.eventos import (
 )
 from schemas.perfil import PerfilReglas, TipoProceso
 
-ENTITLED = {"portal": None, "notificaciones": None}
-"""Who may open an auxiliar's personal data."""
+ENTITLED = {"portal": None, "notificaciones": None, "compulsa": CONSULTA}
+"""Who may open an auxiliar's personal data, whole, or the part that is asked of the roll."""
 
 
 class _Modelo(BaseModel):
@@ -65,11 +65,14 @@ class Auxiliar(_Modelo):
 
 
 class Solicitud(_Modelo):
-    """A solicitud with its auxiliares."""
+    """A solicitud with its auxiliares. Who may support it (P 9.3, 10.9): `entidad` and one of the three other keys, or all."""
 
     solicitud: str
     denominacion: str
     entidad: str | None
+    distrito_federal: str | None = None
+    distrito_local: str | None = None
+    municipio: str | None = None
     auxiliares: list[Auxiliar]
 
 
@@ -127,6 +130,9 @@ async def _eventos(archivo: Archivo, llaves: list[LlaveProceso], keyring: KeyRin
             proceso=archivo.proceso,
             denominacion=solicitud.denominacion,
             entidad=solicitud.entidad,
+            distrito_federal=solicitud.distrito_federal,
+            distrito_local=solicitud.distrito_local,
+            municipio=solicitud.municipio,
         )
         for auxiliar in solicitud.auxiliares:
             yield await _auxiliar(solicitud.solicitud, auxiliar, keyring)
@@ -138,7 +144,7 @@ async def _auxiliar(solicitud: str, auxiliar: Auxiliar, keyring: KeyRing) -> Aux
     key_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:apoyo:auxiliar:{solicitud}/{auxiliar.auxiliar}"))
     root = await keyring.create(key_id, ENTITLED)
     datos = DatosAuxiliar(nombre=auxiliar.nombre, correo=auxiliar.correo).model_dump_json().encode()
-    sealed = seal(derive(root, "datos"), datos, f"{solicitud}/{auxiliar.auxiliar}|datos")
+    sealed = seal(derive(root, DATOS), datos, contexto_de_auxiliar(solicitud, auxiliar.auxiliar))
     return AuxiliarRegistrado(
         version=1,
         solicitud=solicitud,

@@ -17,7 +17,7 @@ CENTRO = ZoneInfo("America/Mexico_City")
 PROCESO = "CI26"
 SOLICITUDES = (
     Solicitud(f"{PROCESO}-0001", "10", "Aspirante de ejemplo A"),
-    Solicitud(f"{PROCESO}-0002", "10", "Aspirante de ejemplo B"),
+    Solicitud(f"{PROCESO}-0002", "10", "Aspirante de ejemplo B", distrito_local="04"),
     Solicitud(f"{PROCESO}-0003", None, "Aspirante de ejemplo C"),
 )
 
@@ -51,7 +51,13 @@ class Escenario:
             perfil=PERFIL_P,
             solicitudes=[
                 actores.Solicitud(
-                    solicitud=s.id, denominacion=s.denominacion, entidad=s.entidad, auxiliares=self._auxiliares(s.id)
+                    solicitud=s.id,
+                    denominacion=s.denominacion,
+                    entidad=s.entidad,
+                    distrito_federal=s.distrito_federal,
+                    distrito_local=s.distrito_local,
+                    municipio=s.municipio,
+                    auxiliares=self._auxiliares(s.id),
                 )
                 for s in SOLICITUDES
             ],

@@ -119,6 +119,26 @@ DATOS = "datos"
 """Label of the subkey of an actor's personal data."""
 
 
+def contexto_de_solicitante(solicitud: str) -> str:
+    """What a sealed `DatosSolicitante` is bound to."""
+    return f"{solicitud}|datos"
+
+
+def contexto_de_auxiliar(solicitud: str, auxiliar: str) -> str:
+    """What a sealed `DatosAuxiliar` is bound to."""
+    return f"{solicitud}/{auxiliar}|datos"
+
+
+def contexto_de_consulta(consulta: str) -> str:
+    """What a sealed `DatosConsulta` is bound to."""
+    return f"{consulta}|consulta"
+
+
+def contexto_de_respuesta(consulta: str) -> str:
+    """What a sealed `RespuestaConsulta` is bound to."""
+    return f"{consulta}|respuesta"
+
+
 def acceso_de(llave: bytes, emisor: str, correo: str) -> str:
     """Who logs in, as the topic may know them: HMAC-SHA-256 of issuer and e-mail, without case, under `identidad.key`."""
     return hmac.new(llave, f"{emisor}|{correo.strip().casefold()}".encode(), hashlib.sha256).hexdigest()

@@ -108,11 +108,12 @@ class Poblador:
         self,
         entidad: str | None = None,
         *,
+        seccion: int | None = None,
         situacion: Situacion = Situacion.EN_LISTA_NOMINAL,
         causa_baja: CausaBaja | None = None,
         tipo_firma: TipoFirma | None = None,
     ) -> Persona:
-        """One more person. `entidad`: where they vote; by default any, by its size. `tipo_firma`: by default mostly a rubric."""
+        """One more person. `entidad`, `seccion`: where they vote; by default any. `tipo_firma`: by default mostly a rubric."""
         rng = self._rng
         if entidad is None:
             entidad = self._alguna_entidad()
@@ -120,7 +121,7 @@ class Poblador:
         nacimiento = self._nacimiento()
         natal = self._entidad_natal(entidad)
         modelo, emitida = self._credencial(nacimiento)
-        sede = demarcacion(entidad, rng.randrange(SEDES[entidad].secciones) + 1)
+        sede = demarcacion(entidad, seccion or rng.randrange(SEDES[entidad].secciones) + 1)
         while True:
             nombre, paterno, materno = self._nombre(sexo)
             opciones = prefijos(nombre, paterno, materno)

@@ -14,7 +14,7 @@ from itertools import cycle
 from zoneinfo import ZoneInfo
 
 from credencial.situaciones import CausaBaja, Situacion
-from dispositivo.poblacion.geografia import SEDES
+from dispositivo.poblacion.geografia import SEDES, Demarcacion, demarcacion
 from dispositivo.poblacion.personas import Persona, Poblador, TipoFirma
 from dispositivo.poblacion.tarjeta import textos_reverso
 from schemas.paquete import DatosRegistro, Lecturas, Ubicacion
@@ -178,11 +178,31 @@ class Cuarentena(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Solicitud:
-    """Who asks for the support. `id`: folio of the solicitud. `entidad`: who may support it; None when it is national."""
+    """Who asks for the support. `id`: folio of the solicitud.
+
+    Who may support it: `entidad`, and within it a district or a municipio; None when it is national.
+    """
 
     id: str
     entidad: str | None
     denominacion: str
+    distrito_federal: str | None = None
+    distrito_local: str | None = None
+    municipio: str | None = None
+
+    def abarca(self, lugar: Demarcacion) -> bool:
+        """Whether who lives there may support it."""
+        return (
+            self.entidad in (None, lugar.entidad)
+            and self.distrito_federal in (None, lugar.distrito_federal)
+            and self.distrito_local in (None, lugar.distrito_local)
+            and self.municipio in (None, lugar.municipio)
+        )
+
+    @property
+    def es_de_una_parte(self) -> bool:
+        """Whether a part of its entidad alone may support it."""
+        return any((self.distrito_federal, self.distrito_local, self.municipio))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,10 +295,10 @@ class Plan:
         return (*self.en_padron, *(c.persona for c in self.capturas))
 
 
-def situacion_de(persona: Persona, entidad: str | None) -> Situacion:
-    """What the roll says of a person for a solicitud of that state (None: national). Baja is told wherever they live."""
-    at_home = entidad is None or entidad == persona.demarcacion.entidad
+def situacion_de(persona: Persona, solicitud: Solicitud) -> Situacion:
+    """What the roll says of a person for a solicitud. Baja is told wherever they live."""
     struck = persona.situacion in (Situacion.BAJA, Situacion.NO_ENCONTRADO)
+    at_home = solicitud.abarca(persona.demarcacion)
     return persona.situacion if at_home or struck else Situacion.FUERA_DE_AMBITO
 
 
@@ -433,16 +453,26 @@ class _Planeador:
         else:
             options = list(self._solicitudes)
         solicitud = self._rng.choice(options)
-        entidad = solicitud.entidad
-        if clase is Clase.FUERA_DE_AMBITO:
-            entidad = self._rng.choice([e for e in SEDES if e != solicitud.entidad])
+        entidad, seccion = self._lugar(solicitud, dentro=clase is not Clase.FUERA_DE_AMBITO)
         persona = self._poblador.persona(
             entidad,
+            seccion=seccion,
             situacion=_SITUACION.get(clase, Situacion.EN_LISTA_NOMINAL),
             causa_baja=next(self._causas) if clase is Clase.BAJA else None,
             tipo_firma=TipoFirma.RUBRICA if defecto in _FIRMA_COMPARABLE else None,
         )
         return _Hueco(clase, defecto, solicitud, persona)
+
+    def _lugar(self, solicitud: Solicitud, *, dentro: bool) -> tuple[str | None, int | None]:
+        """Entidad and sección (None: any) of somebody who may support it, or may not: then from the other parts of its entidad,
+        or from another one."""
+        entidad = solicitud.entidad
+        if entidad is not None and solicitud.es_de_una_parte:
+            secciones = range(1, SEDES[entidad].secciones + 1)
+            return entidad, self._rng.choice(
+                [n for n in secciones if solicitud.abarca(demarcacion(entidad, n)) is dentro]
+            )
+        return entidad if dentro else self._rng.choice([e for e in SEDES if e != entidad]), None
 
     def _duplicar(self, holes: list[_Hueco], counts: Mapping[Clase, int]) -> list[_Hueco]:
         """Captures of persons who already have a clean one: mostly pairs, some groups of three or more.
@@ -466,8 +496,8 @@ class _Planeador:
             solicitud = original.solicitud
             if clase is Clase.DUPLICADO_OTRA_SOLICITUD:
                 others = [s for s in self._solicitudes if s.id != solicitud.id]
-                home = original.persona.demarcacion.entidad
-                solicitud = self._rng.choice([s for s in others if s.entidad in (None, home)] or others)
+                home = original.persona.demarcacion
+                solicitud = self._rng.choice([s for s in others if s.abarca(home)] or others)
             duplicates.append(_Hueco(clase, Defecto.NINGUNO, solicitud, original.persona))
         return duplicates
 
@@ -549,7 +579,7 @@ class _Planeador:
             verdad=Verdad(
                 inconsistencias=tuple(_inconsistencias(hole)),
                 reglas=(hole.clase.value,) if hole.clase in _REGLAS else (),
-                situacion=situacion_de(persona, solicitud.entidad),
+                situacion=situacion_de(persona, solicitud),
                 causa_baja=persona.causa_baja,
                 persona_id=persona.id_registro if found else None,
                 cuarentena=cuarentena,

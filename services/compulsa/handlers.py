@@ -170,7 +170,7 @@ class Consultas:
         else:
             llave = await self._llave_de(partes.proceso)
             changes = {
-                "situacion": situacion(found.renglon, solicitud.entidad),
+                "situacion": situacion(found.renglon, solicitud),
                 "causa_baja": found.renglon.causa_baja,
                 "persona": persona(llave, found.renglon),
                 "geo": found.renglon.geo,

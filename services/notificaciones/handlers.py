@@ -17,9 +17,9 @@ from kernel.dispatch import Context
 from kernel.documents import Document, Documents, Keyed
 from kernel.errors import BadInput, Conflict, KeyDestroyed, Unavailable
 from kernel.sealing import CannotUnseal, derive, unseal
-from schemas.actores import DatosAuxiliar, VerActores
+from schemas.actores import DATOS, DatosAuxiliar, VerActores, contexto_de_auxiliar
 from schemas.eventos import EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
-from schemas.expediente import ACUSE, DATOS, DatosAcuse, contexto
+from schemas.expediente import ACUSE, DatosAcuse, contexto
 from services.notificaciones import metrics
 from services.notificaciones.domain import Renglon, Sin, id_de_mensaje, lo_que_espera, redactar
 
@@ -173,7 +173,7 @@ class Notificaciones:
             root = await self.llavero.open(auxiliar.llave)
         except KeyDestroyed:
             return None
-        context = contexto(f"{cierre.solicitud}/{cierre.auxiliar}", DATOS)
+        context = contexto_de_auxiliar(cierre.solicitud, cierre.auxiliar)
         try:
             datos = unseal(derive(root, DATOS), base64.b64decode(auxiliar.datos_sellados), context)
         except CannotUnseal as error:

@@ -11,7 +11,7 @@ import pytest
 
 from kernel.documents import Document, MemoryDocuments
 from kernel.errors import Unavailable
-from schemas.eventos import Geo, SituacionRegistral
+from schemas.eventos import Geo, SituacionRegistral, SolicitudRegistrada
 from services.compulsa.adapters import llave_del_padron
 from services.compulsa.domain.padron import (
     COLUMNAS,
@@ -27,6 +27,7 @@ from services.compulsa.domain.padron import (
     situacion,
 )
 from services.compulsa.padron import Avance, Carga, CargaRechazada, Padron, Rechazo, cargar, descartar
+from tests.support.ejemplos import ejemplo
 
 LLAVE = bytes(range(32))
 CORTE = "2026-10-31"
@@ -53,6 +54,7 @@ OTRA = FILA | {
     "cic": "987654321",
     "ocr": "1200000000002",
 }
+NACIONAL = dict.fromkeys(("entidad", "distrito_federal", "distrito_local", "municipio"))
 
 
 def renglon(**campos: str) -> Renglon:
@@ -164,7 +166,23 @@ def test_sin_candidato_que_coincida_no_se_encuentra() -> None:
 def test_la_baja_precede_al_ambito_y_el_ambito_a_estar_en_el_padron(
     fila: dict[str, str], entidad: str | None, esperada: str
 ) -> None:
-    assert situacion(renglon(**fila), entidad) == SituacionRegistral(esperada)
+    solicitud = ejemplo(SolicitudRegistrada, **NACIONAL | {"entidad": entidad})
+    assert situacion(renglon(**fila), solicitud) == SituacionRegistral(esperada)
+
+
+@pytest.mark.parametrize("clave", ["distrito_federal", "distrito_local", "municipio"])
+def test_quien_vive_en_otro_distrito_o_municipio_de_la_entidad_esta_fuera_de_ambito(clave: str) -> None:
+    suya = ejemplo(SolicitudRegistrada, **NACIONAL | {"entidad": "10", clave: FILA[clave]})
+    otra = ejemplo(SolicitudRegistrada, **NACIONAL | {"entidad": "10", clave: "999"})
+    assert situacion(renglon(), suya) is SituacionRegistral.EN_LISTA_NOMINAL
+    assert situacion(renglon(), otra) is SituacionRegistral.FUERA_DE_AMBITO
+    assert situacion(renglon(situacion="baja", causa_baja="defuncion"), otra) is SituacionRegistral.BAJA
+
+
+@pytest.mark.parametrize("clave", ["distrito_federal", "distrito_local", "municipio"])
+def test_el_mismo_numero_de_distrito_o_municipio_en_otra_entidad_esta_fuera_de_ambito(clave: str) -> None:
+    solicitud = ejemplo(SolicitudRegistrada, **NACIONAL | {"entidad": "26", clave: FILA[clave]})
+    assert situacion(renglon(), solicitud) is SituacionRegistral.FUERA_DE_AMBITO
 
 
 def test_la_persona_es_la_misma_en_dos_cortes_y_otra_en_otro_proceso() -> None:

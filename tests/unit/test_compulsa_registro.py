@@ -98,6 +98,8 @@ class Compulsa:
                 ejemplo(SolicitudRegistrada, proceso="CI26", solicitud="CI26-0001", entidad=None),
                 ejemplo(SolicitudRegistrada, proceso="CI26", solicitud="CI26-0002", entidad="10"),
                 ejemplo(SolicitudRegistrada, proceso="CI26", solicitud="CI26-0003", entidad="26"),
+                ejemplo(SolicitudRegistrada, proceso="CI26", solicitud="CI26-0004", entidad="10", municipio="005"),
+                ejemplo(SolicitudRegistrada, proceso="CI26", solicitud="CI26-0005", entidad="10", municipio="006"),
             ]
         ):
             self.actores.aplicar(evento, offset)
@@ -259,6 +261,8 @@ async def test_limpio_y_encontrado_llega_a_definitiva_de_esa_decision(compulsa: 
         (2, {}, Estado.EN_LISTA_NOMINAL),
         (3, {}, Estado.FUERA_DE_AMBITO),
         (3, {"situacion": "baja", "causa_baja": "defuncion"}, Estado.BAJA),
+        (4, {}, Estado.EN_LISTA_NOMINAL),
+        (5, {}, Estado.FUERA_DE_AMBITO),
         (1, {"situacion": "en_padron_no_lista_nominal"}, Estado.EN_PADRON_NO_LISTA_NOMINAL),
     ],
 )

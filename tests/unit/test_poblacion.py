@@ -110,6 +110,19 @@ def test_desde_150_capturas_estan_todas_las_clases_y_todos_los_estados(semilla: 
     assert states == {"en_procesamiento", "con_inconsistencia", "duplicado", *Situacion}
 
 
+def test_a_una_solicitud_de_un_municipio_la_apoya_quien_vive_en_el_y_lo_demas_de_su_entidad_es_fuera_de_ambito() -> (
+    None
+):
+    municipal = replace(SOLICITUDES[2], municipio="005")
+    capturas = planear(1, 1500, [*SOLICITUDES[:2], municipal], EQUIPOS, INICIO, FIN).capturas
+    vistos = {
+        (c.clase, c.persona.demarcacion.entidad, municipal.abarca(c.persona.demarcacion))
+        for c in capturas
+        if c.solicitud == municipal.id and c.clase in (Clase.LIMPIA, Clase.FUERA_DE_AMBITO)
+    }
+    assert vistos == {(Clase.LIMPIA, "14", True), (Clase.FUERA_DE_AMBITO, "14", False)}
+
+
 def test_un_plan_pequenio_y_uno_de_una_sola_solicitud_nacional() -> None:
     assert len(_plan(7).capturas) == 7
     national = SOLICITUDES[:1]

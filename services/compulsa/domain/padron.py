@@ -14,7 +14,8 @@ Rules:
      compared only under the same clave: a card since replaced is found, and the discrepancy says so.
    - The form's clave alone is enough to be found, and so are CIC and OCR. No candidate: not found, all that was given disagrees.
 4. The situation (SPEC 8, REGISTRAL): a baja stays a baja wherever the person lives; a person in the roll who lives outside the
-   entidad of the solicitud is `fuera_de_ambito` (P 9.3), else what the roll says. Nothing about who is not found.
+   electoral reference of the solicitud is `fuera_de_ambito` (P 9.3, 10.9), else what the roll says. Nothing about who is not
+   found. Districts and municipios are numbered within an entidad: the person's line must have every key that the solicitud names.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from schemas.eventos import Geo, SituacionRegistral
+from schemas.eventos import Geo, SituacionRegistral, SolicitudRegistrada
 
 CENTRO = ZoneInfo("America/Mexico_City")
 
@@ -158,11 +159,21 @@ def emparejar(formulario: Huellas, candidatos: Iterable[Renglon]) -> Coincidenci
     return Coincidencia(line, agreed, disagreed)
 
 
-def situacion(renglon: Renglon, entidad: str | None) -> SituacionRegistral:
-    """Registral situation for a solicitud of that entidad; None when it is national (rule 4)."""
-    if renglon.situacion is SituacionRegistral.BAJA or entidad in (None, renglon.geo.entidad):
+def situacion(renglon: Renglon, solicitud: SolicitudRegistrada) -> SituacionRegistral:
+    """Registral situation for that solicitud (rule 4)."""
+    if renglon.situacion is SituacionRegistral.BAJA or _en_su_ambito(renglon.geo, solicitud):
         return renglon.situacion
     return SituacionRegistral.FUERA_DE_AMBITO
+
+
+def _en_su_ambito(geo: Geo, solicitud: SolicitudRegistrada) -> bool:
+    keys = (
+        (solicitud.entidad, geo.entidad),
+        (solicitud.distrito_federal, geo.distrito_federal),
+        (solicitud.distrito_local, geo.distrito_local),
+        (solicitud.municipio, geo.municipio),
+    )
+    return all(named in (None, lives) for named, lives in keys)
 
 
 def persona(llave_de_proceso: bytes, renglon: Renglon) -> str:
