@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import MutableMapping
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import jinja2
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -60,6 +62,14 @@ class Problem(Exception):
             self.headers,
             media_type="application/problem+json",
         )
+
+    def page(self) -> Response:
+        """As a page, for a person."""
+        return HTMLResponse(_pages().get_template("problema.html").render(problema=self), self.status, self.headers)
+
+    def answer(self, request: Request) -> Response:
+        """As whoever asks reads it: a page for a browser that opens one, problem+json for programs."""
+        return self.page() if "text/html" in request.headers.get("accept", "") else self.response()
 
 
 class Health:
@@ -141,39 +151,39 @@ def create_app(title: str, health: Health, *, description: str = "") -> FastAPI:
 
     @app.exception_handler(Problem)
     async def on_problem(request: Request, error: Problem) -> Response:
-        return error.response()
+        return error.answer(request)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
         campos = [{"campo": ".".join(str(part) for part in e["loc"]), "mensaje": e["msg"]} for e in error.errors()]
         return Problem(
             422, "solicitud_invalida", "La solicitud no es válida", "Revise los campos señalados.", errores=campos
-        ).response()
+        ).answer(request)
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
         title = {404: "No existe", 405: "Método no permitido"}.get(error.status_code, "No se pudo atender la solicitud")
-        response = Problem(error.status_code, f"http_{error.status_code}", title).response()
+        response = Problem(error.status_code, f"http_{error.status_code}", title).answer(request)
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(Unavailable)
     async def on_unavailable(request: Request, error: Unavailable) -> Response:
         log.warning("unavailable", path=request.url.path, error=str(error))
-        return _unavailable().response()
+        return _unavailable().answer(request)
 
     @app.exception_handler(Conflict)
     async def on_conflict(request: Request, error: Conflict) -> Response:
         return Problem(
             503, "mucha_concurrencia", "Otras personas trabajan sobre lo mismo", "No se perdió nada: intente de nuevo."
-        ).response()
+        ).answer(request)
 
     @app.exception_handler(Exception)
     async def on_error(request: Request, error: Exception) -> Response:
         log.error("unexpected_error", path=request.url.path, exc_info=error)
         return Problem(
             500, "error_inesperado", "Ocurrió un error inesperado", "Quedó registrado. Intente de nuevo más tarde."
-        ).response()
+        ).answer(request)
 
     return app
 
@@ -198,6 +208,11 @@ class _Static(StaticFiles):
 def mount_static(app: FastAPI, extra_dir: Path | None = None) -> None:
     """Serve the visual system (`kernel/web_static`) and a service's own files, which win, under `/estatico`."""
     app.mount("/estatico", _Static([extra_dir, STATIC] if extra_dir else [STATIC]), name="estatico")
+
+
+@cache
+def _pages() -> jinja2.Environment:
+    return templates(TEMPLATES)
 
 
 def templates(folder: Path) -> jinja2.Environment:

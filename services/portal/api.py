@@ -2,22 +2,31 @@
 
 from fastapi import FastAPI, Request, Response
 
+from kernel.identity import Access
 from kernel.web import Health, create_app, mount_static
+from schemas.eventos import CuentaRegistrada
 from services.portal import metrics
 from services.portal.domain.rechazo import Rechazo
+from services.portal.handlers.portal import Portal
+from services.portal.paginas import Paginas
 from services.portal.problemas import problema
+from services.portal.rutas import inicio
 
 DESCRIPCION = "Cuentas, procesos, solicitudes y auxiliares."
 
 
-def build_app(health: Health) -> FastAPI:
+def build_app(portal: Portal, access: Access[CuentaRegistrada], health: Health) -> FastAPI:
     """The application."""
     app = create_app("Apoyo: portal", health, description=DESCRIPCION)
     mount_static(app)
+    access.mount(app)
+    paginas = Paginas(access, portal.escritor)
+    for rutas in (inicio,):
+        app.include_router(rutas.rutas(portal, paginas))
 
     @app.exception_handler(Rechazo)
     async def on_refused(request: Request, error: Rechazo) -> Response:
         metrics.RECHAZOS.labels(error.codigo.value).inc()
-        return problema(error.codigo).response()
+        return problema(error.codigo).answer(request)
 
     return app

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pymongo import IndexModel
 
+from kernel import identity
 from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.fold import Fold
@@ -11,10 +12,12 @@ from kernel.follow import Follower
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
 from kernel.service import Service
 from kernel.web import Health
+from schemas.directorio import Directorio
 from schemas.eventos import POR_TIPO
 from services.portal import agent
 from services.portal.api import build_app
-from services.portal.handlers.escritura import Vista
+from services.portal.handlers.escritura import Escritor, Vista
+from services.portal.handlers.portal import Portal
 from services.portal.handlers.proyeccion import Proyector
 from services.portal.settings import Settings
 
@@ -33,12 +36,14 @@ def build(settings: Settings) -> Service:
     vista = Vista()
     outbox = engines.outbox()
     fichas = engines.collection("fichas", Kind.PROJECTION, INDICES)
+    portal = Portal(vista, fichas, Escritor(outbox, engines.stream, vista, fichas, engines.clock))
+    directorio = Directorio(lambda: vista.actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
     return Service(
         name=SERVICIO,
         settings=settings,
         stream=engines.stream,
-        app=build_app(health),
+        app=build_app(portal, identity.build(engines, settings, directorio), health),
         health=health,
         topics=agent.TOPICS,
         fold=Fold(fichas, lambda documentos: agent.build(Proyector(documentos, first_revision))),

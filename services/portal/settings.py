@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from kernel.settings import ServiceSettings
+from kernel.identity import PageSettings
 
 
-class Settings(ServiceSettings):
-    """Where INE puts what the portal only publishes."""
+class Settings(PageSettings):
+    """Where people find the pages, and where INE puts what the portal only publishes."""
 
     process_keys_dir: Path = Field(
         description="folder with the public keys of each process, `<PROCESO>.json` (set by INE)"

@@ -2,10 +2,16 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
 
 from kernel.documents import MemoryDocuments
 from kernel.fold import Fold
@@ -13,11 +19,15 @@ from kernel.follow import Follower
 from kernel.outbox import UNIQUE, Outbox
 from kernel.stream import Stream, TopicSpec, connect
 from kernel.stream.guard import guarded
+from kernel.web import Health
 from schemas.envelope import Evento
 from schemas.eventos import POR_TIPO
 from services.portal import agent
+from services.portal.api import build_app
 from services.portal.handlers.escritura import Escritor, Orden, Vista
+from services.portal.handlers.portal import Portal
 from services.portal.handlers.proyeccion import Proyector
+from tests.support.identidad import Puerta
 
 EPOCA = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 
@@ -36,7 +46,103 @@ class Reloj:
 
 
 @dataclass
-class Portal:
+class Navegante:
+    """Somebody with a browser, without scripts."""
+
+    http: httpx.AsyncClient
+
+    async def abre(self, url: str) -> "Hoja":
+        """Open a page."""
+        return Hoja(await self.http.get(url))
+
+    async def envia(self, url: str, cambios: Mapping[str, Any], archivos: Mapping[str, Any] | None = None) -> "Hoja":
+        """Open the page of a form, change some of its fields (None: leave it out), and send it."""
+        return await self.reenvia(await self.abre(url), cambios, archivos)
+
+    async def reenvia(
+        self, hoja: "Hoja", cambios: Mapping[str, Any], archivos: Mapping[str, Any] | None = None
+    ) -> "Hoja":
+        """Send the form of a page that is open."""
+        assert hoja.forma is not None, hoja.texto
+        campos = {n: v for n, v in {**hoja.forma.campos, **cambios}.items() if v is not None}
+        ruta = hoja.forma.accion or str(hoja.respuesta.request.url)
+        return Hoja(await self.http.post(ruta, data=campos, files=archivos, follow_redirects=True))
+
+
+@dataclass
+class _Forma:
+    accion: str = ""
+    campos: dict[str, Any] = field(default_factory=dict)
+
+
+class _Lector(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.formas: list[_Forma] = []
+        self.errores: dict[str, str] = {}
+        self._dentro = False
+        self._error = ""
+        self._campo = ""
+        self._texto = ""
+        self.texto: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        a = {k: v or "" for k, v in attrs}
+        if tag == "form" and a.get("method") == "post" and a.get("action") != "/salir":
+            self.formas.append(_Forma(a.get("action", "")))
+            self._dentro = True
+        elif tag == "p" and a.get("class") == "error":
+            self._error = a["id"].removesuffix("-error")
+        if not self._dentro:
+            return
+        campos = self.formas[-1].campos
+        if tag == "input" and a.get("type") in ("checkbox", "radio"):
+            if "checked" in a:
+                campos.setdefault(a["name"], []).append(a["value"])
+        elif tag == "input" and a.get("type") != "file" and "name" in a:
+            campos[a["name"]] = a.get("value", "")
+        elif tag in ("textarea", "select"):
+            self._campo = a["name"]
+            campos[self._campo] = ""
+        elif tag == "option" and "selected" in a:
+            campos[self._campo] = a.get("value", "")
+        if tag == "textarea":
+            self._texto = self._campo
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._dentro = False
+        elif tag == "textarea":
+            self._texto = ""
+        elif tag == "p":
+            self._error = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._texto:
+            self.formas[-1].campos[self._texto] += data
+        if self._error and data.strip() != "Error:":
+            self.errores[self._error] = self.errores.get(self._error, "") + data
+        self.texto.append(data)
+
+
+class Hoja:
+    """A page that came: its text, its first form, and what it says at which field."""
+
+    def __init__(self, respuesta: httpx.Response) -> None:
+        self.respuesta = respuesta
+        self.status = respuesta.status_code
+        self.url = respuesta.request.url.path
+        lector = _Lector()
+        if respuesta.headers.get("content-type", "").startswith("text/html"):
+            lector.feed(respuesta.text)
+        self.texto = re.sub(r"\s+", " ", " ".join(lector.texto))
+        self.formas = lector.formas
+        self.forma = lector.formas[0] if lector.formas else None
+        self.errores = {campo: mensaje.strip() for campo, mensaje in lector.errores.items()}
+
+
+@dataclass
+class PortalDePrueba:
     """One process of the portal. `otra_instancia` is a second one over the same engines."""
 
     stream: Stream = field(default_factory=lambda: connect("memory:", "portal"))
@@ -52,17 +158,35 @@ class Portal:
         self.escritor = Escritor(
             self.outbox, self.stream, self.vista, self.fichas, self.reloj, paciencia_s=self.paciencia_s
         )
+        self.portal = Portal(self.vista, self.fichas, self.escritor)
+        self.puerta = Puerta(self.vista.actores, self.reloj)
+
+    def app(self) -> FastAPI:
+        """Its application, ready."""
+        health = Health()
+        return build_app(self.portal, self.puerta.access, health)
+
+    @asynccontextmanager
+    async def navega(self, cuenta: str | None = None) -> AsyncIterator["Navegante"]:
+        """An HTTP client of a person with an account (of `puerta`), as a browser asks."""
+        transport = httpx.ASGITransport(self.app())
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", headers={"accept": "text/html"}
+        ) as http:
+            if cuenta is not None:
+                http.cookies.update(await self.puerta.entra(cuenta))
+            yield Navegante(http)
 
     def orden(self, por: str = "ine1", causa: str | None = None) -> Orden:
         """An order of somebody; each its own."""
         return Orden(por, causa or f"causa-{next(self._numeros)}")
 
-    def otra_instancia(self) -> "Portal":
+    def otra_instancia(self) -> "PortalDePrueba":
         """A second process over the same engines."""
-        return Portal(self.stream, self.salida, self.fichas, self.reloj, self.paciencia_s, self._numeros)
+        return PortalDePrueba(self.stream, self.salida, self.fichas, self.reloj, self.paciencia_s, self._numeros)
 
     @asynccontextmanager
-    async def en_marcha(self, *, proyecta: bool = True) -> AsyncIterator["Portal"]:
+    async def en_marcha(self, *, proyecta: bool = True) -> AsyncIterator["PortalDePrueba"]:
         """Following `actores`, and folding it into the fichas."""
         follower = Follower(self.stream, "actores", POR_TIPO, self.vista.aplicar)
         tasks = [asyncio.create_task(follower.run())]
@@ -83,9 +207,9 @@ class Portal:
         return [POR_TIPO[r.headers["ce_type"]].model_validate_json(r.value) async for r in self.stream.read("actores")]
 
 
-async def portal() -> Portal:
+async def portal() -> PortalDePrueba:
     """A portal with its topics."""
-    portal = Portal()
+    portal = PortalDePrueba()
     await portal.stream.start()
     await portal.stream.create_topics([TopicSpec(t, 1) for t in ("actores", "actores.cuarentena")])
     return portal

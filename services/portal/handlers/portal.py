@@ -1,0 +1,15 @@
+"""The handlers of the portal together, over its engines."""
+
+from dataclasses import dataclass
+
+from kernel.documents import Documents
+from services.portal.handlers.escritura import Escritor, Vista
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What the pages call. `vista`: this process's fold; `fichas`: what lists show."""
+
+    vista: Vista
+    fichas: Documents
+    escritor: Escritor
