@@ -3,6 +3,7 @@
 Everything follows from an integer seed; dates are passed in. `dibujo` draws the images and is imported apart.
 """
 
+from dispositivo.poblacion.auxiliares import Auxiliar, escribir_auxiliares
 from dispositivo.poblacion.oraculo import esperado
 from dispositivo.poblacion.padron import escribir_padron
 from dispositivo.poblacion.personas import Persona, Poblador
@@ -21,6 +22,7 @@ from dispositivo.poblacion.plan import (
 )
 
 __all__ = [
+    "Auxiliar",
     "Captura",
     "Clase",
     "Cuarentena",
@@ -33,6 +35,7 @@ __all__ = [
     "Solicitud",
     "Verdad",
     "equipos_sinteticos",
+    "escribir_auxiliares",
     "escribir_padron",
     "esperado",
     "planear",

@@ -14,6 +14,7 @@ from itertools import cycle
 from zoneinfo import ZoneInfo
 
 from credencial.situaciones import CausaBaja, Situacion
+from dispositivo.poblacion.auxiliares import Auxiliar, auxiliares_sinteticos
 from dispositivo.poblacion.geografia import SEDES, Demarcacion, demarcacion
 from dispositivo.poblacion.personas import Persona, Poblador, TipoFirma
 from dispositivo.poblacion.tarjeta import textos_reverso
@@ -268,15 +269,16 @@ class Captura:
 
 @dataclass(frozen=True)
 class Plan:
-    """Captures in the order in which they are taken, and the persons of the roll who appear in them."""
+    """Captures in the order in which they are taken, the persons of the roll who appear in them, and the auxiliares."""
 
     semilla: int
     referencia: date
     capturas: tuple[Captura, ...]
     en_padron: tuple[Persona, ...]
+    auxiliares: tuple[Auxiliar, ...]
 
     def padron(self, factor: float = 3.0) -> list[Persona]:
-        """The roll, ordered by id: those who appear in captures and others, `factor` times as many in all."""
+        """The roll, ordered by id: those who appear in captures and others, `factor` times as many in all; and the auxiliares."""
         rng = random.Random(f"padron-{self.semilla}")
         poblador = Poblador(f"padron-personas-{self.semilla}", self.referencia, evitar=self._todas)
         causas = tuple(CausaBaja)
@@ -288,11 +290,12 @@ class Plan:
             else:
                 listed = Situacion.EN_LISTA_NOMINAL if chance > 0.04 else Situacion.EN_PADRON_NO_LISTA_NOMINAL
                 people.append(poblador.persona(situacion=listed))
+        people += [a.persona for a in self.auxiliares if a.persona.situacion != Situacion.NO_ENCONTRADO]
         return sorted(people, key=lambda p: p.id_registro)
 
     @cached_property
     def _todas(self) -> tuple[Persona, ...]:
-        return (*self.en_padron, *(c.persona for c in self.capturas))
+        return (*self.en_padron, *(c.persona for c in self.capturas), *(a.persona for a in self.auxiliares))
 
 
 def situacion_de(persona: Persona, solicitud: Solicitud) -> Situacion:
@@ -312,9 +315,9 @@ def equipos_sinteticos(semilla: int, solicitudes: Sequence[Solicitud], por_solic
     for s in solicitudes:
         for number in range(1, por_solicitud + 1):
             devices = 2 if number == 1 else rng.choice((1, 1, 2))
-            teams += [Equipo(s.id, f"A{number:03d}", _hex(rng, 12)) for _ in range(devices)]
-        teams.append(Equipo(s.id, "A001", _hex(rng, 12), autorizado=False))
-        teams.append(Equipo(s.id, f"A{por_solicitud + 1:03d}", _hex(rng, 12), auxiliar_de_baja=True))
+            teams += [Equipo(s.id, f"A{number:04d}", _hex(rng, 12)) for _ in range(devices)]
+        teams.append(Equipo(s.id, "A0001", _hex(rng, 12), autorizado=False))
+        teams.append(Equipo(s.id, f"A{por_solicitud + 1:04d}", _hex(rng, 12), auxiliar_de_baja=True))
     return tuple(teams)
 
 
@@ -442,7 +445,17 @@ class _Planeador:
         )
         people = {c.persona.id_registro: c.persona for c in capturas if c.persona.situacion != Situacion.NO_ENCONTRADO}
         people |= {c.otra.id_registro: c.otra for c in capturas if c.otra}
-        return Plan(self._semilla, self._referencia, capturas, tuple(people.values()))
+        appearing = [*people.values(), *(c.persona for c in capturas)]
+        return Plan(
+            self._semilla, self._referencia, capturas, tuple(people.values()), self._auxiliares(evitar=appearing)
+        )
+
+    def _auxiliares(self, evitar: list[Persona]) -> tuple[Auxiliar, ...]:
+        teams = self._todos_los_equipos
+        counted = (
+            (s.id, s.entidad, len({e.auxiliar for e in teams if e.solicitud == s.id})) for s in self._solicitudes
+        )
+        return auxiliares_sinteticos(self._semilla, counted, self._referencia, evitar)
 
     def _hueco(self, clase: Clase) -> _Hueco:
         defecto = next(self._defectos[clase]) if clase in self._defectos else Defecto.NINGUNO

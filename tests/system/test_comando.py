@@ -104,7 +104,7 @@ def test_replay_cuenta_la_vida_de_un_apoyo_en_orden(demo: Demo) -> None:
 
 
 def test_replay_de_un_folio_que_no_existe_lo_dice(demo: Demo) -> None:
-    result = demo.comando("replay", "--folio", "CI26-0001-A001-000000000000-00000000000000000000")
+    result = demo.comando("replay", "--folio", "CI26-0001-A0001-000000000000-00000000000000000000")
     assert result.returncode == 1
     assert "No hay ningún evento" in result.stdout
 

@@ -27,6 +27,7 @@ from dispositivo.poblacion import (
     Poblador,
     Solicitud,
     equipos_sinteticos,
+    escribir_auxiliares,
     escribir_padron,
     esperado,
     planear,
@@ -121,6 +122,39 @@ def test_a_una_solicitud_de_un_municipio_la_apoya_quien_vive_en_el_y_lo_demas_de
         if c.solicitud == municipal.id and c.clase in (Clase.LIMPIA, Clase.FUERA_DE_AMBITO)
     }
     assert vistos == {(Clase.LIMPIA, "14", True), (Clase.FUERA_DE_AMBITO, "14", False)}
+
+
+def test_los_auxiliares_son_personas_del_padron_con_los_ids_que_el_portal_da_en_orden() -> None:
+    plan = _plan(400)
+    for solicitud in SOLICITUDES:
+        suyos = [a for a in plan.auxiliares if a.solicitud == solicitud.id]
+        equipos = sorted({e.auxiliar for e in EQUIPOS if e.solicitud == solicitud.id})
+        assert [a.auxiliar for a in suyos] == [f"A{n:04d}" for n in range(1, len(suyos) + 1)]
+        assert [a.auxiliar for a in suyos if a.procede] == equipos
+        assert Counter(a.persona.situacion for a in suyos if not a.procede) == {
+            Situacion.NO_ENCONTRADO: 1,
+            Situacion.BAJA: 1,
+        }
+        assert {a.persona.demarcacion.entidad for a in suyos} == {solicitud.entidad} or solicitud.entidad is None
+    claves = [p.clave_elector for p in plan.padron()]
+    assert len(claves) == len(set(claves))
+    assert {a.persona.clave_elector for a in plan.auxiliares} - set(claves) == {
+        a.persona.clave_elector for a in plan.auxiliares if a.persona.situacion is Situacion.NO_ENCONTRADO
+    }
+    assert not {c.persona.clave_elector for c in plan.capturas} & {a.persona.clave_elector for a in plan.auxiliares}
+
+
+def test_cada_solicitud_tiene_el_archivo_con_que_registra_a_sus_auxiliares(tmp_path: Path) -> None:
+    plan, path = _plan(400), tmp_path / "auxiliares.csv"
+    suyos = [a for a in plan.auxiliares if a.solicitud == SOLICITUDES[1].id]
+    assert escribir_auxiliares(path, suyos, "Google") == len(suyos)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["CORREO"], r["CLAVE DE ELECTOR"], r["EMISOR"]) for r in rows] == [
+        (a.correo, a.persona.clave_elector, "Google") for a in suyos
+    ]
+    with pytest.raises(ValueError, match="una sola solicitud"):
+        escribir_auxiliares(path, plan.auxiliares, "Google")
 
 
 def test_un_plan_pequenio_y_uno_de_una_sola_solicitud_nacional() -> None:
