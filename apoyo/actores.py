@@ -15,7 +15,7 @@ from kernel.clock import Clock
 from kernel.dispatch import decode
 from kernel.sealing import KeyRing, derive, seal
 from kernel.stream import Message, Stream
-from schemas.actores import CONSULTA, DATOS, DatosAuxiliar, contexto_de_auxiliar
+from schemas.actores import CON_DERECHO_A_AUXILIAR, DATOS, DatosAuxiliar, contexto_de_auxiliar
 from schemas.envelope import Evento, ensobrar
 from schemas.eventos import (
     POR_TIPO,
@@ -29,9 +29,6 @@ from schemas.eventos import (
     SolicitudRegistrada,
 )
 from schemas.perfil import PerfilReglas, TipoProceso
-
-ENTITLED = {"portal": None, "notificaciones": None, "compulsa": CONSULTA}
-"""Who may open an auxiliar's personal data, whole, or the part that is asked of the roll."""
 
 
 class _Modelo(BaseModel):
@@ -142,7 +139,7 @@ async def _eventos(archivo: Archivo, llaves: list[LlaveProceso], keyring: KeyRin
 
 async def _auxiliar(solicitud: str, auxiliar: Auxiliar, keyring: KeyRing) -> AuxiliarRegistrado:
     key_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:apoyo:auxiliar:{solicitud}/{auxiliar.auxiliar}"))
-    root = await keyring.create(key_id, ENTITLED)
+    root = await keyring.create(key_id, CON_DERECHO_A_AUXILIAR)
     datos = DatosAuxiliar(nombre=auxiliar.nombre, correo=auxiliar.correo).model_dump_json().encode()
     sealed = seal(derive(root, DATOS), datos, contexto_de_auxiliar(solicitud, auxiliar.auxiliar))
     return AuxiliarRegistrado(

@@ -18,7 +18,7 @@ from pymongo import IndexModel
 
 from kernel import metrics
 from kernel.clock import Clock
-from kernel.documents import Document, Documents
+from kernel.documents import Document, Documents, Write
 from kernel.errors import Conflict
 from kernel.stream import Message, Stream
 from schemas.envelope import Evento, Sobre, ensobrar
@@ -62,6 +62,16 @@ class Emitted:
     new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An event to emit, with what `Outbox.emit` takes besides."""
+
+    event: Evento
+    cause: str
+    correlation: str | None = None
+    claim: str | None = None
+
+
 class Outbox:
     """Writes and publishes the events of one service. `source`: `/apoyo/<service>`."""
 
@@ -90,6 +100,43 @@ class Outbox:
         await self.ensure_published(document)
         return Emitted(document, new=new)
 
+    async def emit_many(self, wanted: Sequence[Wanted]) -> list[Emitted | VersionTaken | ClaimTaken]:
+        """Emit events with one write for all; of each, in order, what `emit` returns or raises.
+
+        They may stand in the log in another order. Raises Unavailable: then some may be written; emitting all again does the rest.
+        """
+        documents = [
+            _document(ensobrar(w.event, fuente=self._source, hora=self._clock.now(), causa=w.cause), w.correlation)
+            for w in wanted
+        ]
+        claims = [w.claim for w in wanted if w.claim is not None]
+        held = {d["claim"] for d in await self._documents.find({"claim": {"$in": claims}})} if claims else set()
+        for document, w in zip(documents, wanted, strict=True):
+            if w.claim is not None:
+                document["wants"] = document["claim"] = w.claim
+        # A claim that somebody holds may have been given up, or be that of the version before: `emit` looks closer.
+        plain = [
+            d
+            for d, w in zip(documents, wanted, strict=True)
+            if w.claim is None or (w.event.version == 1 and w.claim not in held)
+        ]
+        doubtful = await self._documents.write([Write(d, None) for d in plain]) if plain else set()
+        done = {d["_id"]: d for d in plain if d["_id"] not in doubtful}
+        published = await asyncio.gather(*map(self._publish, done.values()), return_exceptions=True)
+        for error in published:
+            if error is not None:
+                raise error
+        return [
+            Emitted(done[d["_id"]], new=True) if d["_id"] in done else await self._emit_alone(w)
+            for d, w in zip(documents, wanted, strict=True)
+        ]
+
+    async def _emit_alone(self, w: Wanted) -> Emitted | VersionTaken | ClaimTaken:
+        try:
+            return await self.emit(w.event, cause=w.cause, correlation=w.correlation, claim=w.claim)
+        except (VersionTaken, ClaimTaken) as refused:
+            return refused
+
     async def ensure_published(self, stored: Document) -> None:
         """Publish a stored event, unless it is known to have been published. Raises Unavailable."""
         if stored.get("pending") and stored["_id"] not in self._unmarked:
@@ -108,9 +155,9 @@ class Outbox:
         """Subjects of the events that carry that correlation, in order."""
         return sorted(d["subject"] for d in await self.caused(correlation))
 
-    async def caused(self, correlation: str) -> list[Document]:
-        """The events that carry that correlation."""
-        return await self._documents.find({"correlation": correlation})
+    async def caused(self, correlation: str, *others: str) -> list[Document]:
+        """The events that carry that correlation, or any of these."""
+        return await self._documents.find({"correlation": {"$in": [correlation, *others]}})
 
     async def relay(self, *, older_than_s: float) -> int:
         """Mark what this process published, and publish what nobody marked, if it is older than that; how many it published."""

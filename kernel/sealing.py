@@ -6,7 +6,7 @@ everything sealed under it unreadable, whatever log or store still holds the byt
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from kernel.documents import Documents
+from kernel.documents import Document, Documents, Write
 from kernel.errors import KeyDestroyed
 from kernel.hpke import Private, Public
 
@@ -75,13 +75,21 @@ class KeyRing:
         Raises KeyDestroyed.
         """
         root = self._entropy(32)
-        wraps = {
-            service: self._publics[service].seal(root if label is None else derive(root, label), _info(key_id, service))
-            for service, label in entitled.items()
-        }
-        if await self._documents.put_if_absent({"_id": key_id, "wraps": wraps, "destroyed": False}):
+        if await self._documents.put_if_absent(self._wrapped(key_id, root, entitled)):
             return root
         return await self.open(key_id)
+
+    async def create_many(self, key_ids: Sequence[str], entitled: Mapping[str, str | None]) -> list[bytes]:
+        """Root keys of several subjects, as `create` gives them, with one write for all. Raises KeyDestroyed, Unavailable."""
+        roots = {key_id: self._entropy(32) for key_id in key_ids}
+        writes = [Write(self._wrapped(key_id, root, entitled), None) for key_id, root in roots.items()]
+        for key_id in await self._documents.write(writes):
+            roots[key_id] = await self.open(key_id)
+        return [roots[key_id] for key_id in key_ids]
+
+    async def destroy(self, key_id: str) -> None:
+        """Destroy a key's wraps, for good and for everybody; nothing happens if there is no such key. Raises Unavailable."""
+        await self._documents.unset([key_id], "wraps")
 
     async def open(self, key_id: str) -> bytes:
         """The root, or the subkey of the label that this service is entitled to.
@@ -91,12 +99,19 @@ class KeyRing:
         stored = await self._documents.get(key_id)
         if stored is None:
             raise LookupError(f"no key {key_id}")
-        if stored["destroyed"]:
+        if stored["destroyed"] or "wraps" not in stored:
             raise KeyDestroyed(key_id)
         wrap = stored["wraps"].get(self._service)
         if wrap is None:
             raise LookupError(f"{self._service} is not entitled to {key_id}")
         return self._private.open(wrap, _info(key_id, self._service))
+
+    def _wrapped(self, key_id: str, root: bytes, entitled: Mapping[str, str | None]) -> Document:
+        wraps = {
+            service: self._publics[service].seal(root if label is None else derive(root, label), _info(key_id, service))
+            for service, label in entitled.items()
+        }
+        return {"_id": key_id, "wraps": wraps, "destroyed": False}
 
 
 def _info(key_id: str, service: str) -> bytes:

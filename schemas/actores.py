@@ -117,6 +117,8 @@ CONSULTA = "consulta"
 """Label of the subkey under which lookups are sealed: all that compulsa gets of an actor's key."""
 DATOS = "datos"
 """Label of the subkey of an actor's personal data."""
+CON_DERECHO_A_AUXILIAR = {"portal": None, "notificaciones": DATOS, "compulsa": CONSULTA}
+"""Who gets what of an auxiliar's key: None: the whole of it, or the subkey of a label (`kernel.sealing`)."""
 
 
 def contexto_de_solicitante(solicitud: str) -> str:

@@ -16,8 +16,8 @@ from kernel.clock import Clock
 from kernel.dispatch import Context
 from kernel.documents import Document, Documents, Keyed
 from kernel.errors import BadInput, Conflict, KeyDestroyed, Unavailable
-from kernel.sealing import CannotUnseal, derive, unseal
-from schemas.actores import DATOS, DatosAuxiliar, VerActores, contexto_de_auxiliar
+from kernel.sealing import CannotUnseal, unseal
+from schemas.actores import DatosAuxiliar, VerActores, contexto_de_auxiliar
 from schemas.eventos import EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
 from schemas.expediente import ACUSE, DatosAcuse, contexto
 from services.notificaciones import metrics
@@ -170,12 +170,12 @@ class Notificaciones:
             # ingesta saw this auxiliar before it opened the envío: it is this process that lags behind.
             raise Unavailable("actores: the auxiliar is not known yet")
         try:
-            root = await self.llavero.open(auxiliar.llave)
+            llave = await self.llavero.open(auxiliar.llave)
         except KeyDestroyed:
             return None
         context = contexto_de_auxiliar(cierre.solicitud, cierre.auxiliar)
         try:
-            datos = unseal(derive(root, DATOS), base64.b64decode(auxiliar.datos_sellados), context)
+            datos = unseal(llave, base64.b64decode(auxiliar.datos_sellados), context)
         except CannotUnseal as error:
             raise BadInput("auxiliar_no_abre", f"{cierre.solicitud}/{cierre.auxiliar}") from error
         return DatosAuxiliar.model_validate_json(datos).correo

@@ -9,11 +9,12 @@ from typing import cast
 import pytest
 from pymongo import IndexModel
 
-from kernel import documents
+from kernel import documents, hpke
 from kernel.documents import Documents, Kind, MemoryDocuments, MongoDocuments, Write
-from kernel.errors import Unavailable
-from kernel.outbox import INDEXES, UNIQUE, ClaimTaken, Outbox, VersionTaken
+from kernel.errors import KeyDestroyed, Unavailable
+from kernel.outbox import INDEXES, UNIQUE, ClaimTaken, Emitted, Outbox, VersionTaken, Wanted
 from kernel.rebuild import Replaceable
+from kernel.sealing import KeyRing, derive
 from kernel.stream import Message, Position, Stream, TopicSpec, connect
 from schemas.eventos import (
     AuxiliarDadoDeBaja,
@@ -327,6 +328,65 @@ async def test_de_varios_que_reclaman_lo_mismo_a_la_vez_uno_lo_tiene(make: Make,
     )
     assert sum(isinstance(e, ClaimTaken) for e in emitted) == len(cuentas) - 1
     assert len(await _published(log, "actores")) == 1
+
+
+async def test_muchos_a_la_vez_dan_lo_que_darian_uno_por_uno(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    await outbox.emit(_cuenta("una"), cause="c", claim="correo 1")
+    await outbox.emit(_cuenta("una", 2), cause="c2", claim="correo 2")
+    nueva, libre, gemela = _cuenta("nueva"), _cuenta("libre"), _cuenta("gemela")
+    pedidos = [
+        Wanted(nueva, "d", "lote", "correo 3"),
+        Wanted(_cuenta("una"), "e"),
+        Wanted(_cuenta("otra"), "f", claim="correo 2"),
+        Wanted(libre, "g", "lote", "correo 1"),
+        Wanted(gemela, "h", claim="correo 3"),
+        Wanted(_cuenta("una"), "c", claim="correo 1"),
+        Wanted(_cuenta("una", 3), "c3", claim="correo 2"),
+    ]
+    dados = await outbox.emit_many(pedidos)
+    assert [type(d) for d in dados] == [Emitted, VersionTaken, ClaimTaken, Emitted, ClaimTaken, Emitted, Emitted]
+    assert [d.new for d in dados if isinstance(d, Emitted)] == [True, True, False, True]
+    assert [d.stored["subject"] for d in dados if isinstance(d, ClaimTaken)] == [_cuenta("una").serie, nueva.serie]
+    assert await outbox.correlated("lote") == sorted([nueva.serie, libre.serie])
+    assert len(await outbox.caused("otra", "lote")) == 2
+    assert len(await _published(log, "actores")) == 5
+    again = await outbox.emit_many(pedidos)
+    assert [type(d) for d in again] == [type(d) for d in dados]
+    assert not any(d.new for d in again if isinstance(d, Emitted))
+    assert len(await _published(log, "actores")) == 5
+    assert await outbox.emit_many([]) == []
+
+
+async def test_lo_que_de_muchos_no_se_publico_se_publica_al_repetirlos(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    pedidos = [Wanted(_cuenta(f"c{n}"), f"{n}") for n in range(5)]
+    log.broken = True
+    with pytest.raises(Unavailable):
+        await outbox.emit_many(pedidos)
+    log.broken = False
+    await outbox.emit_many(pedidos)
+    assert len(await _published(log, "actores")) == 5
+
+
+async def test_las_llaves_de_muchos_son_las_que_ya_habia_y_una_destruida_no_vuelve(make: Make) -> None:
+    privadas = {name: hpke.Private.generate() for name in ("una", "otra")}
+    publicas = {name: private.public() for name, private in privadas.items()}
+    wraps = await _prepared(make())
+    una, otra = (KeyRing(wraps, name, private, publicas) for name, private in privadas.items())
+    primera = await una.create("a", {"una": None, "otra": "parte"})
+    roots = await una.create_many(["a", "b"], {"una": None, "otra": "parte"})
+    assert roots == [primera, await una.open("b")]
+    assert await otra.open("b") == derive(roots[1], "parte")
+    await una.destroy("b")
+    await una.destroy("b")
+    await una.destroy("no existe")
+    for ring in (una, otra):
+        with pytest.raises(KeyDestroyed):
+            await ring.open("b")
+    with pytest.raises(KeyDestroyed):
+        await una.create_many(["a", "b"], {"una": None})
+    assert await una.open("a") == primera
 
 
 @pytest.mark.parametrize("con_algo", [True, False])

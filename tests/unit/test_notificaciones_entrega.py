@@ -18,7 +18,7 @@ from kernel.documents import Document, Documents, MemoryDocuments
 from kernel.errors import BadInput, Conflict, Unavailable
 from kernel.sealing import KeyRing, derive, seal
 from kernel.stream import Record
-from schemas.actores import Actores, DatosAuxiliar
+from schemas.actores import DATOS, Actores, DatosAuxiliar, contexto_de_auxiliar
 from schemas.envelope import Evento, ensobrar
 from schemas.eventos import AuxiliarRegistrado, EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
 from services.notificaciones import agent
@@ -109,9 +109,9 @@ class Mundo:
     )
 
     async def registrar_auxiliar(self) -> None:
-        root = await llavero(self.llaves, "portal").create("auxiliar", {"portal": None, "notificaciones": None})
+        root = await llavero(self.llaves, "portal").create("auxiliar", {"portal": None, "notificaciones": DATOS})
         datos = DatosAuxiliar(nombre="Nombre De Prueba", correo=CORREO).model_dump_json().encode()
-        sellados = seal(derive(root, "datos"), datos, f"{SOLICITUD}/{AUXILIAR}|datos")
+        sellados = seal(derive(root, DATOS), datos, contexto_de_auxiliar(SOLICITUD, AUXILIAR))
         evento = ejemplo(AuxiliarRegistrado, llave="auxiliar", datos_sellados=base64.b64encode(sellados).decode())
         self.actores.aplicar(evento, 0)
 
