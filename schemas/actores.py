@@ -121,6 +121,16 @@ CON_DERECHO_A_AUXILIAR = {"portal": None, "notificaciones": DATOS, "compulsa": C
 """Who gets what of an auxiliar's key: None: the whole of it, or the subkey of a label (`kernel.sealing`)."""
 
 
+def contexto_de_cuenta(cuenta: str) -> str:
+    """What a sealed `DatosCuenta` is bound to."""
+    return f"{cuenta}|datos"
+
+
+def contexto_de_enlaces(proceso: str) -> str:
+    """What a sealed `DatosEnlaces` is bound to."""
+    return f"{proceso}|enlaces"
+
+
 def contexto_de_solicitante(solicitud: str) -> str:
     """What a sealed `DatosSolicitante` is bound to."""
     return f"{solicitud}|datos"

@@ -16,7 +16,9 @@ from schemas.directorio import Directorio
 from schemas.eventos import POR_TIPO
 from services.portal import agent
 from services.portal.api import build_app
+from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Vista
+from services.portal.handlers.personas import Personas
 from services.portal.handlers.portal import Portal
 from services.portal.handlers.proyeccion import Proyector
 from services.portal.settings import Settings
@@ -36,7 +38,14 @@ def build(settings: Settings) -> Service:
     vista = Vista()
     outbox = engines.outbox()
     fichas = engines.collection("fichas", Kind.PROJECTION, INDICES)
-    portal = Portal(vista, fichas, Escritor(outbox, engines.stream, vista, fichas, engines.clock))
+    escritor = Escritor(outbox, engines.stream, vista, fichas, engines.clock)
+    personas = Personas(
+        engines.keyring(),
+        engines.collection("accesos", Kind.PRIMARY, [IndexModel([("llaves", 1), ("cuando", 1)], name="llaves")]),
+        engines.clock,
+    )
+    cuentas = Cuentas(escritor, personas, {}, settings.identity_key)
+    portal = Portal(vista, fichas, escritor, cuentas)
     directorio = Directorio(lambda: vista.actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
     return Service(

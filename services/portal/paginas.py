@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from kernel.web import templates
 from schemas.autorizacion import Accion, Lugar
 from schemas.envelope import Evento
 from schemas.eventos import CuentaRegistrada
-from schemas.hora import fecha
+from schemas.hora import CENTRO, fecha
 from services.portal import metrics
-from services.portal.domain.rechazo import Invalida
+from services.portal.domain.rechazo import Codigo, Invalida, Rechazo
 from services.portal.handlers.escritura import Escritor, Orden, causa_de
 
 Quien = Identity[CuentaRegistrada]
@@ -54,6 +55,8 @@ class Paginas:
         self.escritor = escritor
         self._env = templates(AQUI / "pagina")
         self._env.filters["fecha"] = fecha
+        self._env.filters["dia"] = lambda momento: fecha(momento.astimezone(CENTRO).date())
+        self._env.filters["dia_iso"] = lambda iso: fecha(date.fromisoformat(iso))
         self._env.filters["entidad"] = nombre_de
         self._env.globals.update(HECHO=HECHO, ENTIDADES=[(e.numero, e.nombre) for e in ENTIDADES], Accion=Accion)
 
@@ -114,6 +117,13 @@ class Paginas:
         if not await self.escritor.visible(evento):
             hecho = "tarda"
         return RedirectResponse(f"{destino}?hecho={hecho}", 303)
+
+    def version(self, forma: Form) -> int:
+        """The version that a form edits. Raises Rechazo when it names none."""
+        version = forma.value("version")
+        if not version.isascii() or not version.isdigit() or len(version) > 9:
+            raise Rechazo(Codigo.CAMBIADO)
+        return int(version)
 
     def orden(self, request: Request, quien: Quien, forma: Form) -> Orden:
         """The order that a form is."""

@@ -15,6 +15,7 @@ from kernel.identity import Access, Sessions
 from schemas.actores import Actores, acceso_de
 from schemas.autorizacion import Rol
 from schemas.directorio import Directorio
+from schemas.envelope import Evento
 from schemas.eventos import CuentaRegistrada, DeclaracionRegistrada
 from tests.support.ejemplos import ejemplo
 
@@ -75,7 +76,7 @@ class Puerta:
             self.registra(ejemplo(DeclaracionRegistrada, cuenta=id_))
         return registrada
 
-    def registra(self, evento: CuentaRegistrada | DeclaracionRegistrada) -> None:
+    def registra(self, evento: Evento) -> None:
         """One more fact of `actores`."""
         self.actores.aplicar(evento, self.actores.offset)
 

@@ -16,7 +16,9 @@ from fastapi import FastAPI
 from kernel.documents import MemoryDocuments
 from kernel.fold import Fold
 from kernel.follow import Follower
+from kernel.hpke import Private
 from kernel.outbox import UNIQUE, Outbox
+from kernel.sealing import KeyRing
 from kernel.stream import Stream, TopicSpec, connect
 from kernel.stream.guard import guarded
 from kernel.web import Health
@@ -24,11 +26,15 @@ from schemas.envelope import Evento
 from schemas.eventos import POR_TIPO
 from services.portal import agent
 from services.portal.api import build_app
+from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Orden, Vista
+from services.portal.handlers.personas import Personas
 from services.portal.handlers.portal import Portal
 from services.portal.handlers.proyeccion import Proyector
-from tests.support.identidad import Puerta
+from tests.support.identidad import EMISOR, LLAVE, Puerta
 
+LLAVES = {name: Private.generate() for name in ("portal", "notificaciones", "compulsa")}
+EMISORES = {EMISOR: "Cuenta institucional"}
 EPOCA = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 
 
@@ -148,6 +154,8 @@ class PortalDePrueba:
     stream: Stream = field(default_factory=lambda: connect("memory:", "portal"))
     salida: MemoryDocuments = field(default_factory=lambda: MemoryDocuments(UNIQUE))
     fichas: MemoryDocuments = field(default_factory=MemoryDocuments)
+    llaves: MemoryDocuments = field(default_factory=MemoryDocuments)
+    accesos: MemoryDocuments = field(default_factory=MemoryDocuments)
     reloj: Reloj = field(default_factory=Reloj)
     paciencia_s: float = 2.0
     _numeros: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -158,7 +166,10 @@ class PortalDePrueba:
         self.escritor = Escritor(
             self.outbox, self.stream, self.vista, self.fichas, self.reloj, paciencia_s=self.paciencia_s
         )
-        self.portal = Portal(self.vista, self.fichas, self.escritor)
+        self.llavero = KeyRing(self.llaves, "portal", LLAVES["portal"], {n: k.public() for n, k in LLAVES.items()})
+        self.personas = Personas(self.llavero, self.accesos, self.reloj)
+        self.cuentas = Cuentas(self.escritor, self.personas, EMISORES, LLAVE)
+        self.portal = Portal(self.vista, self.fichas, self.escritor, self.cuentas)
         self.puerta = Puerta(self.vista.actores, self.reloj)
 
     def app(self) -> FastAPI:
@@ -183,7 +194,16 @@ class PortalDePrueba:
 
     def otra_instancia(self) -> "PortalDePrueba":
         """A second process over the same engines."""
-        return PortalDePrueba(self.stream, self.salida, self.fichas, self.reloj, self.paciencia_s, self._numeros)
+        return PortalDePrueba(
+            self.stream,
+            self.salida,
+            self.fichas,
+            self.llaves,
+            self.accesos,
+            self.reloj,
+            self.paciencia_s,
+            self._numeros,
+        )
 
     @asynccontextmanager
     async def en_marcha(self, *, proyecta: bool = True) -> AsyncIterator["PortalDePrueba"]:

@@ -101,6 +101,8 @@ class Escritor:
 
         `reclamo`: what its subject alone may have. Raises Rechazo (CAMBIADO), ClaimTaken, Unavailable.
         """
+        if evento.version > self._vista.vistas.get(evento.serie, 0) + 1:
+            raise Rechazo(Codigo.CAMBIADO)
         try:
             emitted = await self._outbox.emit(evento, cause=orden.causa, correlation=orden.causa, claim=reclamo)
         except VersionTaken as error:

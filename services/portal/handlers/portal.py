@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kernel.documents import Documents
+from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Vista
 
 
@@ -13,3 +14,4 @@ class Portal:
     vista: Vista
     fichas: Documents
     escritor: Escritor
+    cuentas: Cuentas
