@@ -1,8 +1,8 @@
 """What must hold of a log and of what was derived from it, recomputed from the topics alone. Pure: `apoyo/verify.py` reads.
 
-`Hechos` folds the four topics of a lifecycle. Each check looks at the folded facts (and, where it compares, at what somebody read
-of the objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, places
-(`topic/partition/offset`) and objects, never contents.
+`Hechos` folds the four topics of a lifecycle, and the two of the portal's lookups. Each check looks at the folded facts (and, where
+it compares, at what somebody read of the objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings
+name folios, lookups, places (`topic/partition/offset`) and objects, never contents.
 
 A repetition of an event is no fault: delivery is at least once, a relay may publish what was published already, and
 `quarantine redrive` does so on purpose. The same id or the same version with other bytes is one.
@@ -23,6 +23,8 @@ from schemas.envelope import Evento, EventoInvalido
 from schemas.envelope import leer as leer_sobre
 from schemas.eventos import (
     POR_TIPO,
+    ConsultaRespondida,
+    ConsultaSolicitada,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
@@ -32,6 +34,9 @@ from schemas.tipos import descomponer_folio, proceso_de
 PAQUETES, EXPEDIENTES = "paquetes", "expedientes"
 """The buckets that events name objects of."""
 CUBOS = (PAQUETES, EXPEDIENTES)
+
+LEIDOS = (*TOPICS, ConsultaSolicitada.topic, ConsultaRespondida.topic)
+"""Topics that are read; each before those that follow from it."""
 
 Posiciones = Mapping[str, Mapping[int, int]]
 """Topic → partition → next offset."""
@@ -60,6 +65,7 @@ TITULOS = {
     "versiones_divergentes": "Un solo contenido por versión",
     "huecos": "Versiones sin huecos",
     "huerfanos": "Todo evento es de un folio recibido",
+    "consultas": "Una respuesta por consulta al padrón",
     "conservacion": "Recibidos = abiertos + cuarentena + pendientes",
     "nombres_de_objetos": "Objetos nombrados por su hash",
     "objetos_presentes": "Objetos guardados",
@@ -129,18 +135,25 @@ class Cuenta:
 
 
 class Hechos:
-    """The four topics folded, up to `fines`; `leer` each record once. What does not fit its schema is set apart as a finding."""
+    """The topics folded, up to `fines`; `leer` each record once. What does not fit its schema is set apart as a finding."""
 
     def __init__(self, fines: Posiciones) -> None:
         self.fines = fines
         self.eventos = 0
         self.invalidos: list[Hallazgo] = []
         self.ciclos: dict[str, Ciclo] = {}
+        self.solicitadas: dict[str, ConsultaSolicitada] = {}
+        self.respondidas: dict[str, list[ConsultaRespondida]] = {}
         self.contenidos: dict[tuple[str, str, int], dict[bytes, str]] = {}
-        """(topic, folio, version) → SHA-256 of each content seen → where it was seen first."""
+        """(topic, subject, version) → SHA-256 of each content seen → where it was seen first."""
         self.identificadores: dict[str, dict[bytes, str]] = {}
         """`ce_id` → the same."""
         self.objetos: dict[tuple[str, str], Objeto] = {}
+
+    @property
+    def fines_de_vida(self) -> Posiciones:
+        """Where the four topics of a lifecycle ended."""
+        return {topic: self.fines[topic] for topic in TOPICS}
 
     def leer(self, record: Record) -> None:
         """Fold a record in; one at or after `fines` is left for another time."""
@@ -158,10 +171,20 @@ class Hechos:
             self.invalidos.append(Hallazgo(lugar, motivo))
             return
         huella = hashlib.sha256(record.value).digest()
-        folio = evento.asunto
+        asunto = evento.asunto
         self.identificadores.setdefault(sobre.id, {}).setdefault(huella, lugar)
-        self.contenidos.setdefault((record.topic, folio, evento.version), {}).setdefault(huella, lugar)
-        self.ciclos[folio] = aplicar(self.ciclos.get(folio, Ciclo()), evento, record.offset)
+        vistas = self.contenidos.setdefault((record.topic, asunto, evento.version), {})
+        nueva = huella not in vistas
+        vistas.setdefault(huella, lugar)
+        match evento:
+            case ConsultaSolicitada():
+                self.solicitadas[asunto] = evento
+            case ConsultaRespondida() if nueva:
+                self.respondidas.setdefault(asunto, []).append(evento)
+            case ConsultaRespondida():
+                pass
+            case _:
+                self.ciclos[asunto] = aplicar(self.ciclos.get(asunto, Ciclo()), evento, record.offset)
         if objeto := _objeto(evento):
             self.objetos.setdefault((objeto.cubo, objeto.nombre), objeto)
 
@@ -185,6 +208,7 @@ def de_los_topics(hechos: Hechos) -> list[Comprobacion]:
         versiones_divergentes(hechos),
         huecos(hechos),
         huerfanos(hechos),
+        consultas(hechos),
         conservacion(hechos),
         nombres_de_objetos(hechos),
     ]
@@ -246,6 +270,22 @@ def huerfanos(hechos: Hechos) -> Comprobacion:
             if primero is None or primero.recibido is None:
                 hallazgos.append(Hallazgo(folio, f"duplicado de {otro}, que no se ha recibido"))
     return Comprobacion("huerfanos", len(hechos.ciclos), tuple(hallazgos))
+
+
+def consultas(hechos: Hechos) -> Comprobacion:
+    """A lookup of the portal has one answer at most, of the person that was asked about. Those without one are counted."""
+    hallazgos = []
+    for consulta, respuestas in hechos.respondidas.items():
+        if len(respuestas) > 1:
+            hallazgos.append(Hallazgo(consulta, f"{len(respuestas)} respuestas"))
+        solicitada = hechos.solicitadas.get(consulta)
+        if solicitada is None:
+            hallazgos.append(Hallazgo(consulta, "respondida, y nadie la pidió"))
+        elif any((r.sujeto, r.llave) != (solicitada.sujeto, solicitada.llave) for r in respuestas):
+            hallazgos.append(Hallazgo(consulta, "la respuesta es de otra persona"))
+    sin_respuesta = len(hechos.solicitadas.keys() - hechos.respondidas.keys())
+    nota = f"{len(hechos.solicitadas)} pedidas, {sin_respuesta} sin respuesta todavía"
+    return Comprobacion("consultas", len(hechos.solicitadas), tuple(hallazgos), nota)
 
 
 def conservacion(hechos: Hechos) -> Comprobacion:

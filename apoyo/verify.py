@@ -19,6 +19,7 @@ from apoyo.instalacion import Instalacion, bitacora
 from apoyo.verificacion import (
     CUBOS,
     DE_OBJETOS,
+    LEIDOS,
     TITULOS,
     Alcance,
     Comprobacion,
@@ -133,8 +134,8 @@ async def verificar(
 
 
 async def leer(stream: Stream) -> Hechos:
-    """The four topics, folded: what follows before what it follows from, so that no event is seen without its cause."""
-    fines = {topic: await stream.ends(topic) for topic in reversed(TOPICS)}
+    """The topics, folded: what follows before what it follows from, so that no event is seen without its cause."""
+    fines = {topic: await stream.ends(topic) for topic in reversed(LEIDOS)}
     hechos = Hechos(fines)
     for topic in fines:
         async for record in stream.read(topic):
@@ -241,7 +242,7 @@ async def _objetos(
 
 
 async def _resultados(fuentes: Fuentes, hechos: Hechos, espera_s: float) -> list[Comprobacion]:
-    if not await _alcanzado(fuentes.stream, hechos.fines, espera_s):
+    if not await _alcanzado(fuentes.stream, hechos.fines_de_vida, espera_s):
         atraso = f"resultados no alcanzó en {espera_s:g} s lo que se leyó de los topics"
         return [Comprobacion(clave, impedimento=atraso) for clave in ("totales", "proyeccion")]
     return [await _totales(fuentes, hechos, espera_s), await _proyeccion(fuentes, hechos)]
@@ -260,14 +261,14 @@ async def _totales(fuentes: Fuentes, hechos: Hechos, espera_s: float) -> Comprob
         for proceso in sorted({proceso_de(folio) for folio in hechos.ciclos}):
             # The answer may be some seconds old: it is asked again until it holds for what was read.
             publicado = await _pronto(
-                partial(fuentes.totales, proceso), lambda p: alcanza(posiciones_de(p), hechos.fines), espera_s
+                partial(fuentes.totales, proceso), lambda p: alcanza(posiciones_de(p), hechos.fines_de_vida), espera_s
             )
             if publicado is None:
                 return Comprobacion("totales", impedimento="resultados responde con totales anteriores a lo leído")
             publicados.append(publicado)
     except Unavailable as error:
         return Comprobacion("totales", impedimento=f"resultados no responde ({error})")
-    if {topic: await fuentes.stream.ends(topic) for topic in TOPICS} != dict(hechos.fines):
+    if {topic: await fuentes.stream.ends(topic) for topic in TOPICS} != hechos.fines_de_vida:
         return Comprobacion(
             "totales", impedimento="llegaron eventos mientras se contaba: repita cuando no haya tráfico"
         )

@@ -17,7 +17,7 @@ INDICES_PADRON = [
     IndexModel([("corte", 1), ("clave", 1)], name="clave"),
     IndexModel([("corte", 1), ("ocr", 1)], name="ocr"),
 ]
-INDICES_FOLIOS = [
+INDICES_DE_ESPERA = [
     IndexModel([("espera", 1)], sparse=True, name="espera"),
     IndexModel([("por_emitir_desde", 1)], sparse=True, name="por_emitir_desde"),
 ]

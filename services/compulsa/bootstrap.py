@@ -1,8 +1,11 @@
 """Builds compulsa, rebuilds its state, and loads a cut. The only place that builds its adapters."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+
+from pymongo import IndexModel
 
 from kernel import hpke
 from kernel.documents import Kind, MongoDocuments
@@ -15,8 +18,17 @@ from kernel.web import Health, create_app
 from schemas.actores import Actores
 from schemas.eventos import POR_TIPO
 from services.compulsa import adapters
-from services.compulsa.agent import TOPICS, TOPICS_DE_FOLIOS, TOPICS_DE_PERSONAS, agente, solo_folios, solo_personas
-from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Pliegue, Reexamen
+from services.compulsa.agent import (
+    TOPICS,
+    TOPICS_DE_CONSULTAS,
+    TOPICS_DE_FOLIOS,
+    TOPICS_DE_PERSONAS,
+    agente,
+    solo_consultas,
+    solo_folios,
+    solo_personas,
+)
+from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Pliegue, Reexamen, Respuestas
 from services.compulsa.padron import Avance, Carga, Padron, cargar, descartar
 from services.compulsa.settings import CompulsaSettings
 
@@ -31,11 +43,16 @@ def build(settings: CompulsaSettings) -> Service:
     padron = Padron(*_roll(engines), adapters.llave_del_padron(settings.keys_dir))
     private = hpke.load_private(settings.keys_dir / "private.json")
     procesos = KeyRing(engines.collection("llaves_de_proceso", Kind.PRIMARY), NAME, private, {NAME: private.public()})
-    estados = Estados(engines.collection("folios", Kind.PROJECTION, adapters.INDICES_FOLIOS), outbox, engines.clock)
-    grupos = Estados(engines.collection("personas", Kind.PROJECTION), outbox, engines.clock)
+
+    def estados(name: str, indexes: Sequence[IndexModel] = ()) -> Estados:
+        return Estados(engines.collection(name, Kind.PROJECTION, indexes), outbox, engines.clock)
+
     consultas = Consultas(padron, engines.keyring(), procesos, lambda: actores)
-    folios = Folios(estados, consultas.consultar, lambda: actores)
-    reexamen = Reexamen(folios, estados, padron, lambda: actores, random.shuffle)
+    folios = Folios(estados("folios", adapters.INDICES_DE_ESPERA), consultas.consultar, padron, lambda: actores)
+    respuestas = Respuestas(
+        estados("consultas", adapters.INDICES_DE_ESPERA), consultas.responder, padron, engines.clock
+    )
+    reexamenes = [Reexamen(etapa, random.shuffle) for etapa in (folios, respuestas)]
     health = Health("engines", "actores")
     return Service(
         name=NAME,
@@ -44,32 +61,35 @@ def build(settings: CompulsaSettings) -> Service:
         app=create_app("Apoyo: compulsa", health),
         health=health,
         topics=TOPICS,
-        handle=agente(folios, Personas(grupos)),
+        handle=agente(folios, Personas(estados("personas")), respuestas),
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
-        tasks=[outbox.relay_forever, lambda: reexamen.siempre(settings.reexamen_s)],
+        tasks=[outbox.relay_forever, *(partial(r.siempre, settings.reexamen_s) for r in reexamenes)],
     )
 
 
 async def reconstruir(settings: CompulsaSettings, progreso: Callable[[int], None] = lambda eventos: None) -> Rebuilt:
-    """Rebuild the state of records and persons from the topics while the service is stopped. `progreso`: events folded.
+    """Rebuild the state of records, persons and lookups from the topics while the service is stopped. `progreso`: events folded.
 
     The README says what is folded how far, and why. Raises InUse, Unavailable.
     """
     engines = Engines(settings, NAME)
-    folios, personas = engines.beside("folios", adapters.INDICES_FOLIOS), engines.beside("personas")
+    pares = (
+        engines.beside("folios", adapters.INDICES_DE_ESPERA),
+        engines.beside("personas"),
+        engines.beside("consultas", adapters.INDICES_DE_ESPERA),
+    )
     async with engines.connected():
-        return await rebuild(
-            engines.stream, proyecciones(folios, personas), progreso, stopped=NAME, outbox=engines.outbox()
-        )
+        return await rebuild(engines.stream, proyecciones(*pares), progreso, stopped=NAME, outbox=engines.outbox())
 
 
 def proyecciones(
     folios: tuple[Replaceable, Replaceable],
     personas: tuple[Replaceable, Replaceable],
+    consultas: tuple[Replaceable, Replaceable],
     primera_revision: Callable[[], int] = first_revision,
-) -> tuple[Projection, Projection]:
-    """Both states, each with the collection to rebuild it in."""
+) -> tuple[Projection, Projection, Projection]:
+    """The three states, each with the collection to rebuild it in."""
     return (
         Projection(
             *folios,
@@ -83,6 +103,12 @@ def proyecciones(
             lambda documentos: solo_personas(Pliegue(documentos, primera_revision)),
             skip_set_aside=True,
             only_committed=True,
+        ),
+        Projection(
+            *consultas,
+            TOPICS_DE_CONSULTAS,
+            lambda documentos: solo_consultas(Pliegue(documentos, primera_revision)),
+            skip_set_aside=True,
         ),
     )
 

@@ -4,21 +4,28 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import structlog
-from pydantic import ValidationError
 
 from kernel.clock import Clock
 from kernel.dispatch import Context
 from kernel.documents import Document, Documents, Keyed
-from kernel.errors import BadInput, Conflict, Unavailable
+from kernel.errors import BadInput, Conflict, KeyDestroyed, Unavailable
 from kernel.outbox import Outbox
-from kernel.sealing import CannotUnseal, KeyRing, unseal
-from schemas.actores import VerActores
+from kernel.sealing import CannotUnseal, KeyRing, seal, unseal
+from schemas.actores import (
+    DatosConsulta,
+    RespuestaConsulta,
+    VerActores,
+    contexto_de_consulta,
+    contexto_de_respuesta,
+)
 from schemas.envelope import Evento
 from schemas.eventos import (
     POR_TIPO,
+    ConsultaRespondida,
+    ConsultaSolicitada,
     Fase,
     MiembroDePersona,
     RegistroClasificado,
@@ -27,9 +34,11 @@ from schemas.eventos import (
     SituacionRegistral,
     Veredicto,
 )
+from schemas.expediente import DATOS, contexto
 from schemas.paquete import DatosRegistro
-from schemas.tipos import descomponer_folio, proceso_de
+from schemas.tipos import Modelo, descomponer_folio, proceso_de
 from services.compulsa import metrics
+from services.compulsa.domain import consulta as consultas
 from services.compulsa.domain import folio as folios
 from services.compulsa.domain import persona as personas
 from services.compulsa.domain.folio import Consulta, Descifrado, EstadoFolio, Reglas
@@ -38,11 +47,16 @@ from services.compulsa.padron import Padron
 
 log = structlog.get_logger()
 
+M = TypeVar("M", bound=Modelo)
+
 Consultar = Callable[[str, Descifrado], Awaitable[Consulta]]
 """Looks a record up by its folio and what was opened."""
 
 EventoDeFolio = RegistroDescifrado | RegistroClasificado | Veredicto | RegistroCompulsado | MiembroDePersona
 """What a record's state is folded from: what is read of it, and what was said of it."""
+
+EventoDeConsulta = ConsultaSolicitada | ConsultaRespondida
+"""What a lookup's state is folded from: what was asked, and what was answered."""
 
 _REPAIR_AFTER_S = 10.0
 _PAGE = 500
@@ -125,12 +139,27 @@ class Estados:
         return said
 
 
-class Consultas:
-    """Lookups in the roll: the only place where a record's data are in clear, and only in memory."""
+@dataclass(frozen=True, slots=True)
+class Respuesta:
+    """What a cut says of the person of a lookup. `sellada`: as in `ConsultaRespondida`."""
 
-    def __init__(self, padron: Padron, expedientes: KeyRing, procesos: KeyRing, actores: VerActores) -> None:
+    corte: str
+    sellada: str
+
+
+Responder = Callable[[ConsultaSolicitada], Awaitable[Respuesta | None]]
+"""Looks the person of a lookup up; None while there is no complete cut."""
+
+
+class Consultas:
+    """Lookups in the roll: the only place where a person's data are in clear, and only in memory.
+
+    `llavero`: keys of records and of actors, of which it opens the part that it is entitled to; `procesos`: its own.
+    """
+
+    def __init__(self, padron: Padron, llavero: KeyRing, procesos: KeyRing, actores: VerActores) -> None:
         self._padron = padron
-        self._expedientes = expedientes
+        self._llavero = llavero
         self._procesos = procesos
         self._actores = actores
 
@@ -149,11 +178,34 @@ class Consultas:
             descifrado_version=descifrado.version,
         )
         if await self._padron.completo(corte):
-            consulta = await self._en_corte(consulta, await self._abrir(folio, descifrado))
+            sellados, donde = descifrado.datos_sellados, contexto(folio, DATOS)
+            _, datos = await self._abrir(descifrado.llave, sellados, donde, DatosRegistro)
+            consulta = await self._en_corte(consulta, datos)
         metrics.LOOKUPS.labels(consulta.situacion.value).inc()
         for identificador in consulta.discrepancias:
             metrics.LOOKUP_DISCREPANCIES.labels(identificador).inc()
         return consulta
+
+    async def responder(self, solicitada: ConsultaSolicitada) -> Respuesta | None:
+        """What the newest complete cut says of the person asked about. Raises BadInput (KeyDestroyed included) and Unavailable."""
+        sellados, donde = solicitada.datos_sellados, contexto_de_consulta(solicitada.consulta)
+        # Opened before there is a cut, too: what cannot be read is set aside now, and not when nobody looks any more.
+        llave, datos = await self._abrir(solicitada.llave, sellados, donde, DatosConsulta)
+        corte = await self._padron.mas_reciente()
+        if corte is None:
+            return None
+        formulario = huellas(
+            self._padron.llave, datos.clave_elector, datos.numero_emision or None, datos.cic or None, datos.ocr or None
+        )
+        found = await self._padron.buscar(corte, formulario)
+        if found is None:
+            respuesta = RespuestaConsulta(situacion=SituacionRegistral.NO_ENCONTRADO, causa_baja=None, geo=None)
+        else:
+            line = found.renglon
+            respuesta = RespuestaConsulta(situacion=line.situacion, causa_baja=line.causa_baja, geo=line.geo)
+        metrics.PORTAL_LOOKUPS.labels(respuesta.situacion.value).inc()
+        sellada = seal(llave, respuesta.model_dump_json().encode(), contexto_de_respuesta(solicitada.consulta))
+        return Respuesta(corte, base64.b64encode(sellada).decode())
 
     async def _en_corte(self, consulta: Consulta, datos: DatosRegistro) -> Consulta:
         partes = descomponer_folio(consulta.folio)
@@ -186,33 +238,48 @@ class Consultas:
         except LookupError:
             return await self._procesos.create(proceso, {"compulsa": None})
 
-    async def _abrir(self, folio: str, descifrado: Descifrado) -> DatosRegistro:
+    async def _abrir(self, llave: str, sellados: str, donde: str, modelo: type[M]) -> tuple[bytes, M]:
+        """The subkey that this service gets of a key, and what is sealed under it."""
         try:
-            llave = await self._expedientes.open(descifrado.llave)
-            datos = unseal(llave, base64.b64decode(descifrado.datos_sellados), f"{folio}|datos")
-            return DatosRegistro.model_validate_json(datos, extra="ignore")
+            abierta = await self._llavero.open(llave)
+            datos = unseal(abierta, base64.b64decode(sellados), donde)
+            return abierta, modelo.model_validate_json(datos, extra="ignore")
         except LookupError as error:
-            raise BadInput("llave_ausente", folio) from error
-        except (CannotUnseal, ValidationError) as error:
+            raise BadInput("llave_ausente", donde) from error
+        except (CannotUnseal, ValueError) as error:
             # Without its cause: a ValidationError repeats what it could not read.
-            raise BadInput("datos_ilegibles", f"{folio}: {type(error).__name__}") from None
+            raise BadInput("datos_ilegibles", f"{donde}: {type(error).__name__}") from None
 
 
 class Folios:
     """The stage keyed by folio: lookups, announcements to persons, outcomes."""
 
-    def __init__(self, estados: Estados, consultar: Consultar, actores: VerActores) -> None:
-        self._estados = estados
+    nombre = "folios"
+
+    def __init__(self, estados: Estados, consultar: Consultar, padron: Padron, actores: VerActores) -> None:
+        self.estados = estados
         self._consultar = consultar
+        self._padron = padron
         self._actores = actores
 
     async def en_evento(self, evento: RegistroDescifrado | RegistroClasificado | Veredicto, context: Context) -> None:
         """Take a fact about a record in. Raises BadInput, Conflict, Unavailable."""
         await self._avanzar(evento.folio, context.cause, evento)
 
-    async def reexaminar(self, folio: str, causa: str) -> None:
+    async def reexaminar(self, asunto: str, causa: str) -> None:
         """Decide again on a record that waited. Raises BadInput, Conflict, Unavailable."""
-        await self._avanzar(folio, causa, None)
+        await self._avanzar(asunto, causa, None)
+
+    async def cumplidas(self) -> list[str]:
+        """Cuts that are complete, and orders that were given. Raises Unavailable."""
+        cortes = [folios.espera_corte(corte) for corte in await self._padron.completos()]
+        return cortes + [folios.espera_orden(proceso) for proceso in self._actores().compulsas_ordenadas]
+
+    async def medir(self) -> int:
+        """Count the records that wait for their cut. Raises Unavailable."""
+        pending = await self.estados.contar("corte/")
+        metrics.PENDING.set(pending)
+        return pending
 
     async def _avanzar(self, folio: str, causa: str, evento: Evento | None) -> None:
         async def decidir(document: Document | None) -> Paso:
@@ -229,7 +296,7 @@ class Folios:
                 estado = folios.aplicar(estado, said)
             return Paso(estado.model_dump(mode="json"), eventos, espera)
 
-        await self._estados.avanzar(folio, causa, decidir)
+        await self.estados.avanzar(folio, causa, decidir)
 
     def _reglas(self, proceso: str) -> Reglas:
         actores = self._actores()
@@ -262,6 +329,68 @@ class Personas:
         await self._estados.avanzar(miembro.persona, context.cause, decidir)
 
 
+class Respuestas:
+    """The stage keyed by lookup: answers what the portal asks, once."""
+
+    nombre = "consultas"
+
+    def __init__(self, estados: Estados, responder: Responder, padron: Padron, clock: Clock) -> None:
+        self.estados = estados
+        self._responder = responder
+        self._padron = padron
+        self._clock = clock
+
+    async def en_consulta(self, evento: ConsultaSolicitada, context: Context) -> None:
+        """Take a lookup in, and answer it if there is a cut. Raises BadInput, Conflict, Unavailable."""
+        await self._avanzar(evento.consulta, context.cause, evento)
+
+    async def reexaminar(self, asunto: str, causa: str) -> None:
+        """Answer a lookup that waited. Raises BadInput, Conflict, Unavailable."""
+        await self._avanzar(asunto, causa, None)
+
+    async def cumplidas(self) -> list[str]:
+        """That there is a complete cut, once there is. Raises Unavailable."""
+        return [consultas.CORTE] if await self._padron.mas_reciente() else []
+
+    async def medir(self) -> int:
+        """Count the lookups that wait for a cut. Raises Unavailable."""
+        pending = await self.estados.contar(consultas.CORTE)
+        metrics.PORTAL_PENDING.set(pending)
+        return pending
+
+    async def _avanzar(self, consulta: str, causa: str, evento: ConsultaSolicitada | None) -> None:
+        async def decidir(document: Document | None) -> Paso:
+            estado = (
+                consultas.EstadoConsulta.model_validate(document, strict=False)
+                if document
+                else consultas.nueva(consulta)
+            )
+            if evento is not None:
+                estado = consultas.aplicar(estado, evento)
+            if estado.por_responder is None:
+                return Paso(estado.model_dump(mode="json"))
+            try:
+                respuesta = await self._responder(estado.por_responder)
+            except KeyDestroyed:
+                metrics.PORTAL_LOOKUPS.labels(consultas.LLAVE_DESTRUIDA).inc()
+                log.warning("lookup_without_key", consulta=consulta)
+                return Paso(estado.model_dump(mode="json"), espera=consultas.LLAVE_DESTRUIDA)
+            if respuesta is None:
+                return Paso(estado.model_dump(mode="json"), espera=consultas.CORTE)
+            respondida = ConsultaRespondida(
+                version=1,
+                consulta=consulta,
+                sujeto=estado.por_responder.sujeto,
+                corte=respuesta.corte,
+                llave=estado.por_responder.llave,
+                respuesta_sellada=respuesta.sellada,
+                respondida_en=self._clock.now(),
+            )
+            return Paso(consultas.aplicar(estado, respondida).model_dump(mode="json"), [respondida])
+
+        await self.estados.avanzar(consulta, causa, decidir)
+
+
 @dataclass(frozen=True, slots=True)
 class Pliegue:
     """Folds events into state documents, decides nothing and says nothing: for a rebuild, while the service is stopped.
@@ -288,6 +417,15 @@ class Pliegue:
         if nuevo != antes:
             await self._guardar(miembro.persona, document, nuevo.model_dump(mode="json"), None)
 
+    async def en_consulta(self, evento: EventoDeConsulta, context: Context) -> None:
+        """Fold what was asked or answered. Raises Conflict, Unavailable."""
+        document = await self.documents.get(evento.consulta)
+        antes = consultas.EstadoConsulta.model_validate(document["estado"], strict=False) if document else None
+        nuevo = consultas.aplicar(antes or consultas.nueva(evento.consulta), evento)
+        if nuevo != antes:
+            espera = consultas.espera_posible(nuevo)
+            await self._guardar(evento.consulta, document, nuevo.model_dump(mode="json"), espera)
+
     async def _guardar(self, id_: str, actual: Document | None, estado: Document, espera: str | None) -> None:
         revision = actual["revision"] + 1 if actual else self.primera_revision()
         nuevo: Document = {"_id": id_, "revision": revision, "estado": estado}
@@ -298,25 +436,34 @@ class Pliegue:
             raise Conflict(f"compulsa: {id_} changed meanwhile")
 
 
-class Reexamen:
-    """Looks again at the records that wait for something that has come: a cut, or the order of their process.
+class Etapa(Protocol):
+    """A stage whose subjects may wait for something besides events of their own. `nombre`: for the log."""
 
-    Every process does it, over all records: a record that two look at is decided by one of them (compare-and-set). `barajar`
+    nombre: str
+    estados: Estados
+
+    async def cumplidas(self) -> list[str]:
+        """What subjects may wait for, and has come. Raises Unavailable."""
+        ...
+
+    async def reexaminar(self, asunto: str, causa: str) -> None:
+        """Decide again on a subject that waited. Raises BadInput, Conflict, Unavailable."""
+        ...
+
+    async def medir(self) -> int:
+        """Set the stage's gauge of those that wait for a cut, and say how many. Raises Unavailable."""
+        ...
+
+
+class Reexamen:
+    """Looks again at the subjects of a stage that wait for something that has come: a cut, or the order of their process.
+
+    Every process does it, over all subjects: one that two look at is decided by one of them (compare-and-set). `barajar`
     shuffles each page in place, so that they seldom meet.
     """
 
-    def __init__(
-        self,
-        folios: Folios,
-        estados: Estados,
-        padron: Padron,
-        actores: VerActores,
-        barajar: Callable[[list[Document]], None],
-    ) -> None:
-        self._folios = folios
-        self._estados = estados
-        self._padron = padron
-        self._actores = actores
+    def __init__(self, etapa: Etapa, barajar: Callable[[list[Document]], None]) -> None:
+        self._etapa = etapa
         self._barajar = barajar
         self._pending = 0
 
@@ -326,16 +473,16 @@ class Reexamen:
             try:
                 await self.una_vez()
             except Unavailable as error:
-                log.warning("reexamen_postponed", error=str(error))
+                log.warning("reexamen_postponed", stage=self._etapa.nombre, error=str(error))
             await asyncio.sleep(cada_s)
 
     async def una_vez(self) -> int:
-        """One round; how many records it looked at. Raises Unavailable."""
-        await self._estados.reparar()
-        esperas = [folios.espera_corte(corte) for corte in await self._padron.completos()]
-        esperas += [folios.espera_orden(proceso) for proceso in self._actores().compulsas_ordenadas]
+        """One round; how many subjects it looked at. Raises Unavailable."""
+        estados = self._etapa.estados
+        await estados.reparar()
+        esperas = await self._etapa.cumplidas()
         seen, last = 0, ""
-        while page := await self._estados.en_espera(esperas, last):
+        while page := await estados.en_espera(esperas, last):
             seen += len(page)
             last = page[-1]["_id"]
             self._barajar(page)
@@ -344,20 +491,25 @@ class Reexamen:
         await self._medir()
         return seen
 
-    async def _reexaminar(self, folio: str, espera: str) -> None:
+    async def _reexaminar(self, asunto: str, espera: str) -> None:
         try:
-            await self._folios.reexaminar(folio, espera)
+            await self._etapa.reexaminar(asunto, espera)
         except Conflict:
-            # Somebody else is at this record; if it still waits, the next round finds it.
+            # Somebody else is at this one; if it still waits, the next round finds it.
             pass
         except BadInput as error:
-            log.error("reexamen_refused", folio=folio, reason=error.reason, detail=error.detail)
+            log.error(
+                "reexamen_refused",
+                stage=self._etapa.nombre,
+                subject=asunto,
+                reason=error.reason,
+                detail=error.detail,
+            )
 
     async def _medir(self) -> None:
-        pending = await self._estados.contar("corte/")
-        metrics.PENDING.set(pending)
+        pending = await self._etapa.medir()
         if pending != self._pending:
-            (log.warning if pending else log.info)("records_waiting_for_cut", pending=pending)
+            (log.warning if pending else log.info)("waiting_for_cut", stage=self._etapa.nombre, pending=pending)
             self._pending = pending
 
 

@@ -107,6 +107,11 @@ class Padron:
         """The cuts that may be used. Raises Unavailable."""
         return sorted(cut["_id"] for cut in await self._cuts.find({"estado": "completo"}))
 
+    async def mas_reciente(self) -> str | None:
+        """The newest cut that may be used, or None. Raises Unavailable, also when it was loaded under another key."""
+        cortes = await self.completos()
+        return cortes[-1] if cortes and await self.completo(cortes[-1]) else None
+
     async def buscar(self, corte: str, formulario: Huellas) -> Coincidencia | None:
         """The person of the form in a complete cut, or None. Raises Unavailable."""
         found: dict[str, Document] = {}

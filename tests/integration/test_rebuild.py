@@ -34,6 +34,8 @@ from schemas.eventos import (
     AuxiliarRegistrado,
     AuxiliarVerificado,
     CompulsaOrdenada,
+    ConsultaRespondida,
+    ConsultaSolicitada,
     EnvioAbierto,
     EnvioCerrado,
     MiembroDePersona,
@@ -43,7 +45,7 @@ from schemas.eventos import (
 )
 from schemas.perfil import PERFIL_D, PERFIL_P, PerfilReglas
 from services.compulsa import agent as agente_compulsa
-from services.compulsa.adapters import INDICES_FOLIOS
+from services.compulsa.adapters import INDICES_DE_ESPERA
 from services.compulsa.bootstrap import proyecciones
 from services.mesa_control import agent as agente_mesa
 from services.mesa_control.bootstrap import INDICES as INDICES_MESA
@@ -238,7 +240,8 @@ class Apartada(Stream):
         return await self._stream.members(group + self._sufijo)
 
 
-TODOS = sorted({*TOPICS, *agente_portal.TOPICS, *agente_compulsa.TOPICS_DE_FOLIOS, EnvioAbierto.topic})
+DE_COMPULSA = (*agente_compulsa.TOPICS_DE_FOLIOS, *agente_compulsa.TOPICS_DE_CONSULTAS)
+TODOS = sorted({*TOPICS, *agente_portal.TOPICS, *DE_COMPULSA, EnvioAbierto.topic})
 
 
 async def _abierta(stream: Stream) -> Stream:
@@ -351,8 +354,9 @@ class CompulsaEnMongo(Base):
 
     def __init__(self, stream: Stream, mongo_uri: str, perfil: PerfilReglas = PERFIL_P) -> None:
         super().__init__(stream, mongo_uri)
-        self.folios, self.personas = self.par("folios", INDICES_FOLIOS), self.par("personas")
-        self.compulsa = Compulsa(stream, perfil, self.folios[0], self.personas[0])
+        self.folios, self.personas = self.par("folios", INDICES_DE_ESPERA), self.par("personas")
+        self.consultas = self.par("consultas", INDICES_DE_ESPERA)
+        self.compulsa = Compulsa(stream, perfil, self.folios[0], self.personas[0], self.consultas[0])
 
     def trabajando(self) -> Any:
         return self.consumiendo("compulsa", agente_compulsa.TOPICS, self.compulsa.handle)
@@ -363,19 +367,19 @@ class CompulsaEnMongo(Base):
             pass
 
     async def reconstruir(self) -> Rebuilt:
-        pares = proyecciones(self.folios, self.personas)
+        pares = proyecciones(self.folios, self.personas, self.consultas)
         return await rebuild(self.stream, pares, stopped="compulsa", outbox=self.compulsa.outbox)
 
     async def documentos(self) -> dict[str, dict[str, Document]]:
         return {
             name: sin(await par[0].find({}), "revision")
-            for name, par in (("folios", self.folios), ("personas", self.personas))
+            for name, par in (("folios", self.folios), ("personas", self.personas), ("consultas", self.consultas))
         }
 
     async def dichos(self) -> dict[str, list[tuple[str, int, str]]]:
         """What was said, by topic: subject, version and id, each once."""
         said: dict[str, list[tuple[str, int, str]]] = {}
-        for tipo in (RegistroCompulsado, MiembroDePersona, Veredicto):
+        for tipo in (RegistroCompulsado, MiembroDePersona, Veredicto, ConsultaRespondida):
             ids = set()
             async for record in self.stream.read(tipo.topic):
                 evento = POR_TIPO[record.headers["ce_type"]].model_validate_json(record.value)
@@ -389,9 +393,14 @@ def _identificadores(fila: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _registros_de_toda_clase(mundo: CompulsaEnMongo) -> None:
-    """Clean, duplicate, inconsistent, corrected, not found, opened again as another person, undecided, pending, unreadable."""
+    """Clean, duplicate, inconsistent, corrected, not found, opened again as another person, undecided, pending, unreadable; and
+    lookups of the portal: pending, answered, unreadable."""
     compulsa = mundo.compulsa
+    await compulsa.preguntar("1" * 32, clave_elector=FILA["clave_elector"])
+    await mundo.al_dia()
     await compulsa.cargar(FILA, OTRA)
+    await compulsa.preguntar("2" * 32, clave_elector=FILA["clave_elector"])
+    await compulsa.escribir(ejemplo(ConsultaSolicitada, consulta="3" * 32, llave="ninguna"))
     nadie = {"clave_elector": "NNNNNN85031410M100", "cic": "999999999", "ocr": "9999999999999"}
     for n, fila in enumerate((FILA, FILA, FILA, nadie, FILA, FILA, OTRA)):
         await compulsa.descifrar(folio(n), minutos=n, **_identificadores(fila))
@@ -424,20 +433,25 @@ async def test_compulsa_reconstruida_sabe_lo_mismo_y_sigue_donde_estaba(
     orden = {"orden/CI26"} if perfil is PERFIL_D else set()
     assert {d["espera"] for d in antes["folios"].values() if "espera" in d} == {"corte/2026-09-30"} | orden
     assert antes["folios"][folio(8)]["estado"]["descifrado"] is None
+    assert {id_: d.get("espera") for id_, d in antes["consultas"].items()} == {"1" * 32: "corte", "2" * 32: None}
     await mundo.folios[0].collection.delete_many({"_id": {"$in": [folio(0), folio(7)]}})
     await mundo.folios[0].collection.update_many({}, {"$unset": {"espera": ""}, "$set": {"estado.veredictos": {}}})
     await mundo.personas[0].collection.delete_many({})
+    await mundo.consultas[0].collection.delete_many({})
 
     await mundo.reconstruir()
 
     assert await mundo.documentos() == antes
-    assert sorted(await mundo.base.list_collection_names()) == ["folios", "personas"]
+    assert sorted(await mundo.base.list_collection_names()) == ["consultas", "folios", "personas"]
     assert await mundo.dichos() == dichos
     await compulsa.cargar(FILA, corte="2026-09-30")
     compulsa.actores.aplicar(ejemplo(CompulsaOrdenada, proceso="CI26"), 9)
     async with mundo.trabajando():
         await compulsa.reexamen.una_vez()
+        assert await compulsa.reexamen_de_consultas.una_vez() == 1
         await compulsa.clasificar(folio(6))
+    respondidas = (await mundo.dichos())[ConsultaRespondida.topic]
+    assert [(consulta, version) for consulta, version, _ in respondidas] == [("1" * 32, 1), ("2" * 32, 1)]
     assert [await compulsa.estado(folio(n)) for n in range(8)] == [
         Estado.DUPLICADO,
         Estado.DUPLICADO,
@@ -474,7 +488,7 @@ async def test_si_alguien_trabaja_entre_el_principio_y_el_cambio_nada_se_cambia(
     mundo = CompulsaEnMongo(stream, mongo_uri)
     await mundo.compulsa.cargar(FILA)
     await mundo.compulsa.descifrar(folio(1))
-    folios, personas = proyecciones(mundo.folios, mundo.personas)
+    folios, *otras = proyecciones(mundo.folios, mundo.personas, mundo.consultas)
     trabajo = mundo.trabajando()
     trabajado = False
 
@@ -492,7 +506,7 @@ async def test_si_alguien_trabaja_entre_el_principio_y_el_cambio_nada_se_cambia(
         return handle
 
     with pytest.raises(InUse):
-        await rebuild(stream, [replace(folios, handler=handler), personas], stopped="compulsa")
+        await rebuild(stream, [replace(folios, handler=handler), *otras], stopped="compulsa")
     if not se_va:
         await trabajo.__aexit__(None, None, None)
     assert await mundo.base.list_collection_names() == ["folios"]
@@ -639,7 +653,7 @@ async def test_lo_que_una_muerte_dejo_escrito_y_sin_publicar_conserva_su_version
     assert await compulsa.reexamen.una_vez() == 1
     await mundo.al_dia()
     assert await compulsa.estado(folio(1)) is Estado.EN_LISTA_NOMINAL
-    assert [len(said) for said in (await mundo.dichos()).values()] == [2, 1, 1]
+    assert [len(said) for said in (await mundo.dichos()).values()] == [2, 1, 1, 0]
     await mundo.cerrar()
     await log.stop()
 

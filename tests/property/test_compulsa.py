@@ -275,9 +275,9 @@ class _Instancia:
         self._apoyos = {a.folio: a for a in mundo.apoyos}
         outbox = Outbox(documentos["outbox"], log, reloj, "/apoyo/compulsa")
         estados = Estados(documentos["folios"], outbox, reloj)
-        self.folios = Folios(estados, self._consultar, lambda: self.actores)
+        self.folios = Folios(estados, self._consultar, self.padron, lambda: self.actores)
         self.personas = Personas(Estados(documentos["personas"], outbox, reloj))
-        self.reexamen = Reexamen(self.folios, estados, self.padron, lambda: self.actores, list.reverse)
+        self.reexamen = Reexamen(self.folios, list.reverse)
 
     async def _consultar(self, folio: str, descifrado: Descifrado) -> Consulta:
         consulta = _consulta(self._apoyos[folio], descifrado.version)

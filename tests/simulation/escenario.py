@@ -27,6 +27,7 @@ from schemas.paquete import IMAGENES, Parte, Suite
 from schemas.perfil import PERFIL_P, PerfilReglas
 from tests.simulation.bucle import nuevo_bucle
 from tests.simulation.motores import Azar, Bitacora, Corriente, Documentos, Proceso
+from tests.support.consultas import Pregunta
 
 EPOCA = datetime(2026, 11, 30, 23, 59, 30, tzinfo=CENTRO)
 """When a run begins, but for some seconds: what is received soon after midnight needs another cut of the roll."""
@@ -107,10 +108,11 @@ class Envio:
 
 @dataclass(frozen=True)
 class Tirada:
-    """What one seed plays: captures, how they are sent, and the process's rules."""
+    """What one seed plays: captures, how they are sent, lookups of the portal, and the process's rules."""
 
     capturas: tuple[Captura, ...]
     envios: tuple[Envio, ...]
+    preguntas: tuple[Pregunta, ...]
     perfil: PerfilReglas
 
     def perfil_registrado(self, hora: datetime) -> Message:
@@ -143,7 +145,7 @@ def tirar(rng: random.Random) -> Tirada:
             "misma_persona": rng.choice(POLITICAS),
         }
     )
-    return Tirada(capturas, tuple(_envios(rng, capturas)), perfil)
+    return Tirada(capturas, tuple(_envios(rng, capturas)), tuple(_preguntas(rng, capturas)), perfil)
 
 
 _RARAS = {Clase.BAJA, Clase.NO_ENCONTRADO, Clase.FUERA_DE_AMBITO, Clase.OTRA_REGISTRAL}
@@ -159,6 +161,15 @@ def _envios(rng: random.Random, capturas: tuple[Captura, ...]) -> Iterator[Envio
         for parte in (suyas[:corte], suyas[corte:]):
             if parte:
                 yield Envio(rng.randbytes(16).hex(), dispositivo, tuple(parte))
+
+
+_IDENTIFICADORES = (("clave_elector", "numero_emision"), ("cic",), ("ocr",), ("clave_elector", "cic", "ocr"))
+
+
+def _preguntas(rng: random.Random, capturas: tuple[Captura, ...]) -> Iterator[Pregunta]:
+    """Some lookups about people who appear in captures, whether the roll has them or not."""
+    for _ in range(rng.randint(1, 3)):
+        yield Pregunta(rng.randbytes(16).hex(), rng.choice(capturas).persona, rng.choice(_IDENTIFICADORES))
 
 
 def orden_de_compulsa(hora: datetime) -> Message:

@@ -34,7 +34,7 @@ from schemas.topics import load
 from services.compulsa.agent import TOPICS as TOPICS_COMPULSA
 from services.compulsa.agent import agente
 from services.compulsa.bootstrap import proyecciones as proyecciones_de_compulsa
-from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen
+from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen, Respuestas
 from services.compulsa.padron import Padron, cargar
 from services.descifrado.agent import TOPICS as TOPICS_DESCIFRADO
 from services.descifrado.agent import build_handler
@@ -56,7 +56,16 @@ from services.resultados.adapters import MemoryConteo
 from services.resultados.handlers import Consultas as ConsultasDeResultados
 from services.resultados.handlers import Proyector
 from tests.simulation.bucle import nuevo_bucle
-from tests.simulation.escenario import CORTES, EPOCA, Envio, Tirada, comun, orden_de_compulsa, paquete, tirar
+from tests.simulation.escenario import (
+    CORTES,
+    EPOCA,
+    Envio,
+    Tirada,
+    comun,
+    orden_de_compulsa,
+    paquete,
+    tirar,
+)
 from tests.simulation.motores import (
     PARTICIONES,
     SIN_FALLAS,
@@ -71,6 +80,7 @@ from tests.simulation.motores import (
     Proceso,
     ahora,
 )
+from tests.support.consultas import Pregunta
 
 T = TypeVar("T")
 
@@ -152,6 +162,7 @@ class Mundo:
             self.bucle.create_task(self._dispositivo(d)) for d in sorted({e.dispositivo for e in self.tirada.envios})
         ]
         gente += [self.bucle.create_task(self._cargar_corte(corte)) for corte in CORTES]
+        gente += [self.bucle.create_task(self._preguntar(pregunta)) for pregunta in self.tirada.preguntas]
         if self.tirada.perfil.compulsa == "al_final":
             gente.append(self.bucle.create_task(self._ordenar_compulsa()))
         revisores = [self.bucle.create_task(self._operador(operador)) for operador in OPERADORES]
@@ -256,7 +267,10 @@ class Mundo:
                 documentos = self._documentos(proceso, "compulsa.outbox", UNIQUE)
                 outbox = Outbox(documentos, stream, proceso, "/apoyo/compulsa")
                 proyecciones = proyecciones_de_compulsa(
-                    par("compulsa.folios"), par("compulsa.personas"), self._primera_revision
+                    par("compulsa.folios"),
+                    par("compulsa.personas"),
+                    par("compulsa.consultas"),
+                    self._primera_revision,
                 )
             case "notificaciones":
                 proyecciones = proyecciones_de_notificaciones(
@@ -366,14 +380,19 @@ class Mundo:
     def _compulsa(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Handler]:
         outbox = self._outbox(proceso, stream, "compulsa")
         padron = Padron(self._documentos(proceso, "padron"), self._documentos(proceso, "cortes"), _LLAVE_PADRON)
-        estados = Estados(self._documentos(proceso, "compulsa.folios"), outbox, proceso)
-        grupos = Estados(self._documentos(proceso, "compulsa.personas"), outbox, proceso)
+        folios, personas, pedidas = (
+            Estados(self._documentos(proceso, f"compulsa.{nombre}"), outbox, proceso)
+            for nombre in ("folios", "personas", "consultas")
+        )
         procesos = self._llavero(proceso, "compulsa", "compulsa.llaves_de_proceso")
         consultas = Consultas(padron, self._llavero(proceso, "compulsa"), procesos, lambda: actores)
-        folios = Folios(estados, consultas.consultar, lambda: actores)
-        reexamen = Reexamen(folios, estados, padron, lambda: actores, self.azar.rng.shuffle)
-        proceso.lanzar(reexamen.siempre(5.0))
-        return None, TOPICS_COMPULSA, agente(folios, Personas(grupos))
+        etapas = (
+            Folios(folios, consultas.consultar, padron, lambda: actores),
+            Respuestas(pedidas, consultas.responder, padron, proceso),
+        )
+        for etapa in etapas:
+            proceso.lanzar(Reexamen(etapa, self.azar.rng.shuffle).siempre(5.0))
+        return None, TOPICS_COMPULSA, agente(etapas[0], Personas(personas), etapas[1])
 
     def _mesa_control(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
         ids = iter(range(1_000_000))
@@ -604,6 +623,20 @@ class Mundo:
         )
         await asyncio.wait({task})
         return not task.cancelled() and task.exception() is None
+
+    async def _preguntar(self, pregunta: Pregunta) -> None:
+        """The portal asks for a lookup; now and then it says so twice, as a relay does."""
+        await asyncio.sleep(self.azar.rng.uniform(0, 60))
+        mensaje = ahora(pregunta.mensaje(self.llavero_del_portal(), self.azar.hora()))
+        for _ in range(1 + self.azar.ocurre(self.azar.fallas.repeticion)):
+            self.bitacora.agregar(mensaje)
+        self.azar.anotar("mundo", f"pregunta {pregunta.consulta}")
+
+    def llavero_del_portal(self) -> KeyRing:
+        """The keys of actors, as the portal opens them; it never fails."""
+        privadas = comun().privadas
+        publics = {name: private.public() for name, private in privadas.items()}
+        return KeyRing(self.documentos["llaves"], "portal", privadas["portal"], publics)
 
     async def _ordenar_compulsa(self) -> None:
         await asyncio.sleep(self.azar.rng.uniform(0, 120))

@@ -12,6 +12,7 @@ from schemas.ciclo_de_vida import TOPICS, Ciclo, aplicar, estado
 from schemas.envelope import leer
 from schemas.eventos import (
     POR_TIPO,
+    ConsultaRespondida,
     RegistroClasificado,
     RegistroCompulsado,
     RegistroDescifrado,
@@ -19,11 +20,13 @@ from schemas.eventos import (
     RegistroRecibido,
 )
 from services.compulsa import agent as agente_compulsa
+from services.compulsa.domain.consulta import CORTE
 from services.compulsa.handlers import Pliegue
 from services.notificaciones import agent as agente_notificaciones
 from services.notificaciones.domain import id_de_mensaje
 from services.resultados.adapters import MemoryConteo
 from services.resultados.domain import sin_sellados, totalizar
+from tests.simulation.escenario import CORTES
 from tests.simulation.motores import Bitacora, ahora
 from tests.simulation.mundo import DOMINIO, Mundo
 
@@ -44,6 +47,7 @@ def revisar(mundo: Mundo) -> Iterator[str]:
     yield from _mesa(mundo, ciclos)
     yield from _reconstruibles(mundo)
     yield from _totales(mundo, ciclos)
+    yield from _respuestas(mundo)
     yield from _correos(mundo)
     yield from _verificacion(mundo)
 
@@ -148,6 +152,10 @@ def _reconstruibles(mundo: Mundo) -> Iterator[str]:
             agente_compulsa.TOPICS_DE_PERSONAS,
             lambda d: agente_compulsa.solo_personas(Pliegue(d, int)),
         ),
+        "compulsa.consultas": (
+            agente_compulsa.TOPICS_DE_CONSULTAS,
+            lambda d: agente_compulsa.solo_consultas(Pliegue(d, int)),
+        ),
         "notificaciones.envios": (("envios",), agente_notificaciones.solo_envios),
         "notificaciones.desenlaces": (("descifrado",), agente_notificaciones.solo_desenlaces),
     }
@@ -175,6 +183,26 @@ def _totales(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
         yield f"totals by status: {totales.cuenta.estados} instead of {esperados}"
 
 
+def _respuestas(mundo: Mundo) -> Iterator[str]:
+    """Each lookup of the portal has one answer, which is what the roll says of that person; nothing else was answered."""
+    dichas: dict[str, set[bytes]] = defaultdict(set)
+    for record in mundo.bitacora.registros(ConsultaRespondida.topic):
+        dichas[record.key].add(record.value)
+        if record.headers["ce_causa"].startswith(CORTE):
+            mundo.azar.vistos.add("respondida al llegar un corte")
+    llavero = mundo.llavero_del_portal()
+    for pregunta in mundo.tirada.preguntas:
+        respuestas = dichas.pop(pregunta.consulta, set())
+        if len(respuestas) != 1:
+            yield f"lookup {pregunta.consulta}: {len(respuestas)} answers"
+        for respuesta in respuestas:
+            evento = ConsultaRespondida.model_validate_json(respuesta)
+            abierta = ahora(pregunta.abrir(llavero, evento))
+            if abierta != pregunta.verdad() or evento.corte not in CORTES:
+                yield f"lookup {pregunta.consulta}: another answer than the roll's"
+    yield from (f"an answer to no lookup: {consulta}" for consulta in sorted(dichas))
+
+
 def _correos(mundo: Mundo) -> Iterator[str]:
     """Each closed envío has its receipt, always under one Message-ID, with all that was acknowledged in it before its close."""
     por_id = defaultdict(list)
@@ -196,9 +224,10 @@ def _correos(mundo: Mundo) -> Iterator[str]:
 def _verificacion(mundo: Mundo) -> Iterator[str]:
     """What `apoyo verify` checks: the topics, the objects with their hashes, the projection."""
     lugares = mundo.bitacora.lugares
-    fines = {topic: {p: len(records) for (name, p), records in lugares.items() if name == topic} for topic in TOPICS}
+    leidos = verificacion.LEIDOS
+    fines = {topic: {p: len(records) for (name, p), records in lugares.items() if name == topic} for topic in leidos}
     hechos = verificacion.Hechos(fines)
-    for topic in TOPICS:
+    for topic in leidos:
         for record in mundo.bitacora.registros(topic):
             hechos.leer(record)
     revision = verificacion.Revision({cubo: set(ahora(o.names())) for cubo, o in mundo.objetos.items()})

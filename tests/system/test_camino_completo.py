@@ -13,12 +13,13 @@ from apoyo.engines.smtp import read_inbox
 from apoyo.escenario import PROCESO, Escenario, corte_de, preparar
 from apoyo.instalacion import Instalacion
 from apoyo.recorrido import Recorrido
-from apoyo.sistema import Sistema
+from apoyo.sistema import Sistema, llavero_del_portal
 from apoyo.verificacion import Alcance
 from kernel.clock import SystemClock
 from kernel.stream import connect
 from schemas import topics
 from schemas.ciclo_de_vida import Estado, estado
+from tests.support.consultas import comprobar, preguntar
 from tests.support.escaner import Escaner
 
 REGISTROS = 160
@@ -51,8 +52,12 @@ async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_l
     tmp_path: Path, kafka: bool
 ) -> None:
     async with en_marcha(tmp_path, kafka=kafka, semilla=7) as recorrido:
+        portal = llavero_del_portal(recorrido.sistema.engines.mongo_uri, recorrido.instalacion.root)
+        bitacora = recorrido.sistema.engines.stream_url
+        preguntas = await preguntar(bitacora, portal, [c.persona for c in recorrido.escenario.capturas[:20]])
         await recorrido.enviar(recorrido.escenario.capturas)
         await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=240))
+        await comprobar(bitacora, portal, preguntas)
         comparacion = await recorrido.comparar()
         assert comparacion.distintos == {}
         assert comparacion.iguales

@@ -14,7 +14,7 @@ from apoyo.engines.smtp import read_inbox
 from apoyo.escenario import corte_de, preparar
 from apoyo.instalacion import SERVICIOS, Instalacion
 from apoyo.recorrido import Recorrido
-from apoyo.sistema import Sistema
+from apoyo.sistema import Sistema, llavero_del_portal
 from apoyo.verificacion import Alcance
 from dispositivo.poblacion.plan import Captura
 from kernel import documents
@@ -26,6 +26,7 @@ from services.compulsa.bootstrap import cargar_padron
 from services.compulsa.padron import Avance
 from services.compulsa.settings import CompulsaSettings
 from tests.support import failpoints
+from tests.support.consultas import comprobar, preguntar
 from tests.support.resultados import HORA, vida
 
 REGISTROS = 100
@@ -33,6 +34,9 @@ PLAZO_S = 240
 BITACORAS = [pytest.param(False, id="embebida"), pytest.param(True, id="kafka", marks=pytest.mark.kafka)]
 
 CARGA = "load-padron"
+
+ILEGIBLES = ("registro_recibido", "descifrado", "consulta_padron")
+"""Topics in which something lies that is no event."""
 
 ZOMBI = "descifrado.2"
 """An instance that freezes between looking whether a record was opened and saying that it opened it."""
@@ -70,17 +74,22 @@ ESCRITURAS = {
         "outbox.prepare",
         "padron.prepare",
         "folios.prepare",
+        "consultas.prepare",
         "llaves_de_proceso.put_if_absent",
         "folios.put_if_absent",
         "folios.replace",
         "personas.put_if_absent",
         "personas.replace",
+        "consultas.put_if_absent",
+        "consultas.replace",
         "outbox.put_if_absent",
         "compulsado publish",
         "compulsa_personas publish",
         "compulsa_veredictos publish",
+        "respuesta_padron publish",
         "outbox.unset",
         "descifrado.cuarentena publish",
+        "consulta_padron.cuarentena publish",
         "commit",
     ],
     "mesa_control": [
@@ -144,16 +153,21 @@ async def test_ninguna_muerte_antes_ni_despues_de_una_escritura_pierde_ni_duplic
         await recorrido.cargar_actores()
         await _cargar_padron(recorrido, tmp_path / CARGA)
         await sistema.arrancar_servicios()
+        portal = llavero_del_portal(sistema.engines.mongo_uri, recorrido.instalacion.root)
 
         async def enviar() -> list[str]:
             unas, otras = _partes(recorrido.escenario.capturas, 2)
             await recorrido.enviar(unas)
-            ilegibles = [await _publicar_ilegible(recorrido, topic) for topic in ("registro_recibido", "descifrado")]
+            ilegibles = [await _publicar_ilegible(recorrido, topic) for topic in ILEGIBLES]
             await sistema.arrancar_servicio(ZOMBI)
             await recorrido.enviar(otras)
             return ilegibles
 
+        preguntas = await preguntar(
+            sistema.engines.stream_url, portal, [c.persona for c in recorrido.escenario.capturas[:20]]
+        )
         ilegibles = await _recorrer(recorrido, enviar())
+        await comprobar(sistema.engines.stream_url, portal, preguntas)
         await _nada_se_pierde_ni_se_duplica(recorrido, ilegibles)
         for proceso, escrituras in ESCRITURAS.items():
             esperadas = [f"{escritura} {cuando}" for escritura in escrituras for cuando in ("before", "after")]

@@ -14,12 +14,14 @@ from kernel.hpke import X25519, Private
 from kernel.outbox import UNIQUE, Outbox
 from kernel.sealing import KeyRing, derive, seal
 from kernel.stream import Handler, Message, Record, Stream, TopicSpec, connect
-from schemas.actores import Actores
+from schemas.actores import CONSULTA, Actores, DatosConsulta, contexto_de_consulta
 from schemas.ciclo_de_vida import Ciclo, Estado, aplicar, estado
 from schemas.envelope import Evento, ensobrar, leer
 from schemas.eventos import (
     POR_TIPO,
     CompulsaOrdenada,
+    ConsultaRespondida,
+    ConsultaSolicitada,
     Fase,
     Inconsistencia,
     MiembroDePersona,
@@ -40,13 +42,13 @@ from schemas.perfil import PERFIL_D, PERFIL_P, PerfilReglas
 from schemas.tipos import componer_folio, descomponer_folio
 from services.compulsa.agent import TOPICS, agente
 from services.compulsa.domain.padron import huella, leer_renglon
-from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen
+from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen, Respuestas
 from services.compulsa.padron import Padron, _documento
 from tests.support.ejemplos import ejemplo
 from tests.unit.test_compulsa_padron import FILA, OTRA
 
 LLAVE = bytes(32)
-PRIVADAS = {name: Private.generate(X25519) for name in ("descifrado", "compulsa")}
+PRIVADAS = {name: Private.generate(X25519) for name in ("descifrado", "compulsa", "portal")}
 CORTE = "2026-10-31"
 RECIBIDO = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 SUCIO = [Inconsistencia(clave="e", origen="revision")]
@@ -86,6 +88,7 @@ class Compulsa:
         perfil: PerfilReglas,
         documentos: Documents | None = None,
         personas: Documents | None = None,
+        consultas: Documents | None = None,
     ) -> None:
         self.stream = stream
         self.reloj = _Reloj()
@@ -108,9 +111,10 @@ class Compulsa:
         self.descifrado = KeyRing(self.llaves, "descifrado", private["descifrado"], publics)
         self.renglones, self.cortes = MemoryDocuments(), MemoryDocuments()
         self.documentos = documentos or MemoryDocuments()
+        self.consultas = consultas or MemoryDocuments()
         padron = Padron(self.renglones, self.cortes, LLAVE)
         self.procesos = MemoryDocuments()
-        consultas = Consultas(
+        buscador = Consultas(
             padron,
             KeyRing(self.llaves, "compulsa", private["compulsa"], publics),
             KeyRing(self.procesos, "compulsa", private["compulsa"], publics),
@@ -118,10 +122,15 @@ class Compulsa:
         )
         self.outbox = Outbox(MemoryDocuments(UNIQUE), stream, self.reloj, "/apoyo/compulsa")
         estados = Estados(self.documentos, self.outbox, self.reloj)
-        self.folios = Folios(estados, consultas.consultar, lambda: self.actores)
+        self.folios = Folios(estados, buscador.consultar, padron, lambda: self.actores)
         grupos = Estados(personas or MemoryDocuments(), self.outbox, self.reloj)
-        self.handle: Handler = agente(self.folios, Personas(grupos))
-        self.reexamen = Reexamen(self.folios, estados, padron, lambda: self.actores, list.reverse)
+        respuestas = Respuestas(
+            Estados(self.consultas, self.outbox, self.reloj), buscador.responder, padron, self.reloj
+        )
+        self.handle: Handler = agente(self.folios, Personas(grupos), respuestas)
+        self.reexamen = Reexamen(self.folios, list.reverse)
+        self.reexamen_de_consultas = Reexamen(respuestas, list.reverse)
+        self.portal = KeyRing(self.llaves, "portal", private["portal"], publics)
         self._next: dict[str, dict[int, int]] = {topic: {} for topic in TOPICS}
         self._numero = 0
 
@@ -154,6 +163,17 @@ class Compulsa:
                 datos_sellados=base64.b64encode(sealed).decode(),
             )
         )
+
+    async def preguntar(self, consulta: str, *, llave: str = "auxiliar", **datos: str) -> ConsultaSolicitada:
+        """As the portal would: a lookup about a person, by what is known of them."""
+        root = await self.portal.create(llave, {"portal": None, "compulsa": CONSULTA})
+        plano = DatosConsulta(**{"clave_elector": "", **datos}).model_dump_json().encode()
+        sealed = seal(derive(root, CONSULTA), plano, contexto_de_consulta(consulta))
+        evento = ejemplo(
+            ConsultaSolicitada, consulta=consulta, llave=llave, datos_sellados=base64.b64encode(sealed).decode()
+        )
+        await self.escribir(evento)
+        return evento
 
     async def clasificar(self, folio: str, limpio: bool = True, version: int = 1) -> None:
         inconsistencias = [] if limpio else SUCIO
@@ -200,7 +220,8 @@ class Compulsa:
 async def stream() -> AsyncIterator[Stream]:
     log = connect("memory:", "compulsa")
     await log.start()
-    await log.create_topics([TopicSpec(topic, 2) for topic in (*TOPICS, RegistroCompulsado.topic)])
+    salidas = (RegistroCompulsado.topic, ConsultaRespondida.topic)
+    await log.create_topics([TopicSpec(topic, 2) for topic in (*TOPICS, *salidas)])
     yield log
     await log.stop()
 

@@ -8,20 +8,30 @@ from typing import Any
 import pytest
 
 from apoyo import verify
-from apoyo.verificacion import DE_OBJETOS, EXPEDIENTES, PAQUETES, TITULOS, Alcance, Dictamen
+from apoyo.verificacion import DE_OBJETOS, EXPEDIENTES, LEIDOS, PAQUETES, TITULOS, Alcance, Dictamen
 from apoyo.verify import Fuentes, Informe
 from kernel.errors import Unavailable
 from kernel.objects import MemoryObjects
-from kernel.stream import Message, Position
+from kernel.stream import Message, Position, TopicSpec
 from kernel.stream.guard import guarded
 from schemas.ciclo_de_vida import TOPICS, Estado
 from schemas.envelope import Evento, Sobre, ensobrar
-from schemas.eventos import EnvioAbierto, RegistroClasificado, RegistroCompulsado, RegistroDescifrado, RegistroRecibido
+from schemas.eventos import (
+    ConsultaRespondida,
+    ConsultaSolicitada,
+    EnvioAbierto,
+    RegistroClasificado,
+    RegistroCompulsado,
+    RegistroDescifrado,
+    RegistroRecibido,
+)
 from services.resultados import agent
 from services.resultados.handlers import SERVICIO
 from services.resultados.presentacion import totales_json
 from tests.support.ejemplos import ejemplo
 from tests.support.resultados import HORA, PROCESO, Resultados, folio, vida
+
+CONSULTA = "0" * 32
 
 
 class Mundo:
@@ -36,6 +46,10 @@ class Mundo:
     async def llenar(self) -> None:
         """One record in each status and one in quarantine, all well."""
         await self.resultados.start()
+        await self.stream.create_topics([TopicSpec(topic, 1) for topic in LEIDOS])
+        await self.publicar(ejemplo(ConsultaSolicitada, consulta=CONSULTA))
+        await self.publicar(ejemplo(ConsultaRespondida, consulta=CONSULTA))
+        await self.publicar(ejemplo(ConsultaSolicitada, consulta="f" * 32))
         for n, estado in enumerate(Estado):
             await self.vivir(vida(estado, 2 * n))
         await self.vivir(vida(Estado.EN_PROCESAMIENTO, 100, cuarentena=True))
@@ -146,6 +160,8 @@ async def test_una_bitacora_sana_no_tiene_hallazgos_y_todo_se_comprobo(mundo: Mu
     assert all(c.revisados for c in informe.comprobaciones)
     assert informe.totales[PROCESO].recibidos == len(Estado) + 2
     assert informe.totales[PROCESO].en_cuarentena == 1
+    consultas = next(c for c in informe.comprobaciones if c.clave == "consultas")
+    assert consultas.nota == "2 pedidas, 1 sin respuesta todavía"
 
 
 async def test_un_evento_repetido_tal_cual_no_es_una_falla_y_se_cuenta(mundo: Mundo) -> None:
@@ -198,6 +214,18 @@ async def _sin_recibir(m: Mundo) -> None:
 
 async def _duplicado_de_nadie(m: Mundo) -> None:
     await m.publicar(ejemplo(RegistroCompulsado, folio=SANO, version=3, clasificado_version=1, duplicado_de=AJENO))
+
+
+async def _dos_respuestas(m: Mundo) -> None:
+    await m.publicar(ejemplo(ConsultaRespondida, consulta=CONSULTA, version=2))
+
+
+async def _respuesta_que_nadie_pidio(m: Mundo) -> None:
+    await m.publicar(ejemplo(ConsultaRespondida, consulta="e" * 32))
+
+
+async def _respuesta_de_otra_persona(m: Mundo) -> None:
+    await m.publicar(ejemplo(ConsultaRespondida, consulta="f" * 32, llave="otra"))
 
 
 async def _objeto_con_otro_nombre(m: Mundo) -> None:
@@ -254,6 +282,9 @@ FALLAS: list[tuple[Callable[[Mundo], Any], set[str], str]] = [
     (_version_saltada, {"huecos"}, f"{SANO} clasificado: falta la versión 2, 3"),
     (_sin_recibir, {"huerfanos", "conservacion"}, f"{AJENO} sin registro_recibido"),
     (_duplicado_de_nadie, {"huerfanos"}, f"duplicado de {AJENO}"),
+    (_dos_respuestas, {"consultas"}, f"{CONSULTA} 2 respuestas"),
+    (_respuesta_que_nadie_pidio, {"consultas"}, "nadie la pidió"),
+    (_respuesta_de_otra_persona, {"consultas"}, "es de otra persona"),
     (_objeto_con_otro_nombre, {"nombres_de_objetos", "contenido_de_objetos"}, "el nombre no es el de su hash"),
     (_objeto_perdido, {"objetos_presentes"}, "no está guardado"),
     (_objeto_alterado, {"contenido_de_objetos"}, "el contenido no es el de su hash"),
