@@ -15,11 +15,14 @@ from kernel.web import Health
 from schemas.directorio import Directorio
 from schemas.eventos import POR_TIPO
 from services.portal import agent
+from services.portal.adapters import LlavesEnCarpeta
 from services.portal.api import build_app
+from services.portal.handlers.calendarios import Calendarios
 from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Vista
 from services.portal.handlers.personas import Personas
 from services.portal.handlers.portal import Portal
+from services.portal.handlers.procesos import Procesos
 from services.portal.handlers.proyeccion import Proyector
 from services.portal.settings import Settings
 
@@ -45,7 +48,8 @@ def build(settings: Settings) -> Service:
         engines.clock,
     )
     cuentas = Cuentas(escritor, personas, {}, settings.identity_key)
-    portal = Portal(vista, fichas, escritor, cuentas)
+    procesos = Procesos(escritor, personas, LlavesEnCarpeta(settings.process_keys_dir))
+    portal = Portal(vista, fichas, escritor, cuentas, Calendarios(escritor), procesos)
     directorio = Directorio(lambda: vista.actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
     return Service(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from kernel.web import templates
 from schemas.autorizacion import Accion, Lugar
 from schemas.envelope import Evento
 from schemas.eventos import CuentaRegistrada
-from schemas.hora import CENTRO, fecha
+from schemas.hora import CENTRO, fecha, hora_centro
 from services.portal import metrics
 from services.portal.domain.rechazo import Codigo, Invalida, Rechazo
+from services.portal.domain.terminos import en_palabras
 from services.portal.handlers.escritura import Escritor, Orden, causa_de
 
 Quien = Identity[CuentaRegistrada]
@@ -55,9 +56,14 @@ class Paginas:
         self.escritor = escritor
         self._env = templates(AQUI / "pagina")
         self._env.filters["fecha"] = fecha
-        self._env.filters["dia"] = lambda momento: fecha(momento.astimezone(CENTRO).date())
+        self._env.filters["dia"] = lambda momento: fecha(_dia(momento))
         self._env.filters["dia_iso"] = lambda iso: fecha(date.fromisoformat(iso))
         self._env.filters["entidad"] = nombre_de
+        self._env.filters["cuando"] = lambda c: hora_centro(c) if isinstance(c, datetime) else fecha(c)
+        self._env.filters["ya_paso"] = lambda c, hoy: (_dia(c) if isinstance(c, datetime) else c) < hoy
+        self._env.filters["plazo"] = en_palabras
+        self._env.filters["bytes"] = tamano
+        self._env.filters["pares_sin_nota"] = lambda pares: [(clave, texto, "") for clave, texto in pares]
         self._env.globals.update(HECHO=HECHO, ENTIDADES=[(e.numero, e.nombre) for e in ENTIDADES], Accion=Accion)
 
     def pagina(
@@ -132,3 +138,15 @@ class Paginas:
             for nombre, archivo in forma.files.items()
         }
         return Orden(quien.id, causa_de(quien.id, forma.key, request.url.path, campos))
+
+
+def tamano(cuantos: int) -> str:
+    """Bytes as people say them: `620 KB`, `1.2 TB` (powers of ten)."""
+    for unidad, paso in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if cuantos >= paso:
+            return f"{cuantos / paso:.1f} {unidad}"
+    return f"{cuantos / 1000:.0f} KB"
+
+
+def _dia(momento: datetime) -> date:
+    return momento.astimezone(CENTRO).date()

@@ -22,7 +22,9 @@ from schemas.eventos import (
     SolicitudRegistrada,
 )
 from schemas.hora import fecha
+from schemas.perfil import PerfilReglas
 from services.portal.domain.fichas import Hechos
+from services.portal.domain.reglas import diferencias
 
 _NO_SE_DICEN = {"version", "por", "llave", "acceso", "registrada_en", "registrado_en", "enlaces_registrados_en"}
 _CAMPOS = {
@@ -101,6 +103,33 @@ def historia(hechos: Hechos) -> list[Paso]:
         quien = getattr(evento, "cuenta", None) if isinstance(evento, AuxiliarDadoDeBaja) else None
         pasos.append(Paso(asiento.hora, quien or getattr(evento, "por", None) or "", que, evento.version))
     return pasos[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDeReglas:
+    """One version of a profile: who made it (empty when unknown), and what it changed, in words."""
+
+    version: int
+    cuando: datetime
+    quien: str
+    cambios: list[str]
+
+
+def versiones_de_reglas(perfil: Hechos | None, proceso: Hechos | None) -> list[VersionDeReglas]:
+    """Every version of a process's profile, the newest first. Who made one is who registered the process that first named it."""
+    autores: dict[int, str] = {}
+    for asiento in proceso.historia() if proceso else ():
+        if isinstance(asiento.evento, ProcesoRegistrado):
+            autores.setdefault(asiento.evento.perfil.version, asiento.evento.por or "")
+    found: list[VersionDeReglas] = []
+    antes: PerfilReglas | None = None
+    for asiento in perfil.historia() if perfil else ():
+        if isinstance(asiento.evento, PerfilRegistrado):
+            reglas = asiento.evento.perfil
+            distintas = diferencias(antes, reglas) if antes else []
+            found.append(VersionDeReglas(reglas.version, asiento.hora, autores.get(reglas.version, ""), distintas))
+            antes = reglas
+    return found[::-1]
 
 
 def cambios(antes: Evento, despues: Evento) -> str:

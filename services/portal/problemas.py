@@ -11,6 +11,16 @@ PROBLEMAS: dict[Codigo, tuple[int, str, str]] = {
         "Su cambio no se guardó, para no deshacer el de la otra persona. Abra de nuevo la página, revise lo que cambió"
         " y, si aún hace falta, repita su cambio.",
     ),
+    Codigo.LO_REGISTRA_EL_INE: (
+        403,
+        "Este proceso lo registra el INE",
+        "El INE registra y modifica el proceso y sus solicitudes con los datos que le envía el OPL (D 1.2).",
+    ),
+    Codigo.LO_REGISTRA_EL_OPL: (
+        403,
+        "Este proceso lo registra el OPL",
+        "El OPL registra y modifica el proceso y sus solicitudes (P 6.1). Nada se modificó.",
+    ),
 }
 
 

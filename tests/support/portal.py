@@ -23,18 +23,23 @@ from kernel.stream import Stream, TopicSpec, connect
 from kernel.stream.guard import guarded
 from kernel.web import Health
 from schemas.envelope import Evento
-from schemas.eventos import POR_TIPO
+from schemas.eventos import POR_TIPO, LlaveProceso
 from services.portal import agent
 from services.portal.api import build_app
+from services.portal.handlers.calendarios import Calendarios
 from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Orden, Vista
 from services.portal.handlers.personas import Personas
 from services.portal.handlers.portal import Portal
+from services.portal.handlers.procesos import Procesos
 from services.portal.handlers.proyeccion import Proyector
 from tests.support.identidad import EMISOR, LLAVE, Puerta
 
 LLAVES = {name: Private.generate() for name in ("portal", "notificaciones", "compulsa")}
 EMISORES = {EMISOR: "Cuenta institucional"}
+LLAVE_PUBLICA = LlaveProceso(id="ci26-1", suite="x25519", publica="cHVibGljYQ==")
+PROCESOS = ("CI26", "CI27", "RM27")
+"""Processes whose public keys INE has set."""
 EPOCA = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 
 
@@ -156,6 +161,9 @@ class PortalDePrueba:
     fichas: MemoryDocuments = field(default_factory=MemoryDocuments)
     llaves: MemoryDocuments = field(default_factory=MemoryDocuments)
     accesos: MemoryDocuments = field(default_factory=MemoryDocuments)
+    llaves_de_proceso: dict[str, list[LlaveProceso]] = field(
+        default_factory=lambda: {p: [LLAVE_PUBLICA] for p in PROCESOS}
+    )
     reloj: Reloj = field(default_factory=Reloj)
     paciencia_s: float = 2.0
     _numeros: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -169,7 +177,9 @@ class PortalDePrueba:
         self.llavero = KeyRing(self.llaves, "portal", LLAVES["portal"], {n: k.public() for n, k in LLAVES.items()})
         self.personas = Personas(self.llavero, self.accesos, self.reloj)
         self.cuentas = Cuentas(self.escritor, self.personas, EMISORES, LLAVE)
-        self.portal = Portal(self.vista, self.fichas, self.escritor, self.cuentas)
+        self.calendarios = Calendarios(self.escritor)
+        self.procesos = Procesos(self.escritor, self.personas, lambda proceso: self.llaves_de_proceso.get(proceso, []))
+        self.portal = Portal(self.vista, self.fichas, self.escritor, self.cuentas, self.calendarios, self.procesos)
         self.puerta = Puerta(self.vista.actores, self.reloj)
 
     def app(self) -> FastAPI:
@@ -200,6 +210,7 @@ class PortalDePrueba:
             self.fichas,
             self.llaves,
             self.accesos,
+            self.llaves_de_proceso,
             self.reloj,
             self.paciencia_s,
             self._numeros,

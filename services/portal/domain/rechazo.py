@@ -10,6 +10,10 @@ class Codigo(StrEnum):
     NO_EXISTE = "no_existe"
     CAMBIADO = "cambiado"
     """Somebody else changed it since the page was shown."""
+    LO_REGISTRA_EL_INE = "lo_registra_el_ine"
+    """The profile gives it to INE (D 1.2)."""
+    LO_REGISTRA_EL_OPL = "lo_registra_el_opl"
+    """The profile gives it to the OPL (P 6.1)."""
 
 
 class Rechazo(Exception):

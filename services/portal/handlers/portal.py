@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from kernel.documents import Documents
+from services.portal.handlers.calendarios import Calendarios
 from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Vista
+from services.portal.handlers.procesos import Procesos
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +17,5 @@ class Portal:
     fichas: Documents
     escritor: Escritor
     cuentas: Cuentas
+    calendarios: Calendarios
+    procesos: Procesos

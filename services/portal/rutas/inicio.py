@@ -1,13 +1,13 @@
-"""The first page: the processes that one's account reaches."""
+"""The first page: where each role begins."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from schemas.autorizacion import Accion, alcanza
+from schemas.autorizacion import Accion
 from services.portal.handlers.portal import Portal
-from services.portal.paginas import Miga, Paginas, Quien
+from services.portal.paginas import Paginas, Quien
 
 
 def rutas(portal: Portal, paginas: Paginas) -> APIRouter:
@@ -18,13 +18,5 @@ def rutas(portal: Portal, paginas: Paginas) -> APIRouter:
     @router.get("/")
     async def inicio(quien: VeProcesos) -> Response:
         return RedirectResponse("/procesos", 303)
-
-    @router.get("/procesos")
-    async def procesos(request: Request, quien: VeProcesos) -> Response:
-        actores = portal.vista.actores
-        suyos = [
-            p for _, p in sorted(actores.procesos.items()) if alcanza(quien.account, actores.lugar(proceso=p.proceso))
-        ]
-        return paginas.pagina(request, quien, "procesos.html", [Miga("Procesos")], procesos=suyos)
 
     return router
