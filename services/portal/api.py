@@ -10,7 +10,7 @@ from services.portal.domain.rechazo import Rechazo
 from services.portal.handlers.portal import Portal
 from services.portal.paginas import Paginas
 from services.portal.problemas import problema
-from services.portal.rutas import calendarios, cuentas, inicio, procesos
+from services.portal.rutas import calendarios, cuentas, inicio, procesos, solicitudes
 
 DESCRIPCION = "Cuentas, procesos, solicitudes y auxiliares."
 
@@ -21,7 +21,7 @@ def build_app(portal: Portal, access: Access[CuentaRegistrada], health: Health) 
     mount_static(app)
     access.mount(app)
     paginas = Paginas(access, portal.escritor)
-    for rutas in (inicio, procesos, cuentas, calendarios):
+    for rutas in (inicio, procesos, solicitudes, cuentas, calendarios):
         app.include_router(rutas.rutas(portal, paginas))
 
     @app.exception_handler(Rechazo)

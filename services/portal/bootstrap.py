@@ -24,6 +24,7 @@ from services.portal.handlers.personas import Personas
 from services.portal.handlers.portal import Portal
 from services.portal.handlers.procesos import Procesos
 from services.portal.handlers.proyeccion import Proyector
+from services.portal.handlers.solicitudes import Solicitudes
 from services.portal.settings import Settings
 
 SERVICIO = "portal"
@@ -49,7 +50,8 @@ def build(settings: Settings) -> Service:
     )
     cuentas = Cuentas(escritor, personas, {}, settings.identity_key)
     procesos = Procesos(escritor, personas, LlavesEnCarpeta(settings.process_keys_dir))
-    portal = Portal(vista, fichas, escritor, cuentas, Calendarios(escritor), procesos)
+    solicitudes = Solicitudes(escritor, personas, procesos, engines.bucket("emblemas"), {}, settings.identity_key)
+    portal = Portal(vista, fichas, escritor, cuentas, Calendarios(escritor), procesos, solicitudes)
     directorio = Directorio(lambda: vista.actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
     return Service(

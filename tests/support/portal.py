@@ -17,6 +17,7 @@ from kernel.documents import MemoryDocuments
 from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.hpke import Private
+from kernel.objects import MemoryObjects
 from kernel.outbox import UNIQUE, Outbox
 from kernel.sealing import KeyRing
 from kernel.stream import Stream, TopicSpec, connect
@@ -33,10 +34,12 @@ from services.portal.handlers.personas import Personas
 from services.portal.handlers.portal import Portal
 from services.portal.handlers.procesos import Procesos
 from services.portal.handlers.proyeccion import Proyector
+from services.portal.handlers.solicitudes import Solicitudes
 from tests.support.identidad import EMISOR, LLAVE, Puerta
 
 LLAVES = {name: Private.generate() for name in ("portal", "notificaciones", "compulsa")}
 EMISORES = {EMISOR: "Cuenta institucional"}
+EMISORES_PUBLICOS = {"google": "Google", "facebook": "Facebook"}
 LLAVE_PUBLICA = LlaveProceso(id="ci26-1", suite="x25519", publica="cHVibGljYQ==")
 PROCESOS = ("CI26", "CI27", "RM27")
 """Processes whose public keys INE has set."""
@@ -161,6 +164,7 @@ class PortalDePrueba:
     fichas: MemoryDocuments = field(default_factory=MemoryDocuments)
     llaves: MemoryDocuments = field(default_factory=MemoryDocuments)
     accesos: MemoryDocuments = field(default_factory=MemoryDocuments)
+    emblemas: MemoryObjects = field(default_factory=MemoryObjects)
     llaves_de_proceso: dict[str, list[LlaveProceso]] = field(
         default_factory=lambda: {p: [LLAVE_PUBLICA] for p in PROCESOS}
     )
@@ -179,7 +183,18 @@ class PortalDePrueba:
         self.cuentas = Cuentas(self.escritor, self.personas, EMISORES, LLAVE)
         self.calendarios = Calendarios(self.escritor)
         self.procesos = Procesos(self.escritor, self.personas, lambda proceso: self.llaves_de_proceso.get(proceso, []))
-        self.portal = Portal(self.vista, self.fichas, self.escritor, self.cuentas, self.calendarios, self.procesos)
+        self.solicitudes = Solicitudes(
+            self.escritor, self.personas, self.procesos, self.emblemas, EMISORES_PUBLICOS, LLAVE
+        )
+        self.portal = Portal(
+            self.vista,
+            self.fichas,
+            self.escritor,
+            self.cuentas,
+            self.calendarios,
+            self.procesos,
+            self.solicitudes,
+        )
         self.puerta = Puerta(self.vista.actores, self.reloj)
 
     def app(self) -> FastAPI:
@@ -210,6 +225,7 @@ class PortalDePrueba:
             self.fichas,
             self.llaves,
             self.accesos,
+            self.emblemas,
             self.llaves_de_proceso,
             self.reloj,
             self.paciencia_s,

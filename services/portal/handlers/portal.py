@@ -7,6 +7,7 @@ from services.portal.handlers.calendarios import Calendarios
 from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Vista
 from services.portal.handlers.procesos import Procesos
+from services.portal.handlers.solicitudes import Solicitudes
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,4 @@ class Portal:
     cuentas: Cuentas
     calendarios: Calendarios
     procesos: Procesos
+    solicitudes: Solicitudes

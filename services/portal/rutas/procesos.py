@@ -129,6 +129,7 @@ def rutas(portal: Portal, paginas: Paginas) -> APIRouter:
         async def hacer(forma: Form, orden: Orden) -> tuple[Evento, str]:
             version = paginas.version(forma)
             evento = await portal.procesos.cambiar(orden, quien.account.rol, proceso, version, forma.values)
+            await portal.solicitudes.prorrogar(orden, evento)
             return evento, f"/procesos/{proceso}"
 
         return await paginas.forma(
@@ -218,6 +219,7 @@ def rutas(portal: Portal, paginas: Paginas) -> APIRouter:
         async def hacer(forma: Form, orden: Orden) -> tuple[Evento, str]:
             version = paginas.version(forma)
             evento = await portal.procesos.cambiar_reglas(orden, quien.account.rol, proceso, version, forma.values)
+            await portal.solicitudes.prorrogar(orden, evento)
             return evento, f"/procesos/{proceso}/reglas"
 
         return await paginas.forma(
