@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 import uvicorn
@@ -28,13 +29,22 @@ EXIT_FATAL = 70
 Task = Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Another group of a service: what it handles, one by one, is committed apart."""
+
+    group: str
+    topics: Sequence[str]
+    handle: Handler
+
+
 @dataclass
 class Service:
     """Everything that `run` needs, built by a service's `bootstrap`.
 
-    Events go to `handle` one by one, or are folded many at once (`fold`). `prepare` run before anything else (indexes, buckets);
-    `followers` must catch up before the service is ready; `tasks` run beside the consumer until the process stops (outbox relay,
-    timers).
+    Events go to `handle` one by one, or are folded many at once (`fold`); those of `consumers` besides. `prepare` run before
+    anything else (indexes, buckets); `followers` must catch up before the service is ready; `tasks` run beside the consumer until
+    the process stops (outbox relay, timers).
     """
 
     name: str
@@ -45,6 +55,7 @@ class Service:
     topics: Sequence[str] = ()
     handle: Handler | None = None
     fold: Fold | None = None
+    consumers: Sequence[Consumer] = ()
     prepare: Sequence[Task] = ()
     followers: Sequence[Follower] = ()
     tasks: Sequence[Task] = field(default_factory=list)
@@ -93,18 +104,23 @@ class Service:
             for task in self.tasks:
                 group.create_task(_run(task))
             if self.handle is not None:
-                group.create_task(self.stream.consume(self.name, self.topics, self._guarded(self.handle)))
+                group.create_task(
+                    self.stream.consume(self.name, self.topics, self._guarded(self.handle, group=self.name))
+                )
             if self.fold is not None:
-                batch = self.fold.under(self._guarded)
+                batch = self.fold.under(partial(self._guarded, group=self.name))
                 group.create_task(self.stream.consume(self.name, self.topics, batch.handle, batch.settle))
+            for other in self.consumers:
+                handle = self._guarded(other.handle, group=other.group)
+                group.create_task(self.stream.consume(other.group, other.topics, handle))
             metrics.READY.set(1)
             log.info("service_ready", port=self.settings.http_port)
 
-    def _guarded(self, handle: Handler) -> Handler:
+    def _guarded(self, handle: Handler, *, group: str) -> Handler:
         return guarded(
             handle,
             self.stream.publish,
-            group=self.name,
+            group=group,
             budget_s=self.settings.retry_budget_s,
             limit=self.settings.quarantine_limit,
         )

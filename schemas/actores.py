@@ -48,6 +48,12 @@ class DatosAuxiliar(Modelo):
     referencia: str = ""
 
 
+class DetalleBaja(Modelo):
+    """What the author of a dismissal says besides its reason, sealed in `AuxiliarDadoDeBaja.detalle_sellado`."""
+
+    detalle: str
+
+
 class DatosCuenta(Modelo):
     """Personal data of an account (P 5.2, D 9), sealed in `CuentaRegistrada.datos_sellados`."""
 
@@ -139,6 +145,11 @@ def contexto_de_solicitante(solicitud: str) -> str:
 def contexto_de_auxiliar(solicitud: str, auxiliar: str) -> str:
     """What a sealed `DatosAuxiliar` is bound to."""
     return f"{solicitud}/{auxiliar}|datos"
+
+
+def contexto_de_baja(solicitud: str, auxiliar: str) -> str:
+    """What a sealed `DetalleBaja` is bound to."""
+    return f"{solicitud}/{auxiliar}|baja"
 
 
 def contexto_de_consulta(consulta: str) -> str:

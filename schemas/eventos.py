@@ -599,7 +599,8 @@ class FuraRegistrada(EventoDeActores):
 class AuxiliarDadoDeBaja(EventoDeActores):
     """A dismissal: takes effect by the server's reception time; what was received earlier stands (SPEC 3).
 
-    `motivo`: a text of the catalogue, never of the person. `cuenta`: its author; None when a rule dismissed (P 7.6).
+    `motivo`: a text of the catalogue, never of the person; what more there is to say is sealed, `DetalleBaja` under the auxiliar's
+    key. `cuenta`: its author; None when a rule dismissed (P 7.6).
     """
 
     nombre: ClassVar[str] = "auxiliar_dado_de_baja"
@@ -610,6 +611,7 @@ class AuxiliarDadoDeBaja(EventoDeActores):
     por: Literal["promovente", "opl", "ine"]
     motivo: Texto
     cuenta: IdCuenta | None = None
+    detalle_sellado: Sellado | None = None
 
     @property
     def asunto(self) -> str:

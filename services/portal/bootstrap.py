@@ -1,5 +1,6 @@
 """Builds the service from its settings, and rebuilds its projection: the only place that knows every adapter."""
 
+import uuid
 from collections.abc import Callable
 
 from pymongo import IndexModel
@@ -10,16 +11,19 @@ from kernel.engines import Engines
 from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
-from kernel.service import Service
+from kernel.service import Consumer, Service
 from kernel.web import Health
 from schemas.directorio import Directorio
 from schemas.eventos import POR_TIPO
 from services.portal import agent
 from services.portal.adapters import LlavesEnCarpeta
 from services.portal.api import build_app
+from services.portal.handlers.auxiliares import Auxiliares
 from services.portal.handlers.calendarios import Calendarios
+from services.portal.handlers.consultas import Consultas
 from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Vista
+from services.portal.handlers.lotes import Lotes
 from services.portal.handlers.personas import Personas
 from services.portal.handlers.portal import Portal
 from services.portal.handlers.procesos import Procesos
@@ -34,6 +38,11 @@ INDICES = [
     IndexModel([("clase", 1), ("solicitud", 1), ("_id", 1)], name="solicitud"),
 ]
 """Of `fichas`."""
+INDICES_DE_LOTES = [
+    IndexModel([("estado", 1), ("cambiado_en", 1)], name="estado"),
+    IndexModel([("solicitud", 1)], name="solicitud"),
+]
+"""Of `lotes`."""
 
 
 def build(settings: Settings) -> Service:
@@ -43,15 +52,26 @@ def build(settings: Settings) -> Service:
     outbox = engines.outbox()
     fichas = engines.collection("fichas", Kind.PROJECTION, INDICES)
     escritor = Escritor(outbox, engines.stream, vista, fichas, engines.clock)
+    llavero = engines.keyring()
     personas = Personas(
-        engines.keyring(),
+        llavero,
         engines.collection("accesos", Kind.PRIMARY, [IndexModel([("llaves", 1), ("cuando", 1)], name="llaves")]),
         engines.clock,
     )
     cuentas = Cuentas(escritor, personas, {}, settings.identity_key)
     procesos = Procesos(escritor, personas, LlavesEnCarpeta(settings.process_keys_dir))
     solicitudes = Solicitudes(escritor, personas, procesos, engines.bucket("emblemas"), {}, settings.identity_key)
-    portal = Portal(vista, fichas, escritor, cuentas, Calendarios(escritor), procesos, solicitudes)
+    consultas = Consultas(escritor, outbox, personas, vista, engines.clock)
+    auxiliares = Auxiliares(escritor, outbox, personas, consultas, vista, {}, settings.identity_key)
+    lotes = Lotes(
+        auxiliares,
+        llavero,
+        engines.collection("lotes", Kind.PRIMARY, INDICES_DE_LOTES),
+        engines.collection("lotes_paginas", Kind.PRIMARY, [IndexModel([("lote", 1)], name="lote")]),
+        engines.clock,
+        instancia=uuid.uuid4().hex,
+    )
+    portal = Portal(vista, fichas, escritor, cuentas, Calendarios(escritor), procesos, solicitudes, auxiliares, lotes)
     directorio = Directorio(lambda: vista.actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
     return Service(
@@ -62,9 +82,10 @@ def build(settings: Settings) -> Service:
         health=health,
         topics=agent.TOPICS,
         fold=Fold(fichas, lambda documentos: agent.build(Proyector(documentos, first_revision))),
+        consumers=[Consumer(agent.RESPUESTAS, agent.TOPICS_DE_RESPUESTAS, agent.respuestas(consultas))],
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, vista.aplicar)],
-        tasks=[outbox.relay_forever],
+        tasks=[outbox.relay_forever, consultas.reparar_siempre, lotes.trabajar_siempre],
     )
 
 

@@ -21,6 +21,26 @@ PROBLEMAS: dict[Codigo, tuple[int, str, str]] = {
         "Este proceso lo registra el OPL",
         "El OPL registra y modifica el proceso y sus solicitudes (P 6.1). Nada se modificó.",
     ),
+    Codigo.PROCESO_CERRADO: (
+        409,
+        "Este proceso ya no recibe auxiliares",
+        "Se registran mientras el proceso está activo y hasta que termina su periodo. Nada se modificó.",
+    ),
+    Codigo.AUXILIAR_DE_BAJA: (
+        409,
+        "Este auxiliar ya está de baja",
+        "Una baja no se modifica. Si la persona va a colaborar de nuevo, regístrela otra vez: tendrá otro Id Auxiliar.",
+    ),
+    Codigo.NO_DA_DE_BAJA: (
+        403,
+        "En este proceso usted no da de baja auxiliares",
+        "Las reglas del proceso dicen quién puede hacerlo. Nada se modificó.",
+    ),
+    Codigo.LOTE_CERRADO: (
+        409,
+        "Este archivo ya se confirmó o se descartó",
+        "Abra de nuevo su página para ver en qué quedó.",
+    ),
 }
 
 

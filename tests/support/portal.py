@@ -27,9 +27,12 @@ from schemas.envelope import Evento
 from schemas.eventos import POR_TIPO, LlaveProceso
 from services.portal import agent
 from services.portal.api import build_app
+from services.portal.handlers.auxiliares import Auxiliares
 from services.portal.handlers.calendarios import Calendarios
+from services.portal.handlers.consultas import Consultas
 from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Orden, Vista
+from services.portal.handlers.lotes import Lotes
 from services.portal.handlers.personas import Personas
 from services.portal.handlers.portal import Portal
 from services.portal.handlers.procesos import Procesos
@@ -41,6 +44,7 @@ LLAVES = {name: Private.generate() for name in ("portal", "notificaciones", "com
 EMISORES = {EMISOR: "Cuenta institucional"}
 EMISORES_PUBLICOS = {"google": "Google", "facebook": "Facebook"}
 LLAVE_PUBLICA = LlaveProceso(id="ci26-1", suite="x25519", publica="cHVibGljYQ==")
+TOPICS = ("actores", "consulta_padron", "respuesta_padron")
 PROCESOS = ("CI26", "CI27", "RM27")
 """Processes whose public keys INE has set."""
 EPOCA = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
@@ -165,6 +169,8 @@ class PortalDePrueba:
     llaves: MemoryDocuments = field(default_factory=MemoryDocuments)
     accesos: MemoryDocuments = field(default_factory=MemoryDocuments)
     emblemas: MemoryObjects = field(default_factory=MemoryObjects)
+    documentos_de_lotes: MemoryDocuments = field(default_factory=MemoryDocuments)
+    paginas_de_lotes: MemoryDocuments = field(default_factory=MemoryDocuments)
     llaves_de_proceso: dict[str, list[LlaveProceso]] = field(
         default_factory=lambda: {p: [LLAVE_PUBLICA] for p in PROCESOS}
     )
@@ -186,6 +192,18 @@ class PortalDePrueba:
         self.solicitudes = Solicitudes(
             self.escritor, self.personas, self.procesos, self.emblemas, EMISORES_PUBLICOS, LLAVE
         )
+        self.consultas = Consultas(self.escritor, self.outbox, self.personas, self.vista, self.reloj)
+        self.auxiliares = Auxiliares(
+            self.escritor, self.outbox, self.personas, self.consultas, self.vista, EMISORES_PUBLICOS, LLAVE
+        )
+        self.lotes = Lotes(
+            self.auxiliares,
+            self.llavero,
+            self.documentos_de_lotes,
+            self.paginas_de_lotes,
+            self.reloj,
+            f"instancia-{next(self._numeros)}",
+        )
         self.portal = Portal(
             self.vista,
             self.fichas,
@@ -194,6 +212,8 @@ class PortalDePrueba:
             self.calendarios,
             self.procesos,
             self.solicitudes,
+            self.auxiliares,
+            self.lotes,
         )
         self.puerta = Puerta(self.vista.actores, self.reloj)
 
@@ -226,6 +246,8 @@ class PortalDePrueba:
             self.llaves,
             self.accesos,
             self.emblemas,
+            self.documentos_de_lotes,
+            self.paginas_de_lotes,
             self.llaves_de_proceso,
             self.reloj,
             self.paciencia_s,
@@ -242,6 +264,8 @@ class PortalDePrueba:
             fold = Fold(self.fichas, lambda documentos: agent.build(Proyector(documentos)))
             batch = fold.under(lambda handle: guarded(handle, self.stream.publish, group="portal"))
             tasks.append(asyncio.create_task(self.stream.consume("portal", agent.TOPICS, batch.handle, batch.settle)))
+        responder = guarded(agent.respuestas(self.consultas), self.stream.publish, group=agent.RESPUESTAS)
+        tasks.append(asyncio.create_task(self.stream.consume(agent.RESPUESTAS, agent.TOPICS_DE_RESPUESTAS, responder)))
         try:
             yield self
         finally:
@@ -249,14 +273,20 @@ class PortalDePrueba:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def dichos(self) -> list[Evento]:
-        """Every event of `actores`, in order."""
-        return [POR_TIPO[r.headers["ce_type"]].model_validate_json(r.value) async for r in self.stream.read("actores")]
+    async def dichos(self, topic: str = "actores") -> list[Evento]:
+        """Every event of a topic, in order."""
+        return [POR_TIPO[r.headers["ce_type"]].model_validate_json(r.value) async for r in self.stream.read(topic)]
+
+    async def publica(self, *eventos: Evento) -> None:
+        """Facts of `actores`, said for real and seen by this process."""
+        for evento in eventos:
+            await self.outbox.emit(evento, cause=f"hecho-{next(self._numeros)}")
+        await self.escritor.visible(eventos[-1])
 
 
 async def portal() -> PortalDePrueba:
     """A portal with its topics."""
     portal = PortalDePrueba()
     await portal.stream.start()
-    await portal.stream.create_topics([TopicSpec(t, 1) for t in ("actores", "actores.cuarentena")])
+    await portal.stream.create_topics([TopicSpec(t, 1) for t in TOPICS for t in (t, f"{t}.cuarentena")])
     return portal

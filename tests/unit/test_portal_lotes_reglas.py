@@ -24,6 +24,7 @@ from services.portal.domain.lotes import (
     confirmar,
     contar,
     id_de_lote,
+    mostrar,
     revisar_renglones,
     se_registra,
     sin_registrar,
@@ -128,8 +129,8 @@ def test_una_fila_sobrevive_a_guardarse() -> None:
         assert Fila.model_validate_json(fila.model_dump_json()) == fila
 
 
-def lote(cuenta: Cuenta | None = None) -> Lote:
-    return Lote(
+def lote() -> Lote:
+    subiendo = Lote(
         lote=id_de_lote("CI26-0001", "c"),
         solicitud="CI26-0001",
         por="promovente1",
@@ -137,9 +138,10 @@ def lote(cuenta: Cuenta | None = None) -> Lote:
         formato="csv",
         sha256="0" * 64,
         subido_en=AHORA,
-        cuenta=cuenta or Cuenta(buena=70, por_confirmar=20, mala=10, omitida=1),
+        cuenta=Cuenta(),
         cambiado_en=AHORA,
     )
+    return mostrar(subiendo, [Cuenta(buena=30, por_confirmar=20), Cuenta(buena=40, mala=10, omitida=1)], AHORA)
 
 
 def finales(registradas: int, otras: int) -> list[Final]:
@@ -164,6 +166,16 @@ def test_un_lote_se_confirma_avanza_por_paginas_y_termina() -> None:
     )
     final = avanzar(avanzar(una, finales(50, 0), despues), finales(0, 1), despues)
     assert (final.estado, final.registradas, final.sin_registrar, final.vistas) == (EstadoLote.TERMINADO, 90, 11, 101)
+
+
+def test_lo_que_no_se_termino_de_guardar_no_se_confirma_y_mostrarlo_dos_veces_es_mostrarlo_una() -> None:
+    previa = lote()
+    assert previa.cuenta == Cuenta(buena=70, por_confirmar=20, mala=10, omitida=1)
+    assert mostrar(previa, [], AHORA) == previa
+    subiendo = previa.model_copy(update={"estado": EstadoLote.SUBIENDO})
+    with pytest.raises(LoteCerrado):
+        confirmar(subiendo, con_avisos=False, ahora=AHORA)
+    assert abandonar(subiendo, AHORA).estado is EstadoLote.ABANDONADO
 
 
 def test_confirmar_dos_veces_es_confirmar_una() -> None:

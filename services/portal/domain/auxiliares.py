@@ -160,7 +160,7 @@ def _vacio(campo: Campo, perfil: PerfilReglas) -> str:
 def _leer(campo: Campo, texto: str, hoy: date, emisores: Mapping[str, str]) -> str:
     if len(texto) > campo.largo:
         raise CampoInvalido(f"Use a lo más {campo.largo} caracteres.")
-    if any(unicodedata.category(c).startswith("C") for c in texto):
+    if not texto.isprintable():
         raise CampoInvalido("Contiene caracteres que no se ven; escríbalo de nuevo.")
     match campo.id:
         case "nombre" | "paterno" | "materno":

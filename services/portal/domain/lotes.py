@@ -180,6 +180,8 @@ def ya_registrado(auxiliar: str) -> str:
 class EstadoLote(StrEnum):
     """Of a batch."""
 
+    SUBIENDO = "subiendo"
+    """Its rows are being kept; whoever sent it did not get an answer yet."""
     VISTA_PREVIA = "vista_previa"
     EN_CURSO = "en_curso"
     TERMINADO = "terminado"
@@ -230,7 +232,7 @@ class Lote(Modelo):
     sha256: str
     subido_en: Momento
     cuenta: Cuenta
-    estado: EstadoLote = EstadoLote.VISTA_PREVIA
+    estado: EstadoLote = EstadoLote.SUBIENDO
     con_avisos: bool = False
     hechas: int = 0
     registradas: int = 0
@@ -271,9 +273,20 @@ def causa_de_fila(lote: str, numero: int) -> str:
     return f"lote/{lote}/{numero}"
 
 
+def mostrar(lote: Lote, cuentas: Iterable[Cuenta], ahora: datetime) -> Lote:
+    """The batch, all its rows kept: a preview. `cuentas`: of its pages."""
+    if lote.estado is not EstadoLote.SUBIENDO:
+        return lote
+    total = {suerte.value: 0 for suerte in Suerte}
+    for cuenta in cuentas:
+        for suerte in Suerte:
+            total[suerte.value] += getattr(cuenta, suerte.value)
+    return lote.model_copy(update={"estado": EstadoLote.VISTA_PREVIA, "cuenta": Cuenta(**total), "cambiado_en": ahora})
+
+
 def confirmar(lote: Lote, *, con_avisos: bool, ahora: datetime) -> Lote:
     """The batch, confirmed; the same confirmation again changes nothing. Raises LoteCerrado."""
-    if lote.estado is EstadoLote.ABANDONADO:
+    if lote.estado in (EstadoLote.ABANDONADO, EstadoLote.SUBIENDO):
         raise LoteCerrado(lote.estado)
     if lote.estado is not EstadoLote.VISTA_PREVIA:
         return lote
@@ -285,7 +298,7 @@ def abandonar(lote: Lote, ahora: datetime) -> Lote:
     """The batch, abandoned. Raises LoteCerrado when it was confirmed."""
     if lote.estado is EstadoLote.ABANDONADO:
         return lote
-    if lote.estado is not EstadoLote.VISTA_PREVIA:
+    if lote.estado not in (EstadoLote.SUBIENDO, EstadoLote.VISTA_PREVIA):
         raise LoteCerrado(lote.estado)
     return lote.model_copy(update={"estado": EstadoLote.ABANDONADO, "cambiado_en": ahora})
 

@@ -14,6 +14,14 @@ class Codigo(StrEnum):
     """The profile gives it to INE (D 1.2)."""
     LO_REGISTRA_EL_OPL = "lo_registra_el_opl"
     """The profile gives it to the OPL (P 6.1)."""
+    PROCESO_CERRADO = "proceso_cerrado"
+    """Auxiliares are registered while the process is active and has not ended."""
+    AUXILIAR_DE_BAJA = "auxiliar_de_baja"
+    """The auxiliar was dismissed: nothing of theirs changes any more."""
+    NO_DA_DE_BAJA = "no_da_de_baja"
+    """The profile does not let this role dismiss auxiliares (P 7.6, 7.7, 8.6; D 3.4, 3.8, 4.5)."""
+    LOTE_CERRADO = "lote_cerrado"
+    """The batch is no longer a preview."""
 
 
 class Rechazo(Exception):

@@ -22,6 +22,7 @@ from schemas.actores import Actores
 from schemas.envelope import Evento
 from schemas.eventos import POR_TIPO
 from services.portal import metrics
+from services.portal.domain.nomina import Nomina
 from services.portal.domain.rechazo import Codigo, Rechazo
 
 E = TypeVar("E", bound=Evento)
@@ -49,14 +50,16 @@ def causa_de(por: str, llave: str, ruta: str, campos: Mapping[str, Sequence[str]
 
 @dataclass
 class Vista:
-    """This process's fold of `actores`. `vistas`: newest version of each (kind, subject)."""
+    """This process's fold of `actores`. `vistas`: newest version of each (kind, subject); `nomina`: auxiliares by solicitud."""
 
     actores: Actores = field(default_factory=Actores)
     vistas: dict[str, int] = field(default_factory=dict)
+    nomina: Nomina = field(default_factory=Nomina)
 
     def aplicar(self, evento: Evento, offset: int) -> None:
         """Fold one event in."""
         self.actores.aplicar(evento, offset)
+        self.nomina.aplicar(evento)
         self.vistas[evento.serie] = max(evento.version, self.vistas.get(evento.serie, 0))
 
 

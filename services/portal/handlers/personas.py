@@ -2,7 +2,7 @@
 
 import base64
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from kernel.clock import Clock
@@ -38,10 +38,17 @@ class Personas:
         """
         llave = id_de_llave(asunto)
         raiz = await self._llavero.create(llave, {"portal": None, **tambien})
-        if antes is not None and _abierto(raiz, antes, type(datos), contexto) == datos:
+        if antes is not None and abierto(raiz, antes, type(datos), contexto) == datos:
             return llave, antes
-        sellados = seal(derive(raiz, DATOS), datos.model_dump_json().encode(), contexto)
-        return llave, base64.b64encode(sellados).decode()
+        return llave, sellado(raiz, datos, contexto)
+
+    async def raices(self, asuntos: Sequence[str], tambien: Mapping[str, str]) -> list[bytes]:
+        """The keys of several persons, made if absent, with one write for all. Raises KeyDestroyed, Unavailable."""
+        return await self._llavero.create_many([id_de_llave(asunto) for asunto in asuntos], {"portal": None, **tambien})
+
+    async def abrir_para_el_sistema(self, llaves: Collection[str]) -> dict[str, bytes]:
+        """Keys for what the portal does by itself and shows to nobody; without those destroyed. Raises Unavailable."""
+        return await self._llavero.open_many(llaves)
 
     async def abrir(self, quien: str, llave: str, sellados: str, modelo: type[M], contexto: str) -> M | None:
         """What was sealed, for an account that sees it now; None when the key was destroyed (SPEC 11). Raises Unavailable."""
@@ -50,7 +57,7 @@ class Personas:
         except KeyDestroyed:
             return None
         await self._anotar(quien, [llave])
-        return _abierto(raiz, sellados, modelo, contexto)
+        return abierto(raiz, sellados, modelo, contexto)
 
     async def abrir_varios(
         self, quien: str, sellados: Mapping[str, tuple[str, str, str]], modelo: type[M]
@@ -60,8 +67,8 @@ class Personas:
         if raices:
             await self._anotar(quien, sorted(raices))
         return {
-            nombre: _abierto(raices[llave], sellado, modelo, contexto)
-            for nombre, (llave, sellado, contexto) in sellados.items()
+            nombre: abierto(raices[llave], datos, modelo, contexto)
+            for nombre, (llave, datos, contexto) in sellados.items()
             if llave in raices
         }
 
@@ -72,5 +79,11 @@ class Personas:
         )
 
 
-def _abierto(raiz: bytes, sellados: str, modelo: type[M], contexto: str) -> M:
-    return modelo.model_validate_json(unseal(derive(raiz, DATOS), base64.b64decode(sellados), contexto))
+def sellado(raiz: bytes, datos: Modelo, contexto: str, parte: str = DATOS) -> str:
+    """Data sealed under a part of a person's key (base64)."""
+    return base64.b64encode(seal(derive(raiz, parte), datos.model_dump_json().encode(), contexto)).decode()
+
+
+def abierto(raiz: bytes, sellados: str, modelo: type[M], contexto: str, parte: str = DATOS) -> M:
+    """What was sealed. Raises CannotUnseal, ValueError."""
+    return modelo.model_validate_json(unseal(derive(raiz, parte), base64.b64decode(sellados), contexto))

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from kernel.documents import Documents
+from services.portal.handlers.auxiliares import Auxiliares
 from services.portal.handlers.calendarios import Calendarios
 from services.portal.handlers.cuentas import Cuentas
 from services.portal.handlers.escritura import Escritor, Vista
+from services.portal.handlers.lotes import Lotes
 from services.portal.handlers.procesos import Procesos
 from services.portal.handlers.solicitudes import Solicitudes
 
@@ -21,3 +23,5 @@ class Portal:
     calendarios: Calendarios
     procesos: Procesos
     solicitudes: Solicitudes
+    auxiliares: Auxiliares
+    lotes: Lotes
