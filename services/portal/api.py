@@ -1,5 +1,7 @@
 """HTTP edge: the pages. Decode, call the handler, answer."""
 
+from pathlib import Path
+
 from fastapi import FastAPI, Request, Response
 
 from kernel.identity import Access
@@ -10,7 +12,7 @@ from services.portal.domain.rechazo import Rechazo
 from services.portal.handlers.portal import Portal
 from services.portal.paginas import Paginas
 from services.portal.problemas import problema
-from services.portal.rutas import calendarios, cuentas, inicio, procesos, solicitudes
+from services.portal.rutas import auxiliares, calendarios, cuentas, inicio, lotes, procesos, solicitudes
 
 DESCRIPCION = "Cuentas, procesos, solicitudes y auxiliares."
 
@@ -18,10 +20,10 @@ DESCRIPCION = "Cuentas, procesos, solicitudes y auxiliares."
 def build_app(portal: Portal, access: Access[CuentaRegistrada], health: Health) -> FastAPI:
     """The application."""
     app = create_app("Apoyo: portal", health, description=DESCRIPCION)
-    mount_static(app)
+    mount_static(app, Path(__file__).parent / "estatico")
     access.mount(app)
     paginas = Paginas(access, portal.escritor)
-    for rutas in (inicio, procesos, solicitudes, cuentas, calendarios):
+    for rutas in (inicio, procesos, solicitudes, cuentas, calendarios, auxiliares, lotes):
         app.include_router(rutas.rutas(portal, paginas))
 
     @app.exception_handler(Rechazo)

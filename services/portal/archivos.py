@@ -339,7 +339,8 @@ INSTRUCCIONES: tuple[str, ...] = (
 )
 
 
-def _instrucciones(emisores: Mapping[str, str]) -> list[str]:
+def instrucciones(emisores: Mapping[str, str]) -> list[str]:
+    """What to know before filling the file in. `emisores`: id → name."""
     return [*INSTRUCCIONES, f"EMISOR: uno de estos: {' / '.join(emisores.values())}."]
 
 
@@ -351,7 +352,7 @@ def _ejemplo(emisores: Mapping[str, str]) -> list[str]:
 def plantilla_csv(emisores: Mapping[str, str]) -> bytes:
     """The template as CSV that Excel opens well: UTF-8 with its mark. Lines that begin with # are instructions."""
     salida = io.StringIO()
-    salida.writelines(f"# {linea}\r\n" for linea in _instrucciones(emisores))
+    salida.writelines(f"# {linea}\r\n" for linea in instrucciones(emisores))
     csv.writer(salida).writerows([COLUMNAS, _ejemplo(emisores)])
     return salida.getvalue().encode("utf-8-sig")
 
@@ -375,7 +376,7 @@ def plantilla_xlsx(emisores: Mapping[str, str]) -> bytes:
     lista.add(f"{emisor}2:{emisor}{MAX_RENGLONES + 1}")
     ayuda = libro.create_sheet("Instrucciones")
     ayuda.column_dimensions["A"].width = 100
-    for linea in _instrucciones(emisores):
+    for linea in instrucciones(emisores):
         ayuda.append([linea])
         ayuda.cell(ayuda.max_row, 1).alignment = Alignment(wrap_text=True)
     salida = io.BytesIO()

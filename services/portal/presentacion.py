@@ -23,6 +23,7 @@ from schemas.eventos import (
 )
 from schemas.hora import fecha
 from schemas.perfil import PerfilReglas
+from services.portal.domain.auxiliares import TEXTO_RESULTADO
 from services.portal.domain.fichas import Hechos
 from services.portal.domain.reglas import diferencias
 
@@ -73,9 +74,9 @@ _QUE: dict[type[Evento], Callable[[Any], str]] = {
     SolicitudRegistrada: lambda e: "Se registró la solicitud",
     CedulaConfirmada: lambda e: f"Se asentó la cédula firmada el {_dia(e.firmada_en)}",
     AuxiliarRegistrado: lambda e: "Se registró al auxiliar",
-    AuxiliarVerificado: lambda e: "Se verificó en el padrón",
+    AuxiliarVerificado: lambda e: f"Consulta al padrón: {TEXTO_RESULTADO[e.resultado]}",
     FuraRegistrada: lambda e: f"Se asentó la FURA firmada el {_dia(e.firmada_en)}",
-    AuxiliarDadoDeBaja: lambda e: "Se dio de baja",
+    AuxiliarDadoDeBaja: lambda e: f"Se dio de baja: {e.motivo}",
     DispositivoRegistrado: lambda e: "Se registró el dispositivo",
     CompulsaOrdenada: lambda e: "Se ordenó la compulsa",
 }
@@ -98,10 +99,15 @@ def historia(hechos: Hechos) -> list[Paso]:
     for asiento in hechos.historia():
         evento = asiento.evento
         anterior = antes.get(evento.nombre)
-        que = f"Cambió: {cambios(anterior, evento)}" if anterior else _QUE[type(evento)](evento)
+        if anterior is None:
+            que = _QUE[type(evento)](evento)
+        elif isinstance(evento, AuxiliarRegistrado):
+            que = "Cambió el correo o quien lo emite"  # nothing else of theirs can be changed (P 9.17)
+        else:
+            que = f"Cambió: {cambios(anterior, evento)}"
         antes[evento.nombre] = evento
-        quien = getattr(evento, "cuenta", None) if isinstance(evento, AuxiliarDadoDeBaja) else None
-        pasos.append(Paso(asiento.hora, quien or getattr(evento, "por", None) or "", que, evento.version))
+        autor = evento.cuenta if isinstance(evento, AuxiliarDadoDeBaja) else getattr(evento, "por", None)
+        pasos.append(Paso(asiento.hora, autor or "", que, evento.version))
     return pasos[::-1]
 
 

@@ -122,6 +122,8 @@ ESCRITURAS = {
     "portal": [
         "outbox.prepare",
         "fichas.prepare",
+        "lotes.prepare",
+        "lotes_paginas.prepare",
         "fichas.write",
         "commit",
     ],
