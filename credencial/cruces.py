@@ -1,7 +1,11 @@
 """Cross-checks among the form, the services QR, the MRZ, the barcode, the CURP and the clave de elector (SPEC 6).
 
-They help the reviewer and never decide. What an unconfirmed source says is an `advertencia`; a disagreement of dates, sex
-or identifiers is an `alerta`. No finding carries personal data: only names of fields, and positions from 1.
+They help the reviewer and never decide. A finding is as sure as the rule that it rests on. An `alerta` rests on an official text
+or on arithmetic (layout and check digits of the MRZ, check digit of the CURP), on two readings of one and the same code, or on the
+dates and sex that CURP, clave and MRZ all carry. What secondary sources say (formats of clave, CURP, CIC and OCR; letters of
+names; states; what QR and barcodes hold) or nobody confirms (the composite digit) is an `advertencia`.
+
+No finding carries personal data: only names of fields, and positions from 1.
 """
 
 from collections.abc import Iterator
@@ -51,16 +55,16 @@ def _formulario(d: DatosCredencial) -> Iterator[Hallazgo]:
     try:
         clave = claves.leer_clave(d.clave_elector)
     except claves.ClaveInvalida:
-        yield Hallazgo("clave_formato", "alerta", "f", "clave_elector")
+        yield Hallazgo("clave_formato", "advertencia", "f", "clave_elector")
     else:
         if not clave.fecha_posible:
-            yield Hallazgo("clave_fecha", "alerta", "f", "clave_elector 7-12")
+            yield Hallazgo("clave_fecha", "advertencia", "f", "clave_elector 7-12")
         if clave.letras not in claves.prefijos(d.nombre, d.primer_apellido, d.segundo_apellido):
             yield Hallazgo("clave_nombre", "advertencia", "n", "clave_elector 1-6, nombre")
     if d.cic is not None and not codigos.es_cic(d.cic):
-        yield Hallazgo("cic_formato", "alerta", "f", "cic")
+        yield Hallazgo("cic_formato", "advertencia", "f", "cic")
     if d.ocr is not None and not _es_ocr(d.ocr):
-        yield Hallazgo("ocr_formato", "alerta", "f", "ocr")
+        yield Hallazgo("ocr_formato", "advertencia", "f", "ocr")
     model = modelos.modelo(d.modelo)
     if model.conocido:
         readings = (
@@ -78,12 +82,15 @@ def _curp(d: DatosCredencial) -> Iterator[Hallazgo]:
     try:
         read = curp.leer_curp(d.curp)
     except curp.CurpInvalida:
-        yield Hallazgo("curp_formato", "alerta", "f", "curp")
+        yield Hallazgo("curp_formato", "advertencia", "f", "curp")
         return
     if not read.digito_correcto:
         yield Hallazgo("curp_digito", "alerta", "n", "curp 18")
-    if read.letras != curp.letras_iniciales(d.nombre, d.primer_apellido, d.segundo_apellido):
-        yield Hallazgo("curp_nombre", "advertencia", "n", "curp 1-4, nombre")
+    if not read.fecha_posible:
+        yield Hallazgo("curp_fecha", "advertencia", "n", "curp 5-10, 17")
+    names = d.nombre, d.primer_apellido, d.segundo_apellido
+    if (read.letras, read.consonantes) != (curp.letras_iniciales(*names), curp.consonantes(*names)):
+        yield Hallazgo("curp_nombre", "advertencia", "n", "curp 1-4, 14-16, nombre")
     try:
         clave = claves.leer_clave(d.clave_elector)
     except claves.ClaveInvalida:
@@ -93,9 +100,7 @@ def _curp(d: DatosCredencial) -> Iterator[Hallazgo]:
     if clave.sexo != read.sexo:
         yield Hallazgo("curp_clave_sexo", "alerta", "n", "curp 11, clave_elector 15")
     if entidades.POR_NUMERO[clave.entidad].letras != read.entidad:
-        abroad = clave.entidad in entidades.NUMEROS_EXTRANJERO or read.entidad == entidades.EXTRANJERO
-        severity: Severidad = "advertencia" if abroad else "alerta"
-        yield Hallazgo("curp_clave_entidad", severity, "n", "curp 12-13, clave_elector 13-14")
+        yield Hallazgo("curp_clave_entidad", "advertencia", "n", "curp 12-13, clave_elector 13-14")
     if clave.letras in claves.prefijos(d.nombre, d.primer_apellido, d.segundo_apellido):
         return  # the clave may skip José or María where the CURP does not, or the other way round
     pairs = ((1, 1), (2, 14), (3, 3), (4, 15), (5, 4), (6, 16))
@@ -110,7 +115,9 @@ def _mrz(d: DatosCredencial) -> Iterator[Hallazgo]:
     try:
         read = mrz.leer_mrz(d.lectura_mrz)
     except mrz.MrzInvalida as error:
-        yield Hallazgo("mrz_formato", "advertencia", "f", f"mrz línea {error.linea}" if error.linea else "mrz")
+        # Of a model that is not known, nothing is.
+        unsure: Severidad = "alerta" if modelos.Codigo.MRZ in modelos.modelo(d.modelo).codigos else "advertencia"
+        yield Hallazgo("mrz_formato", unsure, "f", f"mrz línea {error.linea}" if error.linea else "mrz")
         return
     for failing in read.digitos_incorrectos:
         # What the composite digit covers is not confirmed.
@@ -131,8 +138,14 @@ def _mrz(d: DatosCredencial) -> Iterator[Hallazgo]:
         yield Hallazgo("mrz_nacimiento", "alerta", "c", "mrz, clave_elector 7-12")
     if clave and read.sexo != "X" and clave.sexo != read.sexo:
         yield Hallazgo("mrz_sexo", "alerta", "c", "mrz, clave_elector 15")
-    if read.nombres_linea != mrz.linea_de_nombres(d.nombre, d.primer_apellido, d.segundo_apellido):
-        yield Hallazgo("mrz_nombre", "advertencia", "c", "mrz línea 3, nombre")
+    names = d.nombre, d.primer_apellido, d.segundo_apellido
+    if read.nombres_linea != mrz.linea_de_nombres(*names):
+        # How the zone writes other signs than letters is not said.
+        plain = all(c.isalpha() or c.isspace() for name in names if name for c in name)
+        yield Hallazgo("mrz_nombre", "alerta" if plain else "advertencia", "c", "mrz línea 3, nombre")
+    for name, date_ in (("nacimiento", read.nacimiento), ("vencimiento", read.vencimiento)):
+        if not claves.fecha_posible(date_):
+            yield Hallazgo("mrz_fecha", "alerta", "n", f"mrz, {name}")
     if not read.vencimiento.endswith("1231"):
         yield Hallazgo("mrz_vigencia", "advertencia", "n", "mrz, vencimiento")
 
@@ -142,9 +155,9 @@ def _qr(d: DatosCredencial) -> Iterator[Hallazgo]:
     if read is None:  # a short or generic form says nothing
         return
     if d.ocr is not None and d.ocr != read.ocr:
-        yield Hallazgo("qr_ocr", "alerta", "c", "qr, ocr")
+        yield Hallazgo("qr_ocr", "advertencia", "c", "qr, ocr")
     if d.cic is not None and d.cic != read.cic:
-        yield Hallazgo("qr_cic", "alerta", "c", "qr, cic")
+        yield Hallazgo("qr_cic", "advertencia", "c", "qr, cic")
     if d.numero_emision is not None and d.numero_emision != read.numero_emision:
         yield Hallazgo("qr_numero_emision", "advertencia", "c", "qr, numero_emision")
 
@@ -159,7 +172,7 @@ def _entre_lecturas(d: DatosCredencial) -> Iterator[Hallazgo]:
     except mrz.MrzInvalida:
         return
     if (qr.cic, qr.ocr) != (zone.cic, zone.ocr):
-        yield Hallazgo("qr_mrz", "alerta", "n", "qr, mrz")
+        yield Hallazgo("qr_mrz", "advertencia", "n", "qr, mrz")
 
 
 def _barras(d: DatosCredencial) -> Iterator[Hallazgo]:

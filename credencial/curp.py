@@ -50,6 +50,15 @@ class Curp:
         """Year of birth: a digit of homonymy means 1999 or before, a letter 2000 or after."""
         return (1900 if self.homonimia.isdigit() else _PRIMER_ANIO_CON_LETRA) + int(self.nacimiento[:2])
 
+    @property
+    def fecha_posible(self) -> bool:
+        """Whether the date of birth is one, in the century that the homonymy tells."""
+        try:
+            date(self.anio, int(self.nacimiento[2:4]), int(self.nacimiento[4:6]))
+        except ValueError:
+            return False
+        return True
+
 
 def digito_verificador(primeros: str) -> str:
     """Check digit of the first 17 characters. Raises CurpInvalida when one is outside the alphabet."""

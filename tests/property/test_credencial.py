@@ -9,14 +9,14 @@ from credencial import claves, codigos, curp, mrz
 from credencial.cruces import DatosCredencial, revisar_datos
 from credencial.entidades import LETRAS
 from dispositivo.poblacion.personas import Persona, Poblador
-from dispositivo.poblacion.tarjeta import textos_reverso
+from dispositivo.poblacion.tarjeta import mrz_de, textos_reverso
 
 personas = st.builds(
     lambda seed, year: Poblador(seed, date(year, 6, 1)).persona(), st.integers(0, 2**32), st.integers(2020, 2035)
 )
 names = st.text("ABCDEÑMRZÁÜ aeiñ-./'", max_size=40)
 births = st.dates(date(1920, 1, 1), date(2019, 12, 31))
-digits = st.sampled_from("0123456789")
+any_character = st.sampled_from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<")
 
 
 def _datos(p: Persona) -> DatosCredencial:
@@ -52,34 +52,49 @@ def test_de_cualquier_nombre_sale_una_curp_y_una_clave(
         assert claves.es_clave(claves.componer_clave(letters, birth, "32", sexo, "000"))
 
 
-@given(personas, st.sampled_from(range(90)), digits)
-def test_un_digito_cambiado_en_la_mrz_se_nota(persona: Persona, position: int, digit: str) -> None:
-    plain = "".join(
-        mrz.componer_mrz(
-            cic=persona.cic,
-            ocr=persona.ocr,
-            nacimiento=f"{persona.nacimiento:%y%m%d}",
-            sexo=persona.sexo,
-            vencimiento=f"{persona.vigencia % 100:02d}1231",
-            numero_emision=persona.numero_emision,
-            consecutivo=persona.consecutivo,
-            nombre=persona.nombre,
-            paterno=persona.paterno,
-            materno=persona.materno,
-        )
-    )
-    if plain[position].isdigit() and plain[position] != digit:
-        changed = plain[:position] + digit + plain[position + 1 :]
-        assert mrz.leer_mrz(changed).digitos_incorrectos
+@given(personas.filter(lambda p: textos_reverso(p).mrz), st.integers(0, 89), any_character)
+def test_cualquier_caracter_cambiado_en_la_mrz_se_nota_donde_un_digito_lo_cubre(
+    persona: Persona, position: int, other: str
+) -> None:
+    plain = "".join(mrz_de(persona))
+    if plain[position] == other:
+        return
+    changed = plain[:position] + other + plain[position + 1 :]
+    assert position not in _CUBIERTAS or _se_nota(changed)
 
 
-@given(personas, st.integers(0, 16), digits)
-def test_un_digito_cambiado_en_la_curp_se_nota_donde_su_peso_lo_cubre(persona: Persona, index: int, digit: str) -> None:
+_CUBIERTAS = {*range(5, 30), *range(30, 37), *range(38, 45), *range(48, 60)}
+"""Of the 90 characters: CIC, its digit and OCR; birth and its digit; expiry and its digit; emission to composite digit."""
+
+
+def _se_nota(text: str) -> bool:
+    try:
+        return bool(mrz.leer_mrz(text).digitos_incorrectos)
+    except mrz.MrzInvalida:
+        return True
+
+
+@given(personas, st.integers(0, 17), st.sampled_from(curp.ALFABETO))
+def test_un_caracter_cambiado_en_la_curp_se_nota_donde_su_peso_lo_cubre(
+    persona: Persona, index: int, other: str
+) -> None:
     original = persona.curp
-    weight = 18 - index
-    if original[index].isdigit() and original[index] != digit:
-        caught = not curp.es_curp(original[:index] + digit + original[index + 1 :])
-        assert caught == (weight * (int(digit) - int(original[index])) % 10 != 0)
+    if original[index] == other:
+        return
+    caught = not curp.es_curp(original[:index] + other + original[index + 1 :])
+    difference = curp.ALFABETO.index(other) - curp.ALFABETO.index(original[index])
+    weight = 1 if index == 17 else 18 - index
+    assert caught or weight * difference % 10 == 0
+
+
+@given(personas)
+def test_en_la_curp_cualquier_digito_confundido_con_el_siguiente_se_nota_salvo_donde_el_peso_es_diez(
+    persona: Persona,
+) -> None:
+    for index, c in enumerate(persona.curp):
+        if c.isdigit() and index != 8:
+            next_digit = str((int(c) + 1) % 10)
+            assert not curp.es_curp(persona.curp[:index] + next_digit + persona.curp[index + 1 :]), index
 
 
 @given(st.text(max_size=120))

@@ -69,32 +69,37 @@ ABROAD_CURP = curp.componer_curp("MARIA FERNANDA", "RUIZ", "PEÑA", BIRTH, "M", 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"clave_elector": "no es"}, {("clave_formato", "alerta")}),
+        ({"clave_elector": "no es"}, {("clave_formato", "advertencia")}),
         (
             {"clave_elector": "RZPXFR90133909M400"},
-            {("clave_fecha", "alerta"), ("curp_clave_fecha", "alerta"), ("mrz_nacimiento", "alerta")},
+            {("clave_fecha", "advertencia"), ("curp_clave_fecha", "alerta"), ("mrz_nacimiento", "alerta")},
         ),
         (
             {"clave_elector": "ABPXFR90022809M400"},
             {("clave_nombre", "advertencia"), ("curp_clave_letras", "advertencia")},
         ),
-        ({"curp": "no es"}, {("curp_formato", "alerta")}),
+        ({"curp": "no es"}, {("curp_formato", "advertencia")}),
         ({"curp": CLEAN.curp and CLEAN.curp[:17] + str((int(CLEAN.curp[17]) + 3) % 10)}, {("curp_digito", "alerta")}),
         (
             {"curp": OTHER_CURP},
-            {("curp_clave_fecha", "alerta"), ("curp_clave_sexo", "alerta"), ("curp_clave_entidad", "alerta")},
+            {("curp_clave_fecha", "alerta"), ("curp_clave_sexo", "alerta"), ("curp_clave_entidad", "advertencia")},
         ),
         ({"curp": ABROAD_CURP}, {("curp_clave_entidad", "advertencia")}),
-        ({"lectura_mrz": "garabatos"}, {("mrz_formato", "advertencia")}),
-        ({"cic": "12345"}, {("cic_formato", "alerta"), ("mrz_cic", "alerta"), ("qr_cic", "alerta")}),
-        ({"cic": "001234568"}, {("mrz_cic", "alerta"), ("qr_cic", "alerta")}),
+        ({"lectura_mrz": "garabatos"}, {("mrz_formato", "alerta")}),
+        ({"cic": "12345"}, {("cic_formato", "advertencia"), ("mrz_cic", "alerta"), ("qr_cic", "advertencia")}),
+        ({"cic": "001234568"}, {("mrz_cic", "alerta"), ("qr_cic", "advertencia")}),
         (
             {"ocr": "0123987654320"},
-            {("mrz_ocr", "alerta"), ("qr_ocr", "alerta"), ("barras_ocr", "advertencia")},
+            {("mrz_ocr", "alerta"), ("qr_ocr", "advertencia"), ("barras_ocr", "advertencia")},
         ),
         (
             {"ocr": "12"},
-            {("ocr_formato", "alerta"), ("mrz_ocr", "alerta"), ("qr_ocr", "alerta"), ("barras_ocr", "advertencia")},
+            {
+                ("ocr_formato", "advertencia"),
+                ("mrz_ocr", "alerta"),
+                ("qr_ocr", "advertencia"),
+                ("barras_ocr", "advertencia"),
+            },
         ),
         ({"numero_emision": "03"}, {("mrz_numero_emision", "alerta"), ("qr_numero_emision", "advertencia")}),
         ({"lectura_qr": "https://qr.ine.mx/"}, set()),
@@ -110,7 +115,7 @@ def test_cada_desacuerdo_se_dice(change: dict[str, str], expected: set[tuple[str
 
 def test_qr_y_mrz_de_credenciales_distintas() -> None:
     other = codigos.componer_qr("0123987654321", "02", "009999999", "20240115", "B", "000123")
-    assert _codes(replace(CLEAN, cic=None, ocr=None, lectura_qr=other)) == {("qr_mrz", "alerta")}
+    assert _codes(replace(CLEAN, cic=None, ocr=None, lectura_qr=other)) == {("qr_mrz", "advertencia")}
 
 
 def test_el_digito_compuesto_solo_es_advertencia() -> None:
@@ -135,9 +140,49 @@ def test_la_mrz_con_otra_persona_y_otra_vigencia() -> None:
     assert _codes(replace(CLEAN, lectura_mrz="\n".join(other))) == {
         ("mrz_nacimiento", "alerta"),
         ("mrz_sexo", "alerta"),
-        ("mrz_nombre", "advertencia"),
+        ("mrz_nombre", "alerta"),
         ("mrz_vigencia", "advertencia"),
     }
+
+
+def _mrz(**change: str) -> str:
+    parts = {
+        "cic": "001234567",
+        "ocr": "0123987654321",
+        "nacimiento": "900228",
+        "sexo": "M",
+        "vencimiento": "341231",
+        "numero_emision": "02",
+        "consecutivo": "00417",
+        "nombre": "MARIA FERNANDA",
+        "paterno": "RUIZ",
+        "materno": "PEÑA",
+    }
+    return "\n".join(mrz.componer_mrz(**(parts | change)))
+
+
+def test_una_fecha_imposible_en_la_mrz_es_alerta_aunque_su_digito_este_bien() -> None:
+    assert _codes(replace(CLEAN, lectura_mrz=_mrz(vencimiento="341331"))) == {
+        ("mrz_fecha", "alerta"),
+        ("mrz_vigencia", "advertencia"),
+    }
+
+
+def test_una_fecha_imposible_en_la_curp_es_advertencia() -> None:
+    # 1900 was no leap year; 2000 was.
+    first = "RUPF000229MDFZXR"
+    for homonymy, expected in (("0", True), ("A", False)):
+        text = first + homonymy + curp.digito_verificador(first + homonymy)
+        assert (("curp_fecha", "advertencia") in _codes(replace(CLEAN, curp=text))) is expected
+
+
+def test_un_nombre_con_signos_que_la_mrz_no_dice_como_escribe_solo_es_advertencia() -> None:
+    written = replace(CLEAN, nombre="MARIA FERNANDA D'A", lectura_mrz=_mrz(nombre="MARIA FERNANDA D A"))
+    assert {c for c in _codes(written) if c[0] == "mrz_nombre"} == {("mrz_nombre", "advertencia")}
+
+
+def test_de_un_modelo_que_no_se_conoce_la_mrz_ilegible_solo_es_advertencia() -> None:
+    assert _codes(replace(CLEAN, modelo="Z9", lectura_mrz="garabatos")) == {("mrz_formato", "advertencia")}
 
 
 def test_los_hallazgos_no_llevan_datos_personales() -> None:
