@@ -1,58 +1,185 @@
 """Looks for the synthetic population's personal data wherever it must not be in clear after a run (SPEC 12)."""
 
+import base64
+import binascii
+import functools
 import re
-from collections.abc import AsyncIterator, Iterable
+import unicodedata
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 
 from apoyo.engines.smtp import read_inbox
 from apoyo.recorrido import Recorrido
+from credencial.entidades import ENTIDADES
 from kernel import documents
 from kernel.objects import S3Objects
 from kernel.stream import connect
 from schemas import topics
+from schemas.paquete import DatosRegistro, Ubicacion
 
-_PALABRA = re.compile(rb"[A-Z0-9]{9,32}")
+_FICHA = re.compile(r"-?\d+\.\d+|\w{2,}")
+"""A word, or a number with decimals."""
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}")
+_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_BYTES = re.compile(r"(?:\\+x[0-9a-fA-F]{2})+")
+_JUNTOS = 6
+"""Words within which two that belong together are taken for one datum: field names, quotes and tags may stand between."""
+_SOLO_DESDE = 8
+"""Letters from which a name by itself tells of a person."""
+_DECIMALES = 4
+_CAMPOS = {
+    "nombre": ("NOMBRE", "NOMBRES"),
+    "apellido": ("PRIMER_APELLIDO", "SEGUNDO_APELLIDO", "APELLIDO", "APELLIDOS", "PATERNO", "MATERNO"),
+    "latitud": ("LATITUD", "LATITUDE", "LAT"),
+    "longitud": ("LONGITUD", "LONGITUDE", "LON", "LNG"),
+}
+"""How a field is called that holds one: then what it holds needs nothing else to tell."""
+
 _SIN_CONTENIDO = {".index", ".timeindex", ".snapshot"}
 """Kafka's files beside the records: preallocated, of offsets and times only."""
 _PUEDEN = {"padron.csv", ".eml"}
 """What holds personal data by its nature: the roll's file, and receipts (looked at apart)."""
 
 
-_A_GRANEL = ("file data/", "object ")
-"""Large, and looked at record by record as well, or sealed."""
+class Buscados:
+    """What to look for, in whatever dress it comes: any case, JSON and its escapes, Python, URL, base64, without accents."""
+
+    def __init__(self, datos: Iterable[DatosRegistro] = (), textos: Iterable[str] = ()) -> None:
+        """`textos`: other personal data, found as the words that they are made of, one after the other."""
+        self._solas: set[str] = set()
+        self._juntas: dict[str, set[str]] = {}
+        self._seguidas: dict[str, set[tuple[str, ...]]] = {}
+        for d in datos:
+            self._agregar(d)
+        for texto in textos:
+            self._seguir(tuple(_fichas(texto)))
+
+    def encontrados(self, contenido: bytes, *, permitidos: Iterable[str] = ()) -> set[str]:
+        """Personal data in those bytes, as the words that tell."""
+        return self._en(contenido, 2) - {_doblado(v) for v in permitidos}
+
+    def _agregar(self, d: DatosRegistro) -> None:
+        lecturas = [v for v in (d.lecturas.qr, d.lecturas.mrz, d.lecturas.codigo_barras) if v]
+        digitos = {t for v in lecturas for t in re.findall(r"\w{9,}", v) if sum(map(str.isdigit, t)) >= 9}
+        self._solas |= {_doblado(v) for v in (d.clave_elector, d.curp, d.cic, d.ocr, *digitos) if v}
+        nombre, *apellidos = [_propia(v) for v in (d.nombre, d.primer_apellido, d.segundo_apellido) if v is not None]
+        self._solas |= {v for v in (nombre, *apellidos) if len(v) >= _SOLO_DESDE and v not in _LUGARES}
+        for campo, valores in (("nombre", [nombre]), ("apellido", apellidos)):
+            for valor in valores:
+                self._juntar(_CAMPOS[campo], [valor])
+        for uno, otro in ((nombre, apellidos[0]), (apellidos[0], apellidos[-1])):
+            if uno != otro and len(uno + otro) >= _SOLO_DESDE + 2:
+                self._juntar([uno, otro], [uno, otro])
+            else:
+                self._seguir((uno, otro))
+                self._seguir((otro, uno))
+        if d.ubicacion is not None:
+            latitud, longitud = _grados(d.ubicacion)
+            self._juntar(_CAMPOS["latitud"], [latitud])
+            self._juntar(_CAMPOS["longitud"], [longitud])
+            self._juntar([latitud, longitud], [latitud, longitud])
+
+    def _juntar(self, unas: Iterable[str], otras: Iterable[str]) -> None:
+        for una in unas:
+            self._juntas.setdefault(una, set()).update(otra for otra in otras if otra != una)
+
+    def _seguir(self, fichas: tuple[str, ...]) -> None:
+        self._seguidas.setdefault(fichas[0], set()).add(fichas)
+
+    def _en(self, contenido: bytes, hondo: int) -> set[str]:
+        fichas = _fichas(_sin_escapes(contenido.decode("utf-8", "replace")))
+        found = self._solas.intersection(fichas)
+        for i, ficha in enumerate(fichas):
+            if otras := self._juntas.get(ficha):
+                cerca = otras.intersection(fichas[i + 1 : i + 1 + _JUNTOS])
+                found |= {f"{ficha} {otra}" for otra in cerca}
+            for seguidas in self._seguidas.get(ficha, ()):
+                if tuple(fichas[i : i + len(seguidas)]) == seguidas:
+                    found.add(" ".join(seguidas))
+        if hondo:
+            for dentro in _de_base64(contenido):
+                found |= self._en(dentro, hondo - 1)
+        return found
+
+
+def _fichas(texto: str) -> list[str]:
+    """Its words, folded; a number with decimals cut to those that a place is told by."""
+    return [_cortado(t) if "." in t else _doblado(t) for t in _FICHA.findall(texto)]
+
+
+def _cortado(numero: str) -> str:
+    entero, _, decimales = numero.partition(".")
+    return f"{entero}.{decimales[:_DECIMALES]}"
+
+
+def _grados(ubicacion: Ubicacion) -> tuple[str, str]:
+    latitud, longitud = (_cortado(f"{g:.{_DECIMALES + 2}f}") for g in (ubicacion.latitud, ubicacion.longitud))
+    return latitud, longitud
+
+
+@functools.cache
+def _plano(palabra: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", palabra) if not unicodedata.combining(c)).upper()
+
+
+def _doblado(palabra: str) -> str:
+    return palabra.upper() if palabra.isascii() else _plano(palabra)
+
+
+def _propia(nombre: str) -> str:
+    """The word of a name that tells most."""
+    return max(_fichas(nombre), key=len, default="")
+
+
+_LUGARES = {palabra for entidad in ENTIDADES for palabra in _fichas(entidad.nombre)} | {
+    "SANTIAGO",
+    "VICTORIA",
+    "SALVADOR",
+}
+"""Names that are also those of places, which anybody may write."""
+
+
+def _sin_escapes(texto: str) -> str:
+    if "\\" in texto:
+        texto = _ESCAPE.sub(lambda m: chr(int(m[1], 16)), texto)
+        texto = _BYTES.sub(lambda m: bytes.fromhex(re.sub(r"\\+x", "", m[0])).decode("utf-8", "replace"), texto)
+    return unquote(texto) if "%" in texto else texto
+
+
+def _de_base64(contenido: bytes) -> Iterator[bytes]:
+    """What each run of base64 holds. Where a binary frame precedes it, its beginning is not known: all four are tried."""
+    for run in _BASE64.findall(contenido):
+        plain = run.translate(bytes.maketrans(b"-_", b"+/"))
+        for start in range(4):
+            piece = plain[start:]
+            try:
+                yield base64.b64decode(piece[: len(piece) - (len(piece) % 4 == 1)] + b"==")
+            except binascii.Error:
+                continue
 
 
 class Escaner:
-    """Knows what to look for: identifiers as whole words, names as they are written in the form."""
+    """Looks at every place of a run."""
 
     def __init__(self, recorrido: Recorrido) -> None:
         self._recorrido = recorrido
         datos = [c.datos for c in recorrido.escenario.capturas]
-        self._cic_ocr = {v.encode() for d in datos for v in (d.cic, d.ocr) if v}
-        self._identificadores = {v.encode() for d in datos for v in (d.clave_elector, d.curp) if v} | self._cic_ocr
-        self._nombres = {
-            f"{d.nombre} {d.primer_apellido}".encode() for d in datos if len(d.nombre) + len(d.primer_apellido) > 12
-        } | {f"{d.primer_apellido} {d.segundo_apellido}".encode() for d in datos if d.segundo_apellido}
+        self._cic_ocr = {v for d in datos for v in (d.cic, d.ocr) if v}
         auxiliares = [a for s in recorrido.escenario.archivo().solicitudes for a in s.auxiliares]
-        self._nombres |= {v.encode() for a in auxiliares for v in (a.nombre, a.correo)}
-        self._nombre = re.compile(b"|".join(re.escape(n) for n in sorted(self._nombres)))
-
-    def encontrados(self, contenido: bytes, *, nombres: bool = True, permitidos: Iterable[bytes] = ()) -> set[bytes]:
-        """Personal data in those bytes. `nombres`: look for names too, which takes its time on large files."""
-        found = self._identificadores.intersection(_PALABRA.findall(contenido)) - set(permitidos)
-        return found | set(self._nombre.findall(contenido)) if nombres else found
+        self._buscados = Buscados(datos, [v for a in auxiliares for v in (a.nombre, a.correo)])
 
     async def hallazgos(self) -> list[str]:
         """Every place that holds some, with how many; nothing of the data itself."""
         found = []
         async for lugar, contenido in self._lugares():
-            if datos := self.encontrados(contenido, nombres=not lugar.startswith(_A_GRANEL)):
+            if datos := self._buscados.encontrados(contenido):
                 found.append(f"{lugar}: {len(datos)}")
         for mensaje in read_inbox(self._recorrido.sistema.engines.inbox):
             # The norm orders CIC or OCR into the receipt (P 9.14, D 6.4), and it goes to the auxiliar's own address.
-            if datos := self.encontrados(mensaje.get_content().encode(), permitidos=self._cic_ocr):
+            if datos := self._buscados.encontrados(mensaje.get_content().encode(), permitidos=self._cic_ocr):
                 found.append(f"receipt {mensaje['Message-ID']}: {len(datos)}")
         return found
 
@@ -60,7 +187,7 @@ class Escaner:
         """Whether the scanner finds what is there: the roll's file and a receipt hold personal data."""
         roll = (self._recorrido.instalacion.root / "padron.csv").read_bytes()
         mail = b"".join(m.get_content().encode() for m in read_inbox(self._recorrido.sistema.engines.inbox))
-        return bool(self.encontrados(roll)) and bool(self.encontrados(mail))
+        return bool(self._buscados.encontrados(roll)) and bool(self._buscados.encontrados(mail))
 
     async def _lugares(self) -> AsyncIterator[tuple[str, bytes]]:
         for place in (self._archivos(), self._procesos()):
