@@ -4,7 +4,8 @@ python -m schemas.compat             exit status 1 and one line per breaking dif
 python -m schemas.compat --publish   at a release: records today's schemas, topics and examples, unless something breaks
 
 `publicados/` holds the JSON Schemas as published, `topics.json` (where each event travels), and `eventos/`: golden messages, as
-bytes with headers, which every later version must read. A golden message is never changed nor removed.
+bytes with headers, which every later version must read. A golden message is never changed nor removed: `eventos/SHA256SUMS` has a
+line for each, and only grows.
 
 What may change within a version: a new field that is not required, a new word in an enumeration, a wider limit, texts.
 What may not:
@@ -18,6 +19,7 @@ What may not:
 Everything else takes a new major version of the event, beside the old one.
 """
 
+import hashlib
 import json
 import operator
 import sys
@@ -30,6 +32,8 @@ from schemas.envelope import PREFIJO, EventoInvalido, Sobre, id_derivado, leer
 from schemas.eventos import EVENTOS, POR_TIPO
 
 FOLDER = Path(__file__).with_name("publicados")
+SUMS = "SHA256SUMS"
+"""Hash and name of every golden message, in the order of their publication (`sha256sum -c` reads it)."""
 
 Schema = Mapping[str, Any]
 _Seen = frozenset[tuple[str | None, str | None]]
@@ -56,6 +60,7 @@ def problems(folder: Path = FOLDER) -> list[str]:
         published = json.loads(contract_file.read_text(encoding="utf-8"))
         found += breaking_topics(published, contract())
         found += [f"{name}: nothing left of it in {folder.name}/" for name in _forgotten(published, folder)]
+    found += _altered(folder / "eventos")
     for path in sorted((folder / "eventos").glob("*.json")):
         found += [
             f"eventos/{path.name}: {problem}" for problem in unreadable(json.loads(path.read_text(encoding="utf-8")))
@@ -145,8 +150,28 @@ def publish(folder: Path = FOLDER) -> list[str]:
             text = _json(golden_message(sobre))
             if text not in known:
                 known.append(text)
-                (events / f"{stem}.{len(known)}.json").write_text(text, encoding="utf-8")
+                path = events / f"{stem}.{len(known)}.json"
+                path.write_text(text, encoding="utf-8")
+                with (events / SUMS).open("a", encoding="utf-8") as sums:
+                    sums.write(f"{_sha256(path)}  {path.name}\n")
     return []
+
+
+def _altered(events: Path) -> list[str]:
+    """Golden messages that are not what was published."""
+    sums = events / SUMS
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
+    published = {name: sha256 for sha256, name in (line.split("  ") for line in lines)}
+    present = {path.name: _sha256(path) for path in events.glob("*.json")}
+    return [
+        f"eventos/{name}: {'removed' if name not in present else 'changed' if name in published else f'not in {SUMS}'}"
+        for name in sorted(published.keys() | present.keys())
+        if published.get(name) != present.get(name)
+    ]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _forgotten(published: Schema, folder: Path) -> list[str]:

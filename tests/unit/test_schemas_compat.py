@@ -1,8 +1,11 @@
 """Published versions only grow: what breaks a reader fails, what grows passes, and every golden message is still read."""
 
 import copy
+import io
 import json
 import shutil
+import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from schemas import compat
 from schemas.eventos import EVENTOS
 
 Schema = dict[str, Any]
+ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = sorted((compat.FOLDER / "eventos").glob("*.json"))
 
 
@@ -202,12 +206,52 @@ def test_publicar_otra_vez_no_cambia_nada_y_con_algo_roto_no_se_publica(tmp_path
     assert _load(broken) == content
 
 
-def test_lo_publicado_no_se_puede_borrar_sin_que_se_note(tmp_path: Path) -> None:
+def test_lo_publicado_no_se_puede_borrar_ni_cambiar_sin_que_se_note(tmp_path: Path) -> None:
     folder = tmp_path / "publicados"
     shutil.copytree(compat.FOLDER, folder)
     (folder / "veredicto.v1.json").unlink()
-    (folder / "eventos" / "envio_cerrado.v1.1.json").unlink()
+    (folder / "eventos" / "envio_abierto.v1.1.json").unlink()
+    golden = folder / "eventos" / "envio_cerrado.v1.1.json"
+    golden.write_text(golden.read_text(encoding="utf-8").replace("2026-11-20", "2026-11-21"), encoding="utf-8")
+    shutil.copy(golden, folder / "eventos" / "envio_cerrado.v1.9.json")
     assert compat.problems(folder) == [
-        "envio_cerrado.v1: nothing left of it in publicados/",
+        "envio_abierto.v1: nothing left of it in publicados/",
         "veredicto.v1: nothing left of it in publicados/",
+        "eventos/envio_abierto.v1.1.json: removed",
+        "eventos/envio_cerrado.v1.1.json: changed",
+        "eventos/envio_cerrado.v1.9.json: not in SHA256SUMS",
     ]
+    assert compat.publish(folder) == compat.problems(folder)
+
+
+def test_lo_que_se_publica_queda_anotado_para_siempre(tmp_path: Path) -> None:
+    folder = tmp_path / "publicados"
+    assert compat.publish(folder) == []
+    sums = folder / "eventos" / compat.SUMS
+    assert {line.split("  ")[1] for line in sums.read_text(encoding="utf-8").splitlines()} == {
+        path.name for path in (folder / "eventos").glob("*.json")
+    }
+    assert compat.problems(folder) == []
+
+
+def test_nada_de_lo_que_la_historia_del_repositorio_publico_se_rompio_ni_se_perdio(tmp_path: Path) -> None:
+    """Without a history (an export of one version) there is only today's, which the hashes anchor."""
+    publicados = compat.FOLDER.relative_to(ROOT)
+    hoy = {path.read_bytes() for path in GOLDEN}
+    sumas = (compat.FOLDER / "eventos" / compat.SUMS).read_text(encoding="utf-8")
+    for commit in _git("log", "--format=%H", "--", str(publicados)).decode().split():
+        antes = tmp_path / commit
+        with tarfile.open(fileobj=io.BytesIO(_git("archive", commit, str(publicados)))) as archive:
+            archive.extractall(antes, filter="data")
+        folder = antes / publicados
+        assert {p.name for p in (folder / "eventos").glob("*.json") if p.read_bytes() not in hoy} == set(), commit
+        sums = folder / "eventos" / compat.SUMS
+        if sums.exists():
+            assert sumas.startswith(sums.read_text(encoding="utf-8")), commit
+        assert [p for p in compat.problems(folder) if not p.endswith(f"not in {compat.SUMS}")] == [], commit
+
+
+def _git(*arguments: str) -> bytes:
+    if not (ROOT / ".git").exists():
+        return b""
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True).stdout
