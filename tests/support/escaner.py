@@ -1,13 +1,11 @@
 """Looks for the synthetic population's personal data wherever it must not be in clear after a run (SPEC 12)."""
 
-import base64
 import binascii
 import functools
 import re
 import unicodedata
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
-from urllib.parse import unquote
 
 import httpx
 
@@ -25,6 +23,11 @@ _FICHA = re.compile(r"-?\d+\.\d+|\w{2,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}")
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _BYTES = re.compile(r"(?:\\+x[0-9a-fA-F]{2})+")
+_DE_URL = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_COMUN = bytes.maketrans(b"-_", b"+/")
+_VISIBLES = bytes(range(32, 127))
+_TEXTO = re.compile(rb"(?:[\x20-\x7e]|\xc3[\x80-\xbf]){6,}")
+_TRAMO = 1 << 16
 _JUNTOS = 6
 """Words within which two that belong together are taken for one datum: field names, quotes and tags may stand between."""
 _SOLO_DESDE = 8
@@ -40,8 +43,8 @@ _CAMPOS = {
 
 _SIN_CONTENIDO = {".index", ".timeindex", ".snapshot"}
 """Kafka's files beside the records: preallocated, of offsets and times only."""
-_PUEDEN = {"padron.csv", ".eml"}
-"""What holds personal data by its nature: the roll's file, and receipts (looked at apart)."""
+_PUEDEN = {"padron.csv", ".eml", ".dat"}
+"""Looked at apart: the roll's file and receipts, which hold personal data by their nature, and stored objects, one by one."""
 
 
 class Buscados:
@@ -59,7 +62,8 @@ class Buscados:
 
     def encontrados(self, contenido: bytes, *, permitidos: Iterable[str] = ()) -> set[str]:
         """Personal data in those bytes, as the words that tell."""
-        return self._en(contenido, 2) - {_doblado(v) for v in permitidos}
+        found = set().union(*(self._en(tramo, 2) for tramo in _tramos(contenido)))
+        return found - {_doblado(v) for v in permitidos}
 
     def _agregar(self, d: DatosRegistro) -> None:
         lecturas = [v for v in (d.lecturas.qr, d.lecturas.mrz, d.lecturas.codigo_barras) if v]
@@ -145,20 +149,31 @@ _LUGARES = {palabra for entidad in ENTIDADES for palabra in _fichas(entidad.nomb
 def _sin_escapes(texto: str) -> str:
     if "\\" in texto:
         texto = _ESCAPE.sub(lambda m: chr(int(m[1], 16)), texto)
-        texto = _BYTES.sub(lambda m: bytes.fromhex(re.sub(r"\\+x", "", m[0])).decode("utf-8", "replace"), texto)
-    return unquote(texto) if "%" in texto else texto
+        texto = _BYTES.sub(_de_hexadecimal, texto)
+    return _DE_URL.sub(_de_hexadecimal, texto) if "%" in texto else texto
+
+
+def _de_hexadecimal(escapado: re.Match[str]) -> str:
+    return bytes.fromhex(re.sub(r"\\+x|%", "", escapado[0])).decode("utf-8", "replace")
 
 
 def _de_base64(contenido: bytes) -> Iterator[bytes]:
-    """What each run of base64 holds. Where a binary frame precedes it, its beginning is not known: all four are tried."""
+    """What each run of base64 holds, if it is text. Its beginning is not known where a binary frame precedes it: four are tried."""
     for run in _BASE64.findall(contenido):
-        plain = run.translate(bytes.maketrans(b"-_", b"+/"))
+        plain = run.translate(_COMUN)
         for start in range(4):
             piece = plain[start:]
-            try:
-                yield base64.b64decode(piece[: len(piece) - (len(piece) % 4 == 1)] + b"==")
-            except binascii.Error:
-                continue
+            inside = binascii.a2b_base64(piece[: len(piece) - (len(piece) % 4 == 1)] + b"==")
+            if len(inside.translate(None, _VISIBLES)) < len(inside) * 0.4:
+                yield inside
+
+
+def _tramos(contenido: bytes) -> Iterator[bytes]:
+    """Large contents, piece by piece, each with some of the next; of what looks sealed, only what in it looks like text."""
+    for start in range(0, max(len(contenido), 1), _TRAMO):
+        tramo = contenido[start : start + _TRAMO + 4096]
+        sellado = len(tramo.translate(None, _VISIBLES)) > len(tramo) * 0.55 and tramo.count(0) < len(tramo) * 0.02
+        yield b"\n".join(_TEXTO.findall(tramo)) if sellado and len(tramo) > 4096 else tramo
 
 
 class Escaner:

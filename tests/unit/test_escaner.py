@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,13 @@ FORMAS: dict[str, Callable[[object], bytes]] = {
 @pytest.mark.parametrize("dato", DATOS)
 def test_cada_dato_se_encuentra_en_cada_forma_en_que_puede_filtrarse(dato: str, forma: str) -> None:
     assert BUSCADOS.encontrados(FORMAS[forma](DATOS[dato]))
+
+
+@pytest.mark.parametrize("dato", DATOS)
+def test_cada_dato_se_encuentra_en_medio_de_mucho_que_parece_sellado(dato: str) -> None:
+    sellado = random.Random(dato).randbytes(70_000)
+    assert BUSCADOS.encontrados(sellado) == set()
+    assert BUSCADOS.encontrados(sellado + FORMAS["json"](DATOS[dato]) + sellado)
 
 
 def test_lo_que_se_permite_es_ese_dato_y_ningun_otro() -> None:
