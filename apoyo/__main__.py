@@ -210,6 +210,22 @@ def quarantine_redrive(
     _con_motores(apartados.reenviar_en(Instalacion(root), filtro, consola, si=si))
 
 
+@cuarentena.command("accept")
+def quarantine_accept(
+    topic: DeTopic = None,
+    motivo: DeMotivo = None,
+    grupo: DeGrupo = None,
+    origen: Annotated[str | None, typer.Option("--origen", help="Solo el de este origen.")] = None,
+    si: Annotated[bool, typer.Option("--si", help="Confirma; sin esto solo muestra qué se aceptaría.")] = False,
+    root: Raiz = RAIZ,
+) -> None:
+    """Deja apartado en definitiva lo que espera en cuarentena; el servicio que se detuvo por su límite sigue al arrancarlo."""
+    from apoyo import cuarentena as apartados
+
+    filtro = apartados.Filtro(topic, motivo, grupo, origen)
+    _con_motores(apartados.aceptar_en(Instalacion(root), filtro, consola, si=si))
+
+
 def _con_motores(command: Coroutine[Any, Any, int]) -> None:
     """Run a command that needs an installation; its failures become one clear line and exit status 1."""
     try:

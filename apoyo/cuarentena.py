@@ -4,12 +4,15 @@ A message of `<topic>.cuarentena` holds the original bytes, key and headers, and
 Sending again publishes the original to its topic once more: every group gets it, those that handled it before find nothing new in
 it, and the one that could not read it tries again (and sets it aside again, from its new place, if it still cannot). A mark on the
 quarantine topic then says that it was sent. It comes second: a crash in between sends twice, which is harmless.
+
+Accepting leaves what waits aside for good, by a mark alone. Both answer for an event: it no longer counts towards the limit at
+which its consumer stops (`kernel.stream.guard.set_aside_before`).
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,12 +24,21 @@ from rich.table import Table
 from apoyo.instalacion import Instalacion, bitacora
 from kernel.clock import SystemClock
 from kernel.stream import Message, Record, Stream
+from kernel.stream.guard import (
+    ACCEPTED,
+    DETAIL,
+    GROUP,
+    ORIGIN,
+    REASON,
+    SENT_AGAIN,
+    original_headers,
+    place_of,
+)
 from schemas import topics
 from schemas.hora import hora_centro
 
-_PROPIAS = ("cuarentena_motivo", "cuarentena_detalle", "cuarentena_origen", "cuarentena_grupo")
-_REENVIADO, _HORA = "cuarentena_reenviado", "cuarentena_hora"
-"""Headers of a mark: the origin that was sent again, and when (ISO 8601, UTC)."""
+_HORA = "cuarentena_hora"
+"""Header of a mark: when (ISO 8601, UTC)."""
 _A_LA_VISTA = 4096
 """Bytes of a body that are shown at most."""
 
@@ -43,7 +55,8 @@ class Filtro:
 
 @dataclass(frozen=True, slots=True)
 class Apartado:
-    """One event set aside by one group. `origen`: `topic/partition/offset` of the original; `reenviado_en`: None while it waits."""
+    """One event set aside by one group. `origen`: `topic/partition/offset` of the original, or of what lies in quarantine when that
+    does not say a valid one; `reenviado_en`, `aceptado_en`: None while nobody answered so."""
 
     topic: str
     origen: str
@@ -52,21 +65,22 @@ class Apartado:
     detalle: str
     record: Record
     reenviado_en: datetime | None
+    aceptado_en: datetime | None
+
+    @property
+    def pendiente(self) -> bool:
+        """Whether an operator has still to answer for it."""
+        return self.reenviado_en is None and self.aceptado_en is None
 
     @property
     def hora(self) -> datetime | None:
         """When the event says that it was written; None when it does not."""
-        try:
-            hora = datetime.fromisoformat(self.record.headers["ce_time"])
-        except (KeyError, ValueError):
-            return None
-        return hora if hora.tzinfo else None
+        return _momento(self.record.headers.get("ce_time", ""))
 
     @property
     def original(self) -> Message:
         """The message as it was read from its topic."""
-        headers = {name: value for name, value in self.record.headers.items() if name not in _PROPIAS}
-        return Message(self.topic, self.record.key, self.record.value, headers)
+        return Message(self.topic, self.record.key, self.record.value, original_headers(self.record.headers))
 
     def es(self, filtro: Filtro) -> bool:
         """Whether the filter means it."""
@@ -82,40 +96,70 @@ class Apartado:
 
 
 async def leer(stream: Stream, filtro: Filtro = Filtro()) -> list[Apartado]:
-    """What was set aside, once for each origin and group, in the order of the origins. Raises Unavailable."""
-    found: dict[tuple[str, str], Record] = {}
-    reenviados: dict[str, datetime] = {}
+    """What was set aside, once for each origin and group, in the order of the origins. Raises Unavailable.
+
+    Whoever can write to a quarantine topic may have put anything there: what is no event of a guard is shown from where it lies,
+    and a mark without its time is none.
+    """
+    found: dict[tuple[str, str], tuple[str, Record]] = {}
+    marcas: dict[str, dict[str, datetime]] = {SENT_AGAIN: {}, ACCEPTED: {}}
     for topic in topics.load():
         async for record in stream.read(topic + topics.CUARENTENA):
             headers = record.headers
-            if origen := headers.get(_REENVIADO):
-                reenviados.setdefault(origen, datetime.fromisoformat(headers[_HORA]))
-            elif origen := headers.get("cuarentena_origen"):
-                found.setdefault((origen, headers.get("cuarentena_grupo", "")), record)
-    apartados = [_apartado(record, origen, grupo, reenviados.get(origen)) for (origen, grupo), record in found.items()]
+            origen = headers.get(ORIGIN, "")
+            marca = next((m for m in marcas if m in headers), None)
+            if place_of(origen, topic) is None:
+                if marca is not None:
+                    if (hora := _momento(headers.get(_HORA, ""))) is not None:
+                        marcas[marca].setdefault(headers[marca], hora)
+                    continue
+                origen = f"{record.topic}/{record.partition}/{record.offset}"
+            found.setdefault((origen, headers.get(GROUP, "")), (topic, record))
+    apartados = [
+        Apartado(
+            topic,
+            origen,
+            grupo,
+            record.headers.get(REASON, ""),
+            record.headers.get(DETAIL, ""),
+            record,
+            marcas[SENT_AGAIN].get(origen),
+            marcas[ACCEPTED].get(origen),
+        )
+        for (origen, grupo), (topic, record) in found.items()
+    ]
     return sorted((a for a in apartados if a.es(filtro)), key=lambda a: (_lugar(a.origen), a.grupo))
 
 
 async def reenviar(stream: Stream, apartados: Iterable[Apartado], ahora: datetime) -> int:
     """Publish the original of each origin that waits, in their order, and mark it; the number published. Raises Unavailable."""
-    por_origen = {a.origen: a for a in apartados if a.reenviado_en is None}
-    for origen, apartado in por_origen.items():
+    por_origen = {a.origen: a for a in apartados if a.pendiente}
+    for apartado in por_origen.values():
         await stream.publish(apartado.original)
-        marca = {_REENVIADO: origen, _HORA: ahora.astimezone(UTC).isoformat()}
-        await stream.publish(Message(apartado.record.topic, apartado.record.key, b"", marca))
+        await _marcar(stream, apartado, SENT_AGAIN, ahora)
     return len(por_origen)
 
 
-def _apartado(record: Record, origen: str, grupo: str, reenviado_en: datetime | None) -> Apartado:
-    return Apartado(
-        _lugar(origen)[0],
-        origen,
-        grupo,
-        record.headers.get("cuarentena_motivo", ""),
-        record.headers.get("cuarentena_detalle", ""),
-        record,
-        reenviado_en,
-    )
+async def aceptar(stream: Stream, apartados: Iterable[Apartado], ahora: datetime) -> int:
+    """Mark each origin that waits as left aside for good; how many. Raises Unavailable."""
+    por_origen = {a.origen: a for a in apartados if a.pendiente}
+    for apartado in por_origen.values():
+        await _marcar(stream, apartado, ACCEPTED, ahora)
+    return len(por_origen)
+
+
+async def _marcar(stream: Stream, apartado: Apartado, marca: str, ahora: datetime) -> None:
+    headers = {marca: apartado.origen, _HORA: ahora.astimezone(UTC).isoformat()}
+    await stream.publish(Message(apartado.record.topic, apartado.record.key, b"", headers))
+
+
+def _momento(texto: str) -> datetime | None:
+    """A time with its zone; None when the text is none."""
+    try:
+        momento = datetime.fromisoformat(texto)
+    except ValueError:
+        return None
+    return momento if momento.tzinfo else None
 
 
 def _lugar(origen: str) -> tuple[str, int, int]:
@@ -137,20 +181,34 @@ async def listar(instalacion: Instalacion, filtro: Filtro, consola: Console, *, 
     return 0
 
 
+_CUENTAS = {"Pendientes", "Reenviados", "Aceptados"}
+
+
 def _por_grupo(apartados: list[Apartado]) -> Table:
     table = Table(title="En cuarentena", caption="Las horas son las de los eventos (hora Centro).")
-    for name in ("Topic", "Motivo", "Grupo", "Pendientes", "Reenviados", "Primero", "Último", "Por ejemplo"):
-        table.add_column(name, justify="right" if name in {"Pendientes", "Reenviados"} else "left", overflow="fold")
+    for name in (
+        "Topic",
+        "Motivo",
+        "Grupo",
+        "Pendientes",
+        "Reenviados",
+        "Aceptados",
+        "Primero",
+        "Último",
+        "Por ejemplo",
+    ):
+        table.add_column(name, justify="right" if name in _CUENTAS else "left", overflow="fold")
     grupos: dict[tuple[str, str, str], list[Apartado]] = {}
     for a in apartados:
         grupos.setdefault((a.topic, a.motivo, a.grupo), []).append(a)
     for clave, suyos in sorted(grupos.items()):
         horas = sorted(a.hora for a in suyos if a.hora is not None)
-        pendientes = [a for a in suyos if a.reenviado_en is None]
+        pendientes = [a for a in suyos if a.pendiente]
         table.add_row(
             *map(_seguro, clave),
             f"{len(pendientes):,}",
-            f"{len(suyos) - len(pendientes):,}",
+            f"{sum(a.reenviado_en is not None for a in suyos):,}",
+            f"{sum(a.reenviado_en is None and a.aceptado_en is not None for a in suyos):,}",
             hora_centro(horas[0]) if horas else "",
             hora_centro(horas[-1]) if horas else "",
             _seguro((pendientes or suyos)[0].origen),
@@ -160,13 +218,14 @@ def _por_grupo(apartados: list[Apartado]) -> Table:
 
 def _uno_por_uno(apartados: list[Apartado]) -> Table:
     table = Table(title="En cuarentena, uno por uno")
-    for name in ("Origen", "Grupo", "Motivo", "Detalle", "Hora del evento", "Reenviado"):
+    for name in ("Origen", "Grupo", "Motivo", "Detalle", "Hora del evento", "Reenviado", "Aceptado"):
         table.add_column(name, overflow="fold")
     for a in apartados:
         table.add_row(
             *map(_seguro, (a.origen, a.grupo, a.motivo, a.detalle)),
             hora_centro(a.hora) if a.hora else "",
             hora_centro(a.reenviado_en) if a.reenviado_en else "",
+            hora_centro(a.aceptado_en) if a.aceptado_en else "",
         )
     return table
 
@@ -194,6 +253,8 @@ def ficha(apartados: list[Apartado], *, completo: bool) -> list[str]:
     lineas += [f"Grupo {_limpio(a.grupo)}: {_limpio(a.motivo)} {_limpio(a.detalle)}".rstrip() for a in apartados]
     if primero.reenviado_en is not None:
         lineas.append(f"Reenviado: {hora_centro(primero.reenviado_en)}")
+    if primero.aceptado_en is not None:
+        lineas.append(f"Aceptado: {hora_centro(primero.aceptado_en)}")
     original = primero.original
     lineas += ["", "Encabezados:", f"  llave: {_limpio(original.key)}"]
     lineas += [f"  {_limpio(name)}: {_encabezado(name, value)}" for name, value in original.headers.items()]
@@ -208,17 +269,51 @@ def ficha(apartados: list[Apartado], *, completo: bool) -> list[str]:
 
 async def reenviar_en(instalacion: Instalacion, filtro: Filtro, consola: Console, *, si: bool) -> int:
     """Send again what waits and the filter means; without `si`, only say what would be sent."""
+    return await _responder(
+        instalacion,
+        filtro,
+        consola,
+        reenviar if si else None,
+        nada="No hay nada pendiente que reenviar.",
+        falta="Nada se ha reenviado. Para reenviarlo, agregue [bold]--si[/].",
+        hecho="Reenviados: {:,} eventos, a su topic y con sus bytes originales.",
+    )
+
+
+async def aceptar_en(instalacion: Instalacion, filtro: Filtro, consola: Console, *, si: bool) -> int:
+    """Leave what waits and the filter means aside for good; without `si`, only say what."""
+    return await _responder(
+        instalacion,
+        filtro,
+        consola,
+        aceptar if si else None,
+        nada="No hay nada pendiente que aceptar.",
+        falta="Nada se ha aceptado. Para dejarlo apartado en definitiva, agregue [bold]--si[/].",
+        hecho="Aceptados: {:,} eventos quedan apartados en definitiva. El servicio que se detuvo sigue al arrancarlo.",
+    )
+
+
+async def _responder(
+    instalacion: Instalacion,
+    filtro: Filtro,
+    consola: Console,
+    accion: Callable[[Stream, Iterable[Apartado], datetime], Awaitable[int]] | None,
+    *,
+    nada: str,
+    falta: str,
+    hecho: str,
+) -> int:
     async with bitacora(instalacion) as stream:
-        pendientes = [a for a in await leer(stream, filtro) if a.reenviado_en is None]
+        pendientes = [a for a in await leer(stream, filtro) if a.pendiente]
         if not pendientes:
-            consola.print("No hay nada pendiente que reenviar.")
+            consola.print(nada)
             return 0
-        if not si:
+        if accion is None:
             consola.print(_uno_por_uno(pendientes))
-            consola.print("Nada se ha reenviado. Para reenviarlo, agregue [bold]--si[/].")
+            consola.print(falta)
             return 0
-        reenviados = await reenviar(stream, pendientes, SystemClock().now())
-    consola.print(f"Reenviados: {reenviados:,} eventos, a su topic y con sus bytes originales.")
+        cuantos = await accion(stream, pendientes, SystemClock().now())
+    consola.print(hecho.format(cuantos))
     return 0
 
 

@@ -19,4 +19,13 @@ FOLDED_AGAIN = Counter(
 FOLLOW_REFUSED = Counter(
     "apoyo_follow_refused_total", "Events of a followed topic that do not fit their schema", ["topic"]
 )
+EVENTS_QUARANTINED = Counter(
+    "apoyo_events_quarantined_total", "Events set aside because they cannot be read", ["topic"]
+)
+QUARANTINED_IN_A_ROW = Gauge(
+    "apoyo_quarantined_in_a_row",
+    "Events set aside without a good one in between, by earlier processes too. At APOYO_QUARANTINE_LIMIT the service ends at the "
+    "next bad one, at every start, until an operator answers: apoyo quarantine list, then redrive or accept",
+    ["group"],
+)
 READY = Gauge("apoyo_ready", "1 while the service is ready")

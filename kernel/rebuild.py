@@ -28,7 +28,7 @@ from kernel.errors import BadInput
 from kernel.fold import Fold
 from kernel.outbox import Outbox
 from kernel.stream import Handler, Record, Stream
-from kernel.stream.guard import QUARANTINE_SUFFIX, guarded, origin
+from kernel.stream.guard import GROUP, ORIGIN, QUARANTINE_SUFFIX, Aside, guarded, origin
 
 _LITTLE = 100
 """Events left to fold that are few enough to switch."""
@@ -144,8 +144,8 @@ class _Rest:
         self.committed = await self._look(self.group)
         for topic in sorted({topic for p in self.projections if p.skip_set_aside for topic in p.topics}):
             async for record in self.stream.read(topic + QUARANTINE_SUFFIX):
-                if record.headers.get("cuarentena_grupo") == self.group:
-                    self.aside.add(record.headers.get("cuarentena_origen", ""))
+                if record.headers.get(GROUP) == self.group:
+                    self.aside.add(record.headers.get(ORIGIN, ""))
 
     async def check(self) -> None:
         """Raises InUse when the service has worked since the beginning, or does; Unavailable."""
@@ -209,7 +209,7 @@ class _Fold:
         return record.partition in partitions and origin(record) not in aside
 
     def _patient(self, handle: Handler) -> Handler:
-        return self._guard(handle, self._stream.publish, group="rebuild")
+        return self._guard(handle, self._stream.publish, aside=Aside("rebuild", 1))
 
     def _counting(self, documents: Keyed) -> Handler:
         handle = self.projection.handler(documents)

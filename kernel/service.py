@@ -18,7 +18,7 @@ from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.settings import ServiceSettings
 from kernel.stream import Handler, Stream
-from kernel.stream.guard import guarded
+from kernel.stream.guard import guarded, set_aside_before
 from kernel.web import Health
 
 log = structlog.get_logger()
@@ -104,26 +104,20 @@ class Service:
             for task in self.tasks:
                 group.create_task(_run(task))
             if self.handle is not None:
-                group.create_task(
-                    self.stream.consume(self.name, self.topics, self._guarded(self.handle, group=self.name))
-                )
+                guard = await self._guard(self.name, self.topics)
+                group.create_task(self.stream.consume(self.name, self.topics, guard(self.handle)))
             if self.fold is not None:
-                batch = self.fold.under(partial(self._guarded, group=self.name))
+                batch = self.fold.under(await self._guard(self.name, self.topics))
                 group.create_task(self.stream.consume(self.name, self.topics, batch.handle, batch.settle))
             for other in self.consumers:
-                handle = self._guarded(other.handle, group=other.group)
-                group.create_task(self.stream.consume(other.group, other.topics, handle))
+                guard = await self._guard(other.group, other.topics)
+                group.create_task(self.stream.consume(other.group, other.topics, guard(other.handle)))
             metrics.READY.set(1)
             log.info("service_ready", port=self.settings.http_port)
 
-    def _guarded(self, handle: Handler, *, group: str) -> Handler:
-        return guarded(
-            handle,
-            self.stream.publish,
-            group=group,
-            budget_s=self.settings.retry_budget_s,
-            limit=self.settings.quarantine_limit,
-        )
+    async def _guard(self, group: str, topics: Sequence[str]) -> Callable[[Handler], Handler]:
+        aside = await set_aside_before(self.stream, group, topics, self.settings.quarantine_limit)
+        return partial(guarded, publish=self.stream.publish, aside=aside, budget_s=self.settings.retry_budget_s)
 
 
 def run(service: Service) -> None:

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from kernel.errors import Unavailable
+from kernel.errors import BadInput, Unavailable
 from kernel.stream import CAUGHT_UP, Handler, Message, Record, Settle, Stream, TopicSpec, connect
 from kernel.stream.crash import EXIT_CODE
 from kernel.stream.embedded import EmbeddedLog
+from kernel.stream.guard import QUARANTINE_SUFFIX, TooMuchBadInput, guarded, set_aside_before
 from kernel.stream.port import SETTLE_AT_MOST
 from tests.support.member import LEASE_S, stream_at
 
@@ -591,6 +592,140 @@ async def test_a_settle_that_raises_kills_before_its_events_are_committed(engine
     handled = Settled()
     engine.consume(stream, group, [topic], handled, handled.settle)
     await until(lambda: len(handled.settled) == 5, "the next one settled them")
+
+
+# ---- quarantine
+
+
+LIMIT = 3
+
+
+@dataclass
+class Life:
+    """One process of a group after another, behind the guard, as `kernel.service` runs it; it cannot read values that begin so."""
+
+    engine: Engine
+    group: str
+    topic: str
+    bad: str = "x"
+    handled: list[bytes] = field(default_factory=list)
+
+    async def handle(self, record: Record) -> None:
+        if self.bad and record.value.startswith(self.bad.encode()):
+            raise BadInput("unreadable")
+        self.handled.append(record.value)
+
+    async def until_it_ends(self, total: int) -> bool:
+        """Live until all is handled and committed; whether it died of too much bad input before that."""
+        stream = await self.engine.connect()
+        aside = await set_aside_before(stream, self.group, [self.topic], LIMIT)
+        consumer = self.engine.consume(
+            stream, self.group, [self.topic], guarded(self.handle, stream.publish, aside=aside)
+        )
+        done = asyncio.create_task(until_committed(stream, self.group, self.topic, total))
+        await asyncio.wait({consumer, done}, return_when=asyncio.FIRST_COMPLETED)
+        died = consumer.done()
+        done.cancel()
+        await asyncio.gather(done, return_exceptions=True)
+        if died:
+            assert isinstance(consumer.exception(), TooMuchBadInput)
+        await leave(consumer)
+        return died
+
+    async def aside(self) -> list[Record]:
+        """What lies in quarantine."""
+        stream = await self.engine.connect()
+        return [record async for record in stream.read(self.topic + QUARANTINE_SUFFIX)]
+
+    async def answer(self, mark: str) -> None:
+        """An operator answers for all of it."""
+        stream = await self.engine.connect()
+        for record in await self.aside():
+            if origin := record.headers.get("cuarentena_origen"):
+                await stream.publish(Message(record.topic, record.key, b"", {mark: origin}))
+
+
+async def life_of(engine: Engine, *values: str) -> Life:
+    """A group over a topic of one partition with those values."""
+    topic = await engine.topic(partitions=1)
+    stream = await engine.connect()
+    await stream.create_topics([TopicSpec(topic + QUARANTINE_SUFFIX, 1)])
+    life = Life(engine, engine.name("group"), topic)
+    await give(life, *values)
+    return life
+
+
+async def give(life: Life, *values: str) -> None:
+    stream = await life.engine.connect()
+    for value in values:
+        await stream.publish(Message(life.topic, "k", value.encode(), {"ce_id": value}))
+
+
+@EVERY_ENGINE
+async def test_what_cannot_be_read_goes_to_quarantine_as_it_came_and_the_rest_is_handled(engine: Engine) -> None:
+    life = await life_of(engine, "1", "x1", "2", "x2", "x3", "3")
+    assert not await life.until_it_ends(6)
+    assert life.handled == [b"1", b"2", b"3"]
+    assert [
+        (r.key, r.value, r.headers["ce_id"], r.headers["cuarentena_origen"], r.headers["cuarentena_grupo"])
+        for r in await life.aside()
+    ] == [
+        ("k", value.encode(), value, f"{life.topic}/0/{offset}", life.group)
+        for value, offset in (("x1", 1), ("x2", 3), ("x3", 4))
+    ]
+
+
+@EVERY_ENGINE
+async def test_the_limit_holds_across_the_lives_of_a_group(engine: Engine) -> None:
+    life = await life_of(engine, "1", *(f"x{n}" for n in range(3 * LIMIT)), "2")
+    for _ in range(3):
+        assert await life.until_it_ends(3 * LIMIT + 2)
+    assert [r.value for r in await life.aside()] == [f"x{n}".encode() for n in range(LIMIT)]
+
+    # Two lives of some bad events each count together.
+    other = await life_of(engine, "x1", "x2")
+    assert not await other.until_it_ends(2)
+    await give(other, "x3", "x4")
+    assert await other.until_it_ends(4)
+    assert [r.value for r in await other.aside()] == [b"x1", b"x2", b"x3"]
+
+
+@EVERY_ENGINE
+async def test_a_good_event_between_two_lives_begins_the_count_anew(engine: Engine) -> None:
+    life = await life_of(engine, "x1", "x2", "1")
+    assert not await life.until_it_ends(3)
+    await give(life, "x3", "x4", "x5")
+    assert not await life.until_it_ends(6)
+    assert len(await life.aside()) == 5
+
+
+@EVERY_ENGINE
+@pytest.mark.parametrize("mark", ["cuarentena_reenviado", "cuarentena_aceptado"])
+async def test_who_stopped_at_the_limit_goes_on_once_an_operator_has_answered(engine: Engine, mark: str) -> None:
+    life = await life_of(engine, *(f"x{n}" for n in range(LIMIT + 2)), "1")
+    assert await life.until_it_ends(LIMIT + 3)
+    await life.answer(mark)
+    assert not await life.until_it_ends(LIMIT + 3)
+    assert life.handled == [b"1"]
+
+
+@EVERY_ENGINE
+async def test_who_stopped_at_the_limit_and_was_corrected_goes_on_by_itself(engine: Engine) -> None:
+    life = await life_of(engine, *(f"x{n}" for n in range(LIMIT + 2)), "1")
+    assert await life.until_it_ends(LIMIT + 3)
+    life.bad = ""
+    assert not await life.until_it_ends(LIMIT + 3)
+    assert set(life.handled) >= {f"x{LIMIT}".encode(), f"x{LIMIT + 1}".encode(), b"1"}
+    assert len(await life.aside()) == LIMIT
+
+
+@EVERY_ENGINE
+async def test_what_another_group_set_aside_does_not_count(engine: Engine) -> None:
+    life = await life_of(engine, *(f"x{n}" for n in range(LIMIT)))
+    assert not await life.until_it_ends(LIMIT)
+    other = Life(engine, engine.name("group"), life.topic)
+    assert not await other.until_it_ends(LIMIT)
+    assert len(await life.aside()) == 2 * LIMIT
 
 
 # ---- many members

@@ -25,7 +25,7 @@ from kernel.outbox import Outbox
 from kernel.rebuild import InUse, Projection, Rebuilt, first_revision, rebuild
 from kernel.stream import Handler, Mark, Message, Position, Record, Stream, TopicSpec, connect
 from kernel.stream.embedded import EmbeddedLog
-from kernel.stream.guard import QUARANTINE_SUFFIX, guarded
+from kernel.stream.guard import QUARANTINE_SUFFIX, Aside, guarded
 from schemas.ciclo_de_vida import TOPICS, Estado
 from schemas.envelope import Evento, ensobrar
 from schemas.eventos import (
@@ -110,7 +110,7 @@ class Base:
     @asynccontextmanager
     async def consumiendo(self, grupo: str, topics: Sequence[str], handler: Handler) -> AsyncIterator[None]:
         """A process of the group; at the end it has committed everything, and leaves. Raises what kills the process."""
-        handle = guarded(handler, self.stream.publish, group=grupo)
+        handle = guarded(handler, self.stream.publish, aside=Aside(grupo, 100))
         consumer = asyncio.create_task(self.stream.consume(grupo, topics, handle))
         try:
             yield
@@ -679,7 +679,7 @@ async def test_la_orden_reconstruye_cada_servicio_y_pide_detener_al_que_lo_neces
 
     assert await ordenar() == [0, 0, 0, 0, 0]
     en_marcha = [
-        asyncio.create_task(stream.consume(grupo, TOPICS, guarded(_nada, stream.publish, group=grupo)))
+        asyncio.create_task(stream.consume(grupo, TOPICS, guarded(_nada, stream.publish, aside=Aside(grupo, 100))))
         for grupo in get_args(orden.Servicio)
     ]
     while not all([await stream.members(grupo) for grupo in get_args(orden.Servicio)]):

@@ -404,7 +404,9 @@ class Bitacora:
 
     def grupo(self, nombre: str, topics: Sequence[str] = ()) -> Grupo:
         """The group, made if need be."""
-        return self.grupos.setdefault(nombre, Grupo(tuple(topics)))
+        grupo = self.grupos.setdefault(nombre, Grupo(tuple(topics)))
+        grupo.topics = grupo.topics or tuple(topics)  # who only asked how far it is said nothing of its topics
+        return grupo
 
     def entrar(self, nombre: str, miembro: Miembro) -> None:
         """A member joins."""

@@ -26,7 +26,7 @@ from kernel.outbox import UNIQUE, Outbox
 from kernel.rebuild import InUse, Projection, rebuild
 from kernel.sealing import KeyRing
 from kernel.stream import Handler, TopicSpec
-from kernel.stream.guard import guarded
+from kernel.stream.guard import guarded, set_aside_before
 from schemas.actores import Actores
 from schemas.eventos import POR_TIPO, EnvioCerrado, RegistroClasificado, RegistroRecibido
 from schemas.recepcion import AperturaEnvio, CierreEnvio, firmado, ruta_apertura, ruta_cierre
@@ -330,7 +330,7 @@ class Mundo:
         guard = partial(
             guarded,
             publish=stream.publish,
-            group=instancia.servicio,
+            aside=await set_aside_before(stream, instancia.servicio, topics, 100),
             clock=self.bucle.time,
             jitter=self.azar.rng.random,
         )

@@ -21,7 +21,7 @@ from kernel.objects import MemoryObjects
 from kernel.outbox import UNIQUE, Outbox
 from kernel.sealing import KeyRing
 from kernel.stream import Stream, TopicSpec, connect
-from kernel.stream.guard import guarded
+from kernel.stream.guard import Aside, guarded
 from kernel.web import Health
 from schemas.envelope import Evento
 from schemas.eventos import POR_TIPO, LlaveProceso
@@ -262,7 +262,7 @@ class PortalDePrueba:
         await follower.caught_up.wait()
         if proyecta:
             fold = Fold(self.fichas, lambda documentos: agent.build(Proyector(documentos)))
-            batch = fold.under(lambda handle: guarded(handle, self.stream.publish, group="portal"))
+            batch = fold.under(lambda handle: guarded(handle, self.stream.publish, aside=Aside("portal", 100)))
             tasks.append(asyncio.create_task(self.stream.consume("portal", agent.TOPICS, batch.handle, batch.settle)))
         responder = guarded(agent.respuestas(self.consultas), self.stream.publish, group=agent.RESPUESTAS)
         tasks.append(asyncio.create_task(self.stream.consume(agent.RESPUESTAS, agent.TOPICS_DE_RESPUESTAS, responder)))

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from apoyo.cuarentena import Apartado, Filtro, ficha, leer, reenviar
+from apoyo.cuarentena import Apartado, Filtro, aceptar, ficha, leer, reenviar
 from apoyo.sistema import crear_topics
 from kernel.clock import SystemClock
 from kernel.errors import BadInput
 from kernel.stream import Message, Record, Stream, connect
-from kernel.stream.guard import guarded
+from kernel.stream.guard import Aside, guarded
 
 TOPIC = "registro_recibido"
 AHORA = SystemClock().now()
@@ -44,7 +44,7 @@ class Servicio:
 
     async def consumir(self) -> None:
         """Handle everything that the topic holds now."""
-        handle = guarded(self._atender, self.stream.publish, group=self.grupo)
+        handle = guarded(self._atender, self.stream.publish, aside=Aside(self.grupo, 100))
         consumer = asyncio.create_task(self.stream.consume(self.grupo, [TOPIC], handle))
         async with asyncio.timeout(10):
             while not await self._al_dia():
@@ -102,6 +102,63 @@ async def test_lo_que_sigue_sin_poderse_leer_vuelve_a_la_cuarentena_desde_su_nue
     assert uno.origen != otro.origen
     assert (uno.reenviado_en, otro.reenviado_en) == (AHORA, None)
     assert otro.original == MENSAJE
+
+
+async def test_lo_aceptado_ya_no_espera_y_no_se_reenvia(stream: Stream) -> None:
+    await stream.publish(MENSAJE)
+    await Servicio(stream, "descifrado").consumir()
+    assert await aceptar(stream, await leer(stream), AHORA) == 1
+    [apartado] = await leer(stream)
+    assert (apartado.aceptado_en, apartado.reenviado_en, apartado.pendiente) == (AHORA, None, False)
+    assert await reenviar(stream, await leer(stream), AHORA) == 0
+    assert await aceptar(stream, await leer(stream), AHORA) == 0
+    assert len(await _en(stream, TOPIC)) == 1
+
+
+async def test_un_mensaje_con_encabezados_de_la_cuarentena_no_se_hace_pasar_por_su_respuesta(stream: Stream) -> None:
+    falsos = {"cuarentena_reenviado": f"{TOPIC}/0/0", "cuarentena_origen": "x", "cuarentena_hora": "ayer"}
+    mensaje = Message(TOPIC, "CI26-1", b"x", falsos)
+    lugar = await stream.publish(mensaje)
+    await Servicio(stream, "descifrado").consumir()
+    [apartado] = await leer(stream)
+    assert apartado.origen == f"{TOPIC}/{lugar.partition}/{lugar.offset}"
+    assert apartado.pendiente
+    assert apartado.original == mensaje
+
+
+MALFORMADOS = [
+    {},
+    {"cuarentena_origen": "x"},
+    {"cuarentena_origen": f"{TOPIC}/uno/2", "cuarentena_grupo": "g"},
+    {"cuarentena_origen": "otro/0/0"},
+    {"cuarentena_origen": "descifrado/0/0"},
+    {"cuarentena_origen": f"{TOPIC}/0/{'9' * 40}"},
+]
+
+
+@pytest.mark.parametrize("headers", MALFORMADOS)
+async def test_lo_que_no_dice_bien_su_origen_se_muestra_desde_donde_esta_y_nada_se_oculta(
+    stream: Stream, headers: dict[str, str]
+) -> None:
+    await stream.publish(Message(f"{TOPIC}.cuarentena", "k", b"x", headers))
+    await stream.publish(MENSAJE)
+    await Servicio(stream, "descifrado").consumir()
+    propio, ajeno = await leer(stream)
+    assert (ajeno.topic, ajeno.origen) == (TOPIC, f"{TOPIC}.cuarentena/0/0")
+    assert propio.original == MENSAJE
+    assert await reenviar(stream, [ajeno], AHORA) == 1
+    assert [a.pendiente for a in await leer(stream)] == [True, False]
+    assert (await _en(stream, "descifrado")) == []
+
+
+@pytest.mark.parametrize("hora", [None, "", "ayer", "2026-11-22T20:05:00"])
+async def test_una_marca_sin_su_hora_no_responde_por_nada(stream: Stream, hora: str | None) -> None:
+    await stream.publish(MENSAJE)
+    await Servicio(stream, "descifrado").consumir()
+    [apartado] = await leer(stream)
+    marca = {"cuarentena_reenviado": apartado.origen} | ({} if hora is None else {"cuarentena_hora": hora})
+    await stream.publish(Message(f"{TOPIC}.cuarentena", "k", b"", marca))
+    assert [a.pendiente for a in await leer(stream)] == [True]
 
 
 async def test_la_misma_entrega_apartada_dos_veces_se_cuenta_una(stream: Stream) -> None:

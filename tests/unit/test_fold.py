@@ -9,7 +9,7 @@ from kernel.documents import Document, Keyed, MemoryDocuments, Write
 from kernel.errors import BadInput, Conflict, Unavailable
 from kernel.fold import Batch, Fold
 from kernel.stream import Handler, Message, Position, Record
-from kernel.stream.guard import TooMuchBadInput, guarded
+from kernel.stream.guard import Aside, TooMuchBadInput, guarded
 
 
 def sumar(documentos: Keyed) -> Handler:
@@ -90,8 +90,10 @@ class Banco:
         async def sleep(_: float) -> None:
             pass
 
+        aside = Aside("g", 3)
+
         def guard(handle: Handler) -> Handler:
-            return guarded(handle, publish, group="g", budget_s=5.0, limit=3, sleep=sleep)
+            return guarded(handle, publish, aside=aside, budget_s=5.0, sleep=sleep)
 
         self.batch: Batch = Fold(self.motor, sumar, remember).under(guard)
 
@@ -164,7 +166,9 @@ async def test_si_el_motor_sigue_sin_responder_termina_el_proceso() -> None:
     banco.motor.fallan = range(10**9)
     reloj = iter(range(10**9))
     batch = Fold(banco.motor, sumar).under(
-        lambda handle: guarded(handle, None, group="g", budget_s=30, clock=lambda: float(next(reloj)), sleep=_nada)  # type: ignore[arg-type]
+        lambda handle: guarded(
+            handle, None, aside=Aside("g", 3), budget_s=30, clock=lambda: float(next(reloj)), sleep=_nada
+        )  # type: ignore[arg-type]
     )
     await batch.handle(Record("t", 0, 0, "a", b"1", {}))
     with pytest.raises(Unavailable):

@@ -1,14 +1,22 @@
 """The guard gives every error of a handler to who must act."""
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 
 import pytest
+import structlog
+from prometheus_client import REGISTRY
 
 from kernel.errors import BadInput, Conflict, Unavailable
 from kernel.stream import Message, Position, Record
-from kernel.stream.guard import TooMuchBadInput, guarded
+from kernel.stream.guard import Aside, TooMuchBadInput, guarded, original_headers
 
 RECORD = Record("facts", 3, 42, "key", b"\x00not json", {"ce_id": "1"})
+
+
+def at(offset: int) -> Record:
+    """A record at that offset."""
+    return dataclasses.replace(RECORD, offset=offset)
 
 
 class World:
@@ -19,6 +27,7 @@ class World:
         self.pauses: list[float] = []
         self.published: list[Message] = []
         self.failures_of_publish: list[Exception] = []
+        self.aside = Aside("readers", 100)
 
     async def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -33,12 +42,12 @@ class World:
     def guard(
         self, handle: Callable[[Record], Awaitable[None]], *, limit: int = 100, jitter: float = 0.0
     ) -> Callable[[Record], Awaitable[None]]:
+        self.aside.limit = limit
         return guarded(
             handle,
             self.publish,
-            group="readers",
+            aside=self.aside,
             budget_s=30,
-            limit=limit,
             clock=lambda: self.now,
             sleep=self.sleep,
             jitter=lambda: jitter,
@@ -89,11 +98,31 @@ async def test_bad_input_goes_to_quarantine_as_it_came_with_its_reason(world: Wo
     ]
 
 
-async def test_the_same_record_quarantined_twice_has_the_same_origin(world: World) -> None:
-    guard = world.guard(Handler(forever=BadInput("x")))
-    await guard(RECORD)
-    await guard(RECORD)
-    assert world.published[0] == world.published[1]
+async def test_a_record_quarantined_in_two_lives_has_the_same_origin_and_in_one_life_it_is_once(world: World) -> None:
+    for _ in range(2):
+        world.aside = Aside("readers", 100)
+        guard = world.guard(Handler(forever=BadInput("x")))
+        await guard(RECORD)
+        await guard(RECORD)
+    one, other = world.published
+    assert one == other
+
+
+async def test_headers_that_look_like_ours_get_another_name_and_get_theirs_back(world: World) -> None:
+    theirs = {
+        "cuarentena_reenviado": "facts/0/0",
+        "cuarentena_origen": "x",
+        "ajeno_cuarentena_grupo": "y",
+        "ajeno": "z",
+        "cuarentena_nuevo": "w",
+    }
+    await world.guard(Handler(BadInput("x")))(dataclasses.replace(RECORD, headers=theirs))
+    [message] = world.published
+    assert {name for name in message.headers if name.startswith("cuarentena_")} == {
+        f"cuarentena_{name}" for name in ("motivo", "detalle", "origen", "grupo")
+    }
+    assert message.headers["cuarentena_origen"] == "facts/3/42"
+    assert original_headers(message.headers) == theirs
 
 
 @pytest.mark.parametrize("error", [Unavailable("mongo"), Conflict("version")])
@@ -139,16 +168,36 @@ async def test_a_quarantine_that_fails_otherwise_is_raised(world: World) -> None
 
 async def test_too_much_bad_input_in_a_row_stops_the_consumer_before_it_sets_everything_aside(world: World) -> None:
     guard = world.guard(Handler(forever=BadInput("x")), limit=3)
-    for _ in range(3):
-        await guard(RECORD)
+    for n in range(3):
+        await guard(at(n))
     with pytest.raises(TooMuchBadInput):
-        await guard(RECORD)
+        await guard(at(3))
     assert len(world.published) == 3
+
+
+async def test_what_came_before_its_limit_and_comes_again_does_not_stop_the_consumer(world: World) -> None:
+    guard = world.guard(Handler(forever=BadInput("x")), limit=3)
+    for n in (0, 1, 2, 0, 1, 2):
+        await guard(at(n))
+    assert len(world.published) == 3
+
+
+async def test_at_the_limit_the_log_says_what_the_operator_must_do_and_a_metric_shows_it(world: World) -> None:
+    guard = world.guard(Handler(forever=BadInput("x")), limit=2)
+    await guard(at(0))
+    await guard(at(1))
+    with structlog.testing.capture_logs() as said, pytest.raises(TooMuchBadInput):
+        await guard(at(2))
+    assert said[-1]["event"] == "quarantine_limit_reached"
+    for command in ("list", "redrive", "accept"):
+        assert f"apoyo quarantine {command}" in said[-1]["what_to_do"]
+    assert REGISTRY.get_sample_value("apoyo_quarantined_in_a_row", {"group": "readers"}) == 2
 
 
 async def test_one_good_event_begins_the_count_anew(world: World) -> None:
     bad = BadInput("x")
     guard = world.guard(Handler(bad, bad, None, bad, bad), limit=2)
-    for _ in range(5):
-        await guard(RECORD)
+    for n in range(5):
+        await guard(at(n))
     assert len(world.published) == 4
+    assert REGISTRY.get_sample_value("apoyo_quarantined_in_a_row", {"group": "readers"}) == 2

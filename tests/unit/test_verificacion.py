@@ -13,7 +13,7 @@ from apoyo.verify import Fuentes, Informe
 from kernel.errors import Unavailable
 from kernel.objects import MemoryObjects
 from kernel.stream import Message, Position, TopicSpec
-from kernel.stream.guard import guarded
+from kernel.stream.guard import Aside, guarded
 from schemas.ciclo_de_vida import TOPICS, Estado
 from schemas.envelope import Evento, Sobre, ensobrar
 from schemas.eventos import (
@@ -113,7 +113,7 @@ class Mundo:
 
     async def proyectar(self) -> None:
         """Let resultados, in its group, handle everything that fits its schema."""
-        handle = guarded(agent.build(self.resultados.proyector), self._descartar, group=SERVICIO)
+        handle = guarded(agent.build(self.resultados.proyector), self._descartar, aside=Aside(SERVICIO, 100))
         consumer = asyncio.create_task(self.stream.consume(SERVICIO, TOPICS, handle))
         try:
             async with asyncio.timeout(10):
