@@ -264,7 +264,7 @@ class PortalDePrueba:
             fold = Fold(self.fichas, lambda documentos: agent.build(Proyector(documentos)))
             batch = fold.under(lambda handle: guarded(handle, self.stream.publish, aside=Aside("portal", 100)))
             tasks.append(asyncio.create_task(self.stream.consume("portal", agent.TOPICS, batch.handle, batch.settle)))
-        responder = guarded(agent.respuestas(self.consultas), self.stream.publish, group=agent.RESPUESTAS)
+        responder = guarded(agent.respuestas(self.consultas), self.stream.publish, aside=Aside(agent.RESPUESTAS, 100))
         tasks.append(asyncio.create_task(self.stream.consume(agent.RESPUESTAS, agent.TOPICS_DE_RESPUESTAS, responder)))
         try:
             yield self
