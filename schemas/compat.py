@@ -33,7 +33,8 @@ from schemas.eventos import EVENTOS, POR_TIPO
 
 FOLDER = Path(__file__).with_name("publicados")
 SUMS = "SHA256SUMS"
-"""Hash and name of every golden message, in the order of their publication (`sha256sum -c` reads it)."""
+"""Hash and name of every golden message (`sha256sum -c` reads it)."""
+_UNLISTED = f"not in {SUMS} (--publish adds it)"
 
 Schema = Mapping[str, Any]
 _Seen = frozenset[tuple[str | None, str | None]]
@@ -136,7 +137,7 @@ def golden_message(sobre: Sobre) -> dict[str, Any]:
 
 def publish(folder: Path = FOLDER) -> list[str]:
     """Record today's schemas, topics and examples as published; the breaking differences, in which case nothing is written."""
-    if found := problems(folder):
+    if found := [problem for problem in problems(folder) if not problem.endswith(_UNLISTED)]:
         return found
     events = folder / "eventos"
     events.mkdir(parents=True, exist_ok=True)
@@ -150,24 +151,29 @@ def publish(folder: Path = FOLDER) -> list[str]:
             text = _json(golden_message(sobre))
             if text not in known:
                 known.append(text)
-                path = events / f"{stem}.{len(known)}.json"
-                path.write_text(text, encoding="utf-8")
-                with (events / SUMS).open("a", encoding="utf-8") as sums:
-                    sums.write(f"{_sha256(path)}  {path.name}\n")
+                (events / f"{stem}.{len(known)}.json").write_text(text, encoding="utf-8")
+    listed = _published(events)
+    with (events / SUMS).open("a", encoding="utf-8") as sums:
+        sums.writelines(f"{_sha256(p)}  {p.name}\n" for p in sorted(events.glob("*.json")) if p.name not in listed)
     return []
 
 
 def _altered(events: Path) -> list[str]:
     """Golden messages that are not what was published."""
-    sums = events / SUMS
-    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
-    published = {name: sha256 for sha256, name in (line.split("  ") for line in lines)}
+    published = _published(events)
     present = {path.name: _sha256(path) for path in events.glob("*.json")}
     return [
-        f"eventos/{name}: {'removed' if name not in present else 'changed' if name in published else f'not in {SUMS}'}"
+        f"eventos/{name}: {'removed' if name not in present else 'changed' if name in published else _UNLISTED}"
         for name in sorted(published.keys() | present.keys())
         if published.get(name) != present.get(name)
     ]
+
+
+def _published(events: Path) -> dict[str, str]:
+    """Hash of each golden message by its name."""
+    sums = events / SUMS
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
+    return {name: sha256 for sha256, name in (line.split("  ") for line in lines)}
 
 
 def _sha256(path: Path) -> str:
