@@ -143,7 +143,10 @@ def verify(
     ] = None,
     root: Raiz = RAIZ,
 ) -> None:
-    """Recalcula todo desde los topics y dice si algo falta, sobra o no coincide (termina con 1 si algo está mal)."""
+    """Recalcula todo desde los topics y dice si algo falta, sobra o no coincide.
+
+    Termina con 0 si todo se comprobó y está bien, con 1 si algo está mal y con 2 si no se pudo comprobar todo.
+    """
     from apoyo import verify as verificador
 
     _con_motores(verificador.correr(Instalacion(root), objetos, archivo, consola))

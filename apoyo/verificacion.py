@@ -61,6 +61,7 @@ class Dictamen(StrEnum):
 
 TITULOS = {
     "esquemas": "Cada evento cumple su esquema",
+    "apartados": "Lo ilegible, apartado en cuarentena",
     "identificadores": "Un solo evento por ce_id",
     "versiones_divergentes": "Un solo contenido por versión",
     "huecos": "Versiones sin huecos",
@@ -88,7 +89,7 @@ class Hallazgo:
 
 @dataclass(frozen=True, slots=True)
 class Comprobacion:
-    """A check, or why it was not made (`impedimento`). `revisados`: how many things it looked at."""
+    """A check, or why it was not made (`impedimento`). `revisados`: how many things it looked at; `pedida`: was it wanted."""
 
     clave: str
     revisados: int = 0
@@ -96,6 +97,7 @@ class Comprobacion:
     nota: str = ""
     grave: bool = True
     impedimento: str = ""
+    pedida: bool = True
 
     @property
     def dictamen(self) -> Dictamen:
@@ -200,10 +202,11 @@ class Hechos:
 # What follows from the topics alone ------------------------------------------------------------------------------------
 
 
-def de_los_topics(hechos: Hechos) -> list[Comprobacion]:
-    """Every check that needs nothing but the topics."""
+def de_los_topics(hechos: Hechos, apartados: Mapping[str, bool]) -> list[Comprobacion]:
+    """Every check that needs nothing but the topics. `apartados`: place of each event in quarantine → whether it waits."""
     return [
-        esquemas(hechos),
+        esquemas(hechos, apartados),
+        en_espera(apartados),
         identificadores(hechos),
         versiones_divergentes(hechos),
         huecos(hechos),
@@ -214,9 +217,26 @@ def de_los_topics(hechos: Hechos) -> list[Comprobacion]:
     ]
 
 
-def esquemas(hechos: Hechos) -> Comprobacion:
-    """Every event fits its published schema, in its own topic, under its own key, in its key's partition."""
-    return Comprobacion("esquemas", hechos.eventos, tuple(hechos.invalidos))
+def esquemas(hechos: Hechos, apartados: Mapping[str, bool]) -> Comprobacion:
+    """Every event fits its published schema, in its own topic, under its own key, in its key's partition; or was set aside."""
+    sueltos = tuple(h for h in hechos.invalidos if h.donde not in apartados)
+    nota = (
+        f"{len(hechos.invalidos) - len(sueltos)} ilegibles, en cuarentena"
+        if len(sueltos) < len(hechos.invalidos)
+        else ""
+    )
+    return Comprobacion("esquemas", hechos.eventos, sueltos, nota)
+
+
+def en_espera(apartados: Mapping[str, bool]) -> Comprobacion:
+    """What is in quarantine is kept, and no fault; somebody should answer for it."""
+    esperan = tuple(
+        Hallazgo(lugar, "espera respuesta (apoyo quarantine list, redrive, accept)")
+        for lugar, pendiente in apartados.items()
+        if pendiente
+    )
+    nota = f"{len(apartados) - len(esperan)} reenviados o aceptados" if apartados else "nada en cuarentena"
+    return Comprobacion("apartados", len(apartados), esperan, nota, grave=False)
 
 
 def identificadores(hechos: Hechos) -> Comprobacion:

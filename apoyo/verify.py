@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from apoyo import cuarentena
 from apoyo.instalacion import Instalacion, bitacora
 from apoyo.verificacion import (
     CUBOS,
@@ -85,8 +86,13 @@ class Informe:
 
     @property
     def completo(self) -> bool:
-        """Whether every check was made."""
-        return all(c.dictamen is not Dictamen.NO_HECHA for c in self.comprobaciones)
+        """Whether every check that was wanted was made."""
+        return all(c.dictamen is not Dictamen.NO_HECHA for c in self.comprobaciones if c.pedida)
+
+    @property
+    def estado_de_salida(self) -> int:
+        """0: all was checked and is well; 1: something is wrong; 2: nothing is, of what could be checked."""
+        return 1 if not self.correcto else 0 if self.completo else 2
 
     @property
     def fallas(self) -> list[str]:
@@ -126,7 +132,7 @@ async def verificar(
     nombres = await _nombres(fuentes, alcance)  # before the events: an object is stored before its event is published
     hechos = await leer(fuentes.stream)
     comprobaciones = [
-        *de_los_topics(hechos),
+        *de_los_topics(hechos, await _apartados(fuentes.stream)),
         *await _objetos(fuentes, hechos, nombres, alcance, elegir),
         *await _resultados(fuentes, hechos, espera_s),
     ]
@@ -143,6 +149,11 @@ async def leer(stream: Stream) -> Hechos:
     return hechos
 
 
+async def _apartados(stream: Stream) -> dict[str, bool]:
+    """Place of each event in quarantine, and whether it waits for an answer."""
+    return {a.origen: a.pendiente for a in await cuarentena.leer(stream)}
+
+
 async def de_instalacion(instalacion: Instalacion, alcance: Alcance = Alcance.MUESTRA) -> Informe:
     """Verify an installation. Raises FileNotFoundError, Unavailable."""
     async with _fuentes(instalacion) as fuentes:
@@ -150,13 +161,13 @@ async def de_instalacion(instalacion: Instalacion, alcance: Alcance = Alcance.MU
 
 
 async def correr(instalacion: Instalacion, alcance: Alcance, archivo: Path | None, consola: Console) -> int:
-    """Verify, show, and write the report to `archivo`; 1 when something is wrong."""
+    """Verify, show, and write the report to `archivo`; see `Informe.estado_de_salida`."""
     with consola.status("Leyendo los topics…"):
         informe = await de_instalacion(instalacion, alcance)
     mostrar(informe, consola)
     if archivo is not None:
         archivo.write_text(json.dumps(informe.json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    return 0 if informe.correcto else 1
+    return informe.estado_de_salida
 
 
 def mostrar(informe: Informe, consola: Console) -> None:
@@ -181,7 +192,7 @@ def mostrar(informe: Informe, consola: Console) -> None:
     elif informe.completo:
         consola.print("[green bold]Todo se sostiene: nada perdido, nada duplicado.[/]")
     else:
-        consola.print("[yellow bold]Nada está mal en lo que se pudo comprobar; no se comprobó todo.[/]")
+        consola.print("[yellow bold]Nada está mal en lo que se pudo comprobar, pero no se comprobó todo.[/]")
 
 
 _DICTAMEN = {
@@ -213,7 +224,9 @@ async def _objetos(
     elegir: Callable[[list[Objeto], int], list[Objeto]],
 ) -> list[Comprobacion]:
     if nombres is None:
-        return [Comprobacion(clave, impedimento="no se pidió (--objetos ninguno)") for clave in DE_OBJETOS]
+        return [
+            Comprobacion(clave, impedimento="no se pidió (--objetos ninguno)", pedida=False) for clave in DE_OBJETOS
+        ]
     if isinstance(nombres, Unavailable):
         return [Comprobacion(clave, impedimento=f"no se pueden leer los objetos ({nombres})") for clave in DE_OBJETOS]
     revision = Revision(nombres)

@@ -236,7 +236,7 @@ def _verificacion(mundo: Mundo) -> Iterator[str]:
             revision.leer(objeto, ahora(mundo.objetos[objeto.cubo].get(objeto.nombre)))
         except LookupError:
             revision.leer(objeto, None)
-    for comprobacion in [*verificacion.de_los_topics(hechos), *verificacion.de_los_objetos(hechos, revision)]:
+    for comprobacion in [*verificacion.de_los_topics(hechos, {}), *verificacion.de_los_objetos(hechos, revision)]:
         if comprobacion.dictamen is not verificacion.Dictamen.AVISO:
             yield from (f"verify {comprobacion.clave}: {h.donde} {h.que}" for h in comprobacion.hallazgos)
 

@@ -223,8 +223,10 @@ async def _nada_se_pierde_ni_se_duplica(recorrido: Recorrido, ilegibles: Sequenc
     assert comparacion.distintos == {}
     assert comparacion.iguales
     assert set(recorrido.acuses) == {captura.folio for captura in recorrido.escenario.capturas}
-    fallas = (await verify.de_instalacion(recorrido.instalacion, Alcance.TODOS)).fallas
-    assert {tuple(falla.split(" ")[:2]) for falla in fallas} == {("esquemas:", f"{lugar}:") for lugar in ilegibles}
+    informe = await verify.de_instalacion(recorrido.instalacion, Alcance.TODOS)
+    assert informe.fallas == []
+    [apartados] = [c for c in informe.comprobaciones if c.clave == "apartados"]
+    assert {h.donde for h in apartados.hallazgos} == set(ilegibles)
     async with asyncio.timeout(60):
         while len(_acuses(recorrido)) < recorrido.envios_cerrados:
             await asyncio.sleep(0.1)

@@ -2,12 +2,20 @@
 
 import asyncio
 import hashlib
+import io
+import json
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from apoyo import verify
+from apoyo.cuarentena import aceptar
+from apoyo.cuarentena import leer as leer_cuarentena
+from apoyo.instalacion import Instalacion
+from apoyo.sistema import crear_topics
 from apoyo.verificacion import DE_OBJETOS, EXPEDIENTES, LEIDOS, PAQUETES, TITULOS, Alcance, Dictamen
 from apoyo.verify import Fuentes, Informe
 from kernel.errors import Unavailable
@@ -46,6 +54,7 @@ class Mundo:
     async def llenar(self) -> None:
         """One record in each status and one in quarantine, all well."""
         await self.resultados.start()
+        await crear_topics(self.stream)
         await self.stream.create_topics([TopicSpec(topic, 1) for topic in LEIDOS])
         await self.publicar(ejemplo(ConsultaSolicitada, consulta=CONSULTA))
         await self.publicar(ejemplo(ConsultaRespondida, consulta=CONSULTA))
@@ -157,7 +166,8 @@ async def test_una_bitacora_sana_no_tiene_hallazgos_y_todo_se_comprobo(mundo: Mu
     assert informe.correcto
     assert informe.completo
     assert [c.clave for c in informe.comprobaciones] == list(TITULOS)
-    assert all(c.revisados for c in informe.comprobaciones)
+    assert all(c.revisados for c in informe.comprobaciones if c.clave != "apartados")
+    assert informe.estado_de_salida == 0
     assert informe.totales[PROCESO].recibidos == len(Estado) + 2
     assert informe.totales[PROCESO].en_cuarentena == 1
     consultas = next(c for c in informe.comprobaciones if c.clave == "consultas")
@@ -309,6 +319,67 @@ async def test_encuentra_cada_falla_plantada_y_nada_que_no_se_siga_de_ella(
     assert not informe.correcto
 
 
+async def test_lo_ilegible_que_esta_en_cuarentena_se_conserva_y_no_es_una_falla(mundo: Mundo) -> None:
+    lugar = await mundo.stream.publish(Message("registro_recibido", "x", b"{}", {"ce_id": "x"}))
+    await mundo.proyectar()
+    informe = await mundo.verificar()
+    assert set(hallazgos(informe)) == {"esquemas"}  # nobody keeps it
+    assert informe.estado_de_salida == 1
+
+    donde = f"{lugar.topic}/{lugar.partition}/{lugar.offset}"
+    apartado = {"cuarentena_origen": donde, "cuarentena_grupo": "resultados", "cuarentena_motivo": "sobre_incompleto"}
+    await mundo.stream.publish(Message("registro_recibido.cuarentena", "x", b"{}", {"ce_id": "x", **apartado}))
+    informe = await mundo.verificar()
+    assert {clave: [h.split(" ")[0] for h in suyos] for clave, suyos in hallazgos(informe).items()} == {
+        "apartados": [donde]
+    }
+    assert (informe.correcto, informe.completo, informe.estado_de_salida) == (True, True, 0)
+
+    await aceptar(mundo.stream, await leer_cuarentena(mundo.stream), HORA)
+    informe = await mundo.verificar()
+    assert hallazgos(informe) == {}
+    assert next(c.nota for c in informe.comprobaciones if c.clave == "apartados") == "1 reenviados o aceptados"
+
+
+@pytest.mark.parametrize(
+    ("plantar", "grupos", "estado", "dicho"),
+    [
+        (None, True, 0, "Todo se sostiene"),
+        (_objeto_perdido, True, 1, "Hay fallas"),
+        (None, False, 2, "no se comprobó todo"),
+    ],
+)
+async def test_el_comando_dice_lo_que_comprobo_con_su_estado_de_salida_su_tabla_y_su_json(
+    mundo: Mundo,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    plantar: Callable[[Mundo], Any] | None,
+    grupos: bool,
+    estado: int,
+    dicho: str,
+) -> None:
+    if plantar is not None:
+        await plantar(mundo)
+    fuentes = await mundo.fuentes()
+    if not grupos:
+        await mundo.vivir(vida(Estado.EN_PROCESAMIENTO, 500))
+
+    async def informe(*_: object) -> Informe:
+        return await verify.verificar(fuentes, Alcance.TODOS, espera_s=0.2)
+
+    monkeypatch.setattr(verify, "de_instalacion", informe)
+    consola = Console(file=io.StringIO(), width=200)
+    archivo = tmp_path / "informe.json"
+    assert await verify.correr(Instalacion(tmp_path), Alcance.TODOS, archivo, consola) == estado
+    assert isinstance(consola.file, io.StringIO)
+    texto = consola.file.getvalue()
+    assert dicho in texto
+    assert all(titulo in texto for titulo in TITULOS.values())
+    escrito = json.loads(archivo.read_text(encoding="utf-8"))
+    assert (escrito["correcto"], escrito["completo"]) == (estado != 1, estado != 2)
+    assert [c["clave"] for c in escrito["comprobaciones"]] == list(TITULOS)
+
+
 async def test_un_objeto_que_ningun_evento_nombra_es_un_aviso_y_no_una_falla(mundo: Mundo) -> None:
     await mundo.expedientes.put(f"{PROCESO}/llave/{'a' * 64}", b"de una muerte subita")
     informe = await mundo.verificar()
@@ -331,6 +402,7 @@ async def test_la_muestra_lee_algunos_objetos_y_ninguno_no_pregunta_por_ellos(mu
     assert informe.completo
     informe = await verify.verificar(fuentes, Alcance.NINGUNO)
     assert len(leidos) == 2
+    assert informe.estado_de_salida == 0  # nothing that was wanted is missing
     assert [c.clave for c in informe.comprobaciones if c.dictamen is Dictamen.NO_HECHA] == list(DE_OBJETOS)
 
 
@@ -350,6 +422,7 @@ async def test_si_solo_se_pueden_leer_los_topics_dice_que_no_se_comprobo(mundo: 
     assert no_hechas == [*DE_OBJETOS, "totales", "proyeccion"]
     assert informe.correcto
     assert not informe.completo
+    assert informe.estado_de_salida == 2
     assert len(informe.fallas) == 5
 
 
