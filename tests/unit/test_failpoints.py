@@ -54,7 +54,7 @@ def test_todo_lo_que_escribe_en_un_motor_tiene_failpoint(puerto: type) -> None:
 def test_ningun_servicio_escribe_por_otro_camino() -> None:
     con_failpoint = {lugar.replace(":", ".") for lugar in ESCRITURAS}
     vistos = set()
-    for path in [*(ROOT / "kernel").rglob("*.py"), *(ROOT / "services").rglob("*.py")]:
+    for path in [*(ROOT / "kernel").rglob("*.py"), *(ROOT / "services").rglob("*.py"), *(ROOT / "apoyo").rglob("*.py")]:
         lugar = path.relative_to(ROOT)
         if str(lugar) in PUERTOS:
             continue
