@@ -7,6 +7,7 @@ from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.identity.access import Access, Directory, Forbidden, Identity, NotAuthenticated, NotInForce, actions_of
 from kernel.identity.basic import Users
+from kernel.identity.login import Login
 from kernel.identity.sessions import INDEXES, Sessions
 from kernel.identity.settings import PageSettings
 
@@ -21,6 +22,7 @@ __all__ = [
     "Directory",
     "Forbidden",
     "Identity",
+    "Login",
     "NotAuthenticated",
     "NotInForce",
     "PageSettings",
@@ -39,4 +41,5 @@ def build(engines: Engines, settings: PageSettings, directory: Directory[A]) -> 
         idle=timedelta(seconds=settings.session_idle_s),
         absolute=timedelta(seconds=settings.session_absolute_s),
     )
-    return Access(directory, sessions, public_url=settings.public_url)
+    login = Login(settings.issuers, settings.identity_key, settings.public_url)
+    return Access(directory, sessions, login, public_url=settings.public_url)

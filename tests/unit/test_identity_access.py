@@ -92,7 +92,7 @@ async def test_sin_sesion_un_programa_recibe_401_y_una_pagina_va_a_la_entrada(ht
     assert (answer.status_code, answer.json()["code"]) == (401, "identificacion_requerida")
     assert "www-authenticate" in answer.headers
     answer = await http.get("/totales/CI26?n=1&m=2", headers=PAGINA)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/entrar?a=/totales/CI26%3Fn%3D1%26m%3D2")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/entrar?a=%2Ftotales%2FCI26%3Fn%3D1%26m%3D2")
 
 
 async def test_a_un_formulario_sin_sesion_se_le_dice_y_no_se_le_lleva_a_otra_parte(http: httpx.AsyncClient) -> None:
@@ -228,10 +228,15 @@ async def test_salir_cierra_todas_las_sesiones_de_la_cuenta_y_ninguna_otra(
 ) -> None:
     otra, ajena = await puerta.entra("opl1"), await puerta.entra("prom1")
     http.cookies.update(await puerta.entra("opl1"))
-    assert (await http.post("/salir")).status_code == 303
-    assert (await http.get("/totales/CI26", cookies=otra)).status_code == 401
-    assert (await http.get("/totales/CI26", cookies=ajena)).status_code == 200
-    assert (await http.get("/salir")).status_code == 405
+    assert (await http.get("/salir")).status_code == 200
+    assert (await http.get("/totales/CI26")).status_code == 200
+    salida = await http.post("/salir")
+    assert "Su sesión terminó" in salida.text
+    assert 'apoyo="";' in salida.headers["set-cookie"]
+    for cookies, status in ((otra, 401), (ajena, 200)):
+        http.cookies.clear()
+        http.cookies.update(cookies)
+        assert (await http.get("/totales/CI26")).status_code == status
 
 
 @pytest.mark.parametrize(
