@@ -2,6 +2,8 @@
 
 import httpx
 
+from apoyo.instalacion import Instalacion
+
 
 class EntradaRechazada(Exception):
     """The issuer or the service did not let in. One line says why, without personal data."""
@@ -25,6 +27,13 @@ async def entrar(
     finally:
         if http is None:
             await client.aclose()
+
+
+async def de(instalacion: Instalacion, servicio: str, persona: str) -> dict[str, str]:
+    """Cookies of a new session of a person of an installation. Raises EntradaRechazada, httpx.HTTPError."""
+    acceso = instalacion.accesos()[persona]
+    url = instalacion.direcciones().url(servicio)
+    return await entrar(url, acceso.emisor, acceso.correo, acceso.contrasena)
 
 
 def _por_que(answer: httpx.Response) -> str:

@@ -5,8 +5,16 @@ from typing import TypeVar
 
 from kernel.documents import Kind
 from kernel.engines import Engines
-from kernel.identity.access import Access, Directory, Forbidden, Identity, NotAuthenticated, NotInForce, actions_of
-from kernel.identity.basic import Users
+from kernel.identity.access import (
+    Access,
+    AnotherAccount,
+    Directory,
+    Forbidden,
+    Identity,
+    NotAuthenticated,
+    NotInForce,
+    actions_of,
+)
 from kernel.identity.login import Login
 from kernel.identity.sessions import INDEXES, Sessions
 from kernel.identity.settings import PageSettings
@@ -19,6 +27,7 @@ SESSIONS_DATABASE = "apoyo_sesiones"
 __all__ = [
     "SESSIONS_DATABASE",
     "Access",
+    "AnotherAccount",
     "Directory",
     "Forbidden",
     "Identity",
@@ -27,7 +36,6 @@ __all__ = [
     "NotInForce",
     "PageSettings",
     "Sessions",
-    "Users",
     "actions_of",
     "build",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -68,6 +68,10 @@ class Directory(Protocol[A]):
         ...
 
 
+FOR_ACCOUNT = "apoyo-cuenta"
+"""Header by which the script of a page says for whom it was opened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity(Generic[A]):
     """Who asks: an account in force, and its role (`roles` for programs, `title` for people)."""
@@ -86,6 +90,18 @@ class NotAuthenticated(Problem):
             401, "identificacion_requerida", "Su sesión terminó o aún no ha entrado", "Entre y repita lo que hacía."
         )
         self.headers["WWW-Authenticate"] = 'Session realm="Apoyo"'
+
+
+class AnotherAccount(Problem):
+    """A page that was opened by somebody asks on the session of somebody else, who entered meanwhile in the same browser."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            409,
+            "otra_cuenta",
+            "En este navegador entró otra persona",
+            "Nada se guardó a su nombre. Recargue la página.",
+        )
 
 
 class NotInForce(Problem):
@@ -129,13 +145,15 @@ class Access(Generic[A]):
         """FastAPI dependency: who asks, who may do `action` at every place that path and query name.
 
         What a body names, the handler checks itself (`check`). `background`: for what a page asks by itself, which is no sign
-        that anybody is there. Raises NotAuthenticated, NotInForce, Forbidden, Unavailable.
+        that anybody is there. Raises NotAuthenticated, NotInForce, AnotherAccount, Forbidden, Unavailable.
         """
 
         async def identity(request: Request) -> Identity[A]:
             who = await self.identify(request, background=background)
             if who is None:
                 raise NotAuthenticated
+            if request.headers.get(FOR_ACCOUNT, who.id) != who.id:
+                raise AnotherAccount
             named = [*request.path_params.items(), *request.query_params.multi_items()]
             # One by one: a query may not stand in for what the path names.
             for params in [{name: str(value)} for name, value in named] or [{}]:
@@ -182,7 +200,7 @@ class Access(Generic[A]):
             if "text/html" not in request.headers.get("accept", ""):
                 return error.response()
             if isinstance(error, NotAuthenticated) and request.method in SAFE_METHODS:
-                return RedirectResponse(f"/entrar?{urlencode({'a': _path(request)})}", 303)
+                return RedirectResponse(f"/entrar?a={quote(_path(request), safe='/')}", 303)
             who = error.who if isinstance(error, Forbidden) else None
             links = [("Ir al inicio", "/")] if who else [("Entrar", "/entrar?elegir=1")]
             links = error.links if isinstance(error, LoginRefused) else links

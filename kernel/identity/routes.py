@@ -70,7 +70,7 @@ def safe_target(path: str) -> str:
 
 
 def router(access: "Access[Any]") -> APIRouter:
-    """Routes under `/entrar` and `/salir`, open to everybody."""
+    """Routes under `/entrar`, `/listo` and `/salir`, open to everybody."""
     routes = APIRouter(include_in_schema=False)
     pages = templates(TEMPLATES)
     login = access.login
@@ -146,6 +146,10 @@ def router(access: "Access[Any]") -> APIRouter:
         response = HTMLResponse(pages.get_template("salir.html").render(emisor=issuer, url=there))
         response.delete_cookie(access.cookie, secure=access.secure, httponly=True, samesite="lax")
         return response
+
+    @routes.get("/listo")
+    async def ready() -> Response:
+        return HTMLResponse(pages.get_template("listo.html").render())
 
     @routes.get("/salir")
     async def left() -> Response:

@@ -92,7 +92,7 @@ async def test_sin_sesion_un_programa_recibe_401_y_una_pagina_va_a_la_entrada(ht
     assert (answer.status_code, answer.json()["code"]) == (401, "identificacion_requerida")
     assert "www-authenticate" in answer.headers
     answer = await http.get("/totales/CI26?n=1&m=2", headers=PAGINA)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/entrar?a=%2Ftotales%2FCI26%3Fn%3D1%26m%3D2")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/entrar?a=/totales/CI26%3Fn%3D1%26m%3D2")
 
 
 async def test_a_un_formulario_sin_sesion_se_le_dice_y_no_se_le_lleva_a_otra_parte(http: httpx.AsyncClient) -> None:

@@ -84,10 +84,14 @@ class Store:
         write(self._folder / "clients.json", json.dumps({id_: c.model_dump() for id_, c in clients.items()}, indent=2))
 
     def _people(self) -> dict[str, dict[str, Person]]:
-        return _PEOPLE.validate_json((self._folder / "people.json").read_bytes())
+        return _PEOPLE.validate_json(self._read("people.json"))
 
     def _clients(self) -> dict[str, Client]:
-        return _CLIENTS.validate_json((self._folder / "clients.json").read_bytes())
+        return _CLIENTS.validate_json(self._read("clients.json"))
+
+    def _read(self, name: str) -> bytes:
+        path = self._folder / name
+        return path.read_bytes() if path.exists() else b"{}"
 
 
 def person(subject: str, password: str, *, verified: bool = True) -> Person:
