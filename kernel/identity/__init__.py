@@ -13,8 +13,8 @@ from kernel.identity.access import (
     Identity,
     NotAuthenticated,
     NotInForce,
-    actions_of,
 )
+from kernel.identity.issuers import Audience
 from kernel.identity.login import Login
 from kernel.identity.sessions import INDEXES, Sessions
 from kernel.identity.settings import PageSettings
@@ -28,6 +28,7 @@ __all__ = [
     "SESSIONS_DATABASE",
     "Access",
     "AnotherAccount",
+    "Audience",
     "Directory",
     "Forbidden",
     "Identity",
@@ -36,7 +37,6 @@ __all__ = [
     "NotInForce",
     "PageSettings",
     "Sessions",
-    "actions_of",
     "build",
 ]
 

@@ -160,7 +160,7 @@ class Access(Generic[A]):
                 self.check(who, action, self.directory.place_of(params))
             return who
 
-        identity.action = action  # type: ignore[attr-defined] # what `actions_of` finds
+        identity.action = action  # type: ignore[attr-defined] # so that it can be asked of every route
         return identity
 
     async def identify(self, request: Request, *, background: bool = False) -> Identity[A] | None:
@@ -217,12 +217,6 @@ class Access(Generic[A]):
     def secure(self) -> bool:
         """Whether cookies travel only over TLS."""
         return self.public_url.startswith("https:")
-
-
-def actions_of(dependant: Any) -> frozenset[str]:
-    """Actions that a route declares, in its own dependencies or those of its routers (`APIRoute.dependant`)."""
-    own = getattr(dependant.call, "action", None)
-    return frozenset({own} if own else ()).union(*(actions_of(d) for d in dependant.dependencies))
 
 
 def _path(request: Request) -> str:
