@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from apoyo.instalacion import Instalacion
+from apoyo.sesion import EntradaRechazada
 from apoyo.verificacion import Alcance
 from kernel.errors import Unavailable
 
@@ -111,10 +112,33 @@ def load_actores(
     archivo: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON con el proceso y sus actores.")],
     root: Raiz = RAIZ,
 ) -> None:
-    """Publica en `actores` un proceso, sus solicitudes, auxiliares y dispositivos (se puede repetir)."""
+    """Publica en `actores` un proceso, sus solicitudes, auxiliares, dispositivos y cuentas de ejemplo (se puede repetir)."""
     from apoyo import consultas
 
     _con_motores(consultas.load_actores(Instalacion(root), archivo, consola))
+
+
+@app.command("cuenta-inicial")
+def cuenta_inicial(
+    hasta: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Último día de la vigencia.")],
+    declaracion: Annotated[
+        dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Fecha de la Declaración de Confidencialidad firmada.")
+    ],
+    cuenta: Annotated[str, typer.Option(help="Palabra de la cuenta; no dice quién es la persona.")] = "ine1",
+    emisor: Annotated[str, typer.Option(help="Emisor con el que entra.")] = "institucional",
+    root: Raiz = RAIZ,
+) -> None:
+    """Registra la primera cuenta, del INE, que registra a las demás en el portal. Pregunta los datos personales."""
+    from apoyo import consultas, cuentas
+
+    alta = cuentas.inicial(
+        cuenta,
+        emisor,
+        hasta=hasta.date(),
+        firmada_en=declaracion.date(),
+        preguntar=lambda que: typer.prompt(que).strip(),
+    )
+    _con_motores(consultas.cuenta_inicial(Instalacion(root), alta, consola))
 
 
 @app.command()
@@ -235,6 +259,11 @@ def _con_motores(command: Coroutine[Any, Any, int]) -> None:
         code = asyncio.run(command)
     except FileNotFoundError:
         consola.print("[red]No hay una instalación en esa carpeta.[/] Arranque una con `make demo KEEP=1`.")
+        code = 1
+    except EntradaRechazada as error:
+        consola.print(
+            f"[red]No se pudo entrar[/] ({escape(str(error))}). ¿Se cargaron las cuentas? `apoyo load-actores`."
+        )
         code = 1
     except (Unavailable, httpx.HTTPError) as error:
         consola.print(

@@ -10,12 +10,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from apoyo import actores, cuarentena
+from apoyo import actores, cuarentena, cuentas, sesion
 from apoyo import replay as vidas
 from apoyo.instalacion import SERVICIOS, Instalacion, bitacora
-from apoyo.sistema import crear_topics, llavero_del_portal
+from apoyo.sistema import crear_topics, llavero_del_portal, motores_del_portal, publicar_personas
 from kernel.clock import SystemClock
 from schemas import topics as publicados
+from schemas.autorizacion import Rol
 from schemas.ciclo_de_vida import Estado
 from schemas.eventos import ProcesoRegistrado
 from services.compulsa.bootstrap import cargar_padron
@@ -84,7 +85,23 @@ async def load_actores(instalacion: Instalacion, archivo: Path, consola: Console
     async with bitacora(instalacion) as stream:
         llaves = instalacion.llaves_de_proceso(contenido.proceso)
         publicados_ahora = await actores.cargar(contenido, llaves, stream, llavero, SystemClock())
-    consola.print(f"Proceso {contenido.proceso}: {publicados_ahora} eventos nuevos en `actores`.")
+    nuevas = await publicar_personas(instalacion, contenido.proceso)
+    consola.print(
+        f"Proceso {contenido.proceso}: {publicados_ahora} eventos nuevos en `actores`, {nuevas} cuentas nuevas."
+    )
+    return 0
+
+
+async def cuenta_inicial(instalacion: Instalacion, alta: cuentas.Alta, consola: Console) -> int:
+    """Publish the first account of an installation, INE's, which registers the others; 1 when there is one already."""
+    portal = motores_del_portal(instalacion)
+    async with portal.connected():
+        conocidas = (await cuentas.cuentas_de(portal)).cuentas
+        if any(cuenta.rol is Rol.INE_ADMIN for cuenta in conocidas.values()):
+            consola.print("[red]Ya hay una cuenta de administración del INE.[/] Las demás se registran en el portal.")
+            return 1
+        await cuentas.publicar([alta], portal, instalacion.llave_de_identidad.read_bytes(), por=alta.cuenta)
+    consola.print(f"Cuenta {alta.cuenta} registrada: entra con el emisor «{alta.datos.emisor}» y registra a las demás.")
     return 0
 
 
@@ -105,6 +122,7 @@ async def status(instalacion: Instalacion, consola: Console) -> int:
             ready = ready and up
             servicios.add_row(servicio, direcciones.url(servicio), "[green]listo[/]" if up else "[red]no responde[/]")
         consola.print(servicios)
+        client.cookies.update(await sesion.de(instalacion, "resultados", "auditor1"))
         for proceso in await _procesos(instalacion):
             totales = await totales_de(client, instalacion, proceso)
             consola.print(tabla_de_totales(proceso, totales))
@@ -112,11 +130,8 @@ async def status(instalacion: Instalacion, consola: Console) -> int:
 
 
 async def totales_de(client: httpx.AsyncClient, instalacion: Instalacion, proceso: str) -> dict[str, int]:
-    """Totals of a process as resultados publishes them: status → records, and `recibidos`."""
-    answer = await client.get(
-        f"{instalacion.direcciones().url('resultados')}/api/procesos/{proceso}/totales",
-        auth=("opl1", instalacion.accesos()["opl1"]),
-    )
+    """Totals of a process as resultados publishes them: status → records, and `recibidos`. `client`: of who may see them."""
+    answer = await client.get(f"{instalacion.direcciones().url('resultados')}/api/procesos/{proceso}/totales")
     answer.raise_for_status()
     content = answer.json()
     return {**content["estados"], "recibidos": content["recibidos"]}

@@ -119,11 +119,19 @@ def _direcciones(sistema: Sistema, consola: Console) -> None:
     direcciones, accesos = sistema.instalacion.direcciones(), sistema.instalacion.accesos()
     consola.rule("En marcha: Ctrl-C detiene todo")
     table = Table(show_header=True)
-    for name in ("Página", "Dirección", "Usuario", "Clave de acceso"):
+    for name in ("Página", "Dirección", "Correo", "Contraseña"):
         table.add_column(name, no_wrap=True)
-    table.add_row("Mesa de Control", direcciones.url("mesa_control"), "operador1", accesos["operador1"])
-    table.add_row("Resultados", direcciones.url("resultados"), "opl1", accesos["opl1"])
+    for pagina, servicio, persona in (
+        ("Mesa de Control", "mesa_control", "operador1"),
+        ("Resultados", "resultados", "opl1"),
+        ("Resultados de una solicitud", "resultados", "promovente1"),
+        ("Portal", "portal", "ine1"),
+    ):
+        table.add_row(pagina, direcciones.url(servicio), accesos[persona].correo, accesos[persona].contrasena)
     consola.print(table)
+    consola.print(
+        "Para cambiar de cuenta en el mismo navegador, salga primero. Todas las cuentas: secrets/personas.json."
+    )
     consola.print(f"En Mesa de Control quedan {POR_PROBAR} registros para probar: son los últimos que se enviaron.")
     consola.print(
         f"Correos: {direcciones.inbox}\nRegistros de los procesos: {sistema.instalacion.root / 'logs'}", soft_wrap=True

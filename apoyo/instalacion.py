@@ -6,8 +6,9 @@ Each service gets its own keys folder and only the secrets that its README entit
       installation.json        where everything listens (addresses, no secrets)
       secrets/s3               secret key of the object store
       secrets/identidad.key    32 bytes that the services with pages share (kernel/identity)
-      secrets/users.json       who may use the pages: id → SHA-256 of the access key, roles
-      secrets/access-keys.json the access keys themselves, for the people of this installation
+      secrets/personas.json    e-mails and passwords of the people of this installation
+      secrets/oidc/            what the local issuer knows (apoyo/engines/oidc)
+      secrets/emisores/<service>.json, <service>.secret
       keys/public/<service>.json
       keys/<service>/private.json
       keys/descifrado/procesos/<key id>.json
@@ -15,10 +16,9 @@ Each service gets its own keys folder and only the secrets that its README entit
 """
 
 import base64
-import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from apoyo.cuentas import INSTITUCIONAL, PERSONAS, PUBLICO
+from apoyo.engines.oidc import store as oidc
 from kernel import hpke
 from kernel.identity.settings import KEY_BYTES
 from kernel.settings import ServiceSettings
@@ -44,21 +46,25 @@ CON_LLAVE = ("descifrado", "compulsa", "mesa_control", "notificaciones", "result
 CON_PAGINAS = ("mesa_control", "resultados", "portal")
 """Where people enter."""
 
-PERSONAS: dict[str, list[str]] = {
-    "operador1": ["operador"],
-    "operador2": ["operador"],
-    "operador3": ["operador"],
-    "supervisor1": ["supervisor"],
-    "opl1": ["opl_admin"],
-    "soporte1": ["soporte"],
-    "auditor1": ["auditor"],
-}
-"""Who may enter the pages of a local installation, with their roles (SPEC 1)."""
+EMISORES = {INSTITUCIONAL: ("Cuenta institucional", "staff"), PUBLICO: ("Cuenta personal", "public")}
+"""Issuers of a local installation: name as people read it, and whom they vouch for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceso:
+    """How a person enters."""
+
+    emisor: str
+    correo: str
+    contrasena: str
+
+
+_ACCESOS = TypeAdapter(dict[str, Acceso])
 
 
 @dataclass(frozen=True, slots=True)
 class Direcciones:
-    """Where an installation listens. `puertos`: HTTP port of each service."""
+    """Where an installation listens. `oidc_url`: of the local issuer; `puertos`: HTTP port of each instance of a service."""
 
     stream_url: str
     mongo_uri: str
@@ -67,6 +73,7 @@ class Direcciones:
     smtp_host: str
     smtp_port: int
     inbox: str
+    oidc_url: str
     puertos: dict[str, int]
 
     def url(self, servicio: str) -> str:
@@ -81,22 +88,39 @@ class Instalacion:
         self.root = root.resolve()
 
     @property
-    def usuarios(self) -> Path:
-        """File of who may use the pages."""
-        return self.root / "secrets" / "users.json"
-
-    @property
     def llave_de_identidad(self) -> Path:
         """File of the key that hides who logs in (`schemas.actores.acceso_de`)."""
         return self.root / "secrets" / "identidad.key"
 
-    def accesos(self) -> dict[str, str]:
-        """Access key of each person."""
-        keys: dict[str, str] = json.loads((self.root / "secrets" / "access-keys.json").read_text(encoding="utf-8"))
-        return keys
+    @property
+    def carpeta_oidc(self) -> Path:
+        """Folder of the local issuer."""
+        return self.root / "secrets" / "oidc"
+
+    def accesos(self) -> dict[str, Acceso]:
+        """How each person of this installation enters, by its word (`operador1`)."""
+        return _ACCESOS.validate_json((self.root / "secrets" / "personas.json").read_bytes())
+
+    def dar_acceso(self, personas: Mapping[str, tuple[str, str]]) -> None:
+        """Passwords at the local issuer for people who have none yet: word → issuer, e-mail."""
+        path = self.root / "secrets" / "personas.json"
+        actuales = self.accesos() if path.exists() else {}
+        nuevas = {
+            persona: Acceso(emisor, correo, secrets.token_urlsafe(9))
+            for persona, (emisor, correo) in personas.items()
+            if persona not in actuales
+        }
+        if not nuevas:
+            return
+        todas = actuales | nuevas
+        _write_secret(path, _ACCESOS.dump_json(todas, indent=2))
+        people: dict[str, dict[str, oidc.Person]] = {INSTITUCIONAL: {}, PUBLICO: {}}
+        for persona, acceso in todas.items():
+            people[acceso.emisor][acceso.correo] = oidc.person(persona, acceso.contrasena)
+        oidc.Store(self.carpeta_oidc).save_people(people)
 
     def preparar(self) -> None:
-        """Make keys and access keys that do not exist yet."""
+        """Make keys, secrets and passwords that do not exist yet."""
         for name in CON_LLAVE:
             path = self.root / "keys" / name / "private.json"
             if not path.exists():
@@ -106,13 +130,7 @@ class Instalacion:
         (self.root / "keys" / "ingesta").mkdir(parents=True, exist_ok=True)
         if not self.llave_de_identidad.exists():
             _write_secret(self.llave_de_identidad, secrets.token_bytes(KEY_BYTES))
-        if not self.usuarios.exists():
-            keys = {name: secrets.token_urlsafe(12) for name in PERSONAS}
-            users = {
-                n: {"sha256": hashlib.sha256(k.encode()).hexdigest(), "roles": PERSONAS[n]} for n, k in keys.items()
-            }
-            _write_secret(self.root / "secrets" / "access-keys.json", json.dumps(keys, indent=2))
-            _write_secret(self.usuarios, json.dumps(users, indent=2))
+        self.dar_acceso({p.cuenta: (p.emisor, p.correo) for p in PERSONAS})
 
     def llaves_de_proceso(self, proceso: str) -> list[LlaveProceso]:
         """Public keys of a process, one for each suite, made if absent, for `portal`; the private ones are of `descifrado`."""
@@ -129,8 +147,9 @@ class Instalacion:
         return published
 
     def guardar(self, direcciones: Direcciones, s3_secret_key: str) -> None:
-        """Write down where everything listens, and the object store's secret apart."""
+        """Write down where everything listens, and secrets apart; the local issuer and the services learn of each other."""
         _write_secret(self._s3_secret, s3_secret_key)
+        self._presentar(direcciones)
         (self.root / "installation.json").write_text(json.dumps(asdict(direcciones), indent=2) + "\n", encoding="utf-8")
 
     def direcciones(self) -> Direcciones:
@@ -153,7 +172,7 @@ class Instalacion:
         if servicio in CON_PAGINAS:
             env["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
             env["IDENTITY_KEY_FILE"] = str(self.llave_de_identidad)
-            env["USERS_FILE"] = str(self.usuarios)
+            env["ISSUERS_FILE"] = str(self._emisores_de(servicio))
         if servicio == "portal":
             env["PROCESS_KEYS_DIR"] = str(self._publicas)
         if servicio == "notificaciones":
@@ -165,6 +184,34 @@ class Instalacion:
         """A service's settings, for a command that works with its rights."""
         entorno = self.entorno(servicio, port=1)
         return tipo.model_validate({name.removeprefix("APOYO_").lower(): value for name, value in entorno.items()})
+
+    def _presentar(self, direcciones: Direcciones) -> None:
+        clientes: dict[str, oidc.Client] = {}
+        for servicio in CON_PAGINAS:
+            instancias = [n for n in direcciones.puertos if n.partition(".")[0] == servicio]
+            regresos = [f"{direcciones.url(i)}/entrar/{e}/regreso" for i in instancias for e in EMISORES]
+            secreto = self.root / "secrets" / "emisores" / f"{servicio}.secret"
+            if not secreto.exists():
+                _write_secret(secreto, secrets.token_urlsafe(32))
+            clientes[servicio] = oidc.client(
+                secreto.read_text(encoding="utf-8"), regresos, [f"{direcciones.url(i)}/salir" for i in instancias]
+            )
+            emisores = [
+                {
+                    "id": emisor,
+                    "name": nombre,
+                    "for": [audiencia],
+                    "discovery": f"{direcciones.oidc_url}/{emisor}/.well-known/openid-configuration",
+                    "client_id": servicio,
+                    "client_secret_file": str(secreto),
+                }
+                for emisor, (nombre, audiencia) in EMISORES.items()
+            ]
+            _write_secret(self._emisores_de(servicio), json.dumps(emisores, ensure_ascii=False, indent=2))
+        oidc.Store(self.carpeta_oidc).save_clients(clientes)
+
+    def _emisores_de(self, servicio: str) -> Path:
+        return self.root / "secrets" / "emisores" / f"{servicio}.json"
 
     @property
     def _publicas(self) -> Path:

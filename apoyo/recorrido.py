@@ -4,17 +4,18 @@ import asyncio
 import base64
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 import httpx
 
-from apoyo import actores
+from apoyo import actores, sesion
 from apoyo.escenario import PROCESO, Escenario
 from apoyo.instalacion import Instalacion
-from apoyo.sistema import Sistema, llavero_del_portal
+from apoyo.sistema import Sistema, llavero_del_portal, publicar_personas
 from dispositivo.almacen import AlmacenEnMemoria
 from dispositivo.cliente import Avance, Cliente, Desenlace, Reintentos
 from dispositivo.kit import Captura as CapturaSellable
@@ -32,6 +33,8 @@ from services.compulsa.settings import CompulsaSettings
 
 OPERADORES = ("operador1", "operador2", "operador3")
 Contar = Callable[[int], None]
+PAUSAS = (0.2, 0.5, 1, 2, 4, 8, 8, 8, 8)
+"""Seconds between attempts at a service that is restarting."""
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Recorrido:
     acuses: dict[str, datetime] = field(default_factory=dict)
     rechazados: dict[str, str] = field(default_factory=dict)
     envios_cerrados: int = 0
+    _sesiones: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def instalacion(self) -> Instalacion:
@@ -74,6 +78,7 @@ class Recorrido:
             await actores.cargar(self.escenario.archivo(), llaves, stream, llavero, SystemClock())
         finally:
             await stream.stop()
+        await publicar_personas(self.instalacion, PROCESO)
 
     async def enviar(self, capturas: Sequence[Captura], contar: Contar = lambda _: None, simultaneos: int = 4) -> None:
         """Draw, seal and send, each device in an envío of its own; `contar` is called with what has an answer."""
@@ -88,7 +93,7 @@ class Recorrido:
             answered += 1
             contar(answered)
 
-        async with self._cliente("ingesta") as http:
+        async with self.cliente("ingesta") as http:
             cliente = Cliente(http, concurrencia=2, reintentos=Reintentos(plazo_s=120))
             llaves = (await cliente.proceso(PROCESO)).llaves
 
@@ -135,7 +140,7 @@ class Recorrido:
         decididas: set[str] = set()
 
         async def un_operador(operador: str) -> None:
-            async with self._cliente("mesa_control", operador) as http:
+            async with self.cliente("mesa_control", operador) as http:
                 while len(decididas) < esperadas:
                     registro = await _siguiente(http)
                     if registro is None:
@@ -155,7 +160,7 @@ class Recorrido:
         quietos = sum(1 for c in self.escenario.capturas if c.folio in self.acuses)
         cuarentena = sum(1 for c in self.escenario.capturas if c.folio in self.acuses and c.verdad.cuarentena)
         finales = -1
-        async with self._cliente("resultados", "opl1") as http, asyncio.timeout(plazo_s):
+        async with self.cliente("resultados", "opl1") as http, asyncio.timeout(plazo_s):
             while True:
                 totales = await self.totales(http)
                 en_camino = totales[Estado.EN_PROCESAMIENTO] - cuarentena
@@ -176,7 +181,7 @@ class Recorrido:
     async def estados(self) -> dict[str, str]:
         """Status of each acknowledged folio, as resultados gives it."""
         found: dict[str, str] = {}
-        async with self._cliente("resultados", "opl1") as http:
+        async with self.cliente("resultados", "opl1") as http:
             for folio in self.acuses:
                 found[folio] = await _estado(http, folio)
         return found
@@ -191,7 +196,7 @@ class Recorrido:
         """Totals and each folio's status, beside the truth. Verdicts on duplicates may still be on their way: it waits a little."""
         verdad = self.verdad()
         comparacion = Comparacion(verdad, {}, {})
-        async with self._cliente("resultados", "opl1") as http:
+        async with self.cliente("resultados", "opl1") as http:
             for _ in range(40):
                 comparacion = Comparacion(verdad, await self.estados(), await self.totales(http))
                 if comparacion.iguales:
@@ -199,10 +204,27 @@ class Recorrido:
                 await asyncio.sleep(0.5)
         return comparacion
 
-    def _cliente(self, servicio: str, persona: str | None = None) -> httpx.AsyncClient:
-        auth = (persona, self.instalacion.accesos()[persona]) if persona else None
+    @asynccontextmanager
+    async def cliente(self, servicio: str, persona: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of the instances of a service, with a session of a person."""
+        cookies = await self._sesion(servicio, persona) if persona else None
         balanceador = _Balanceador(lambda: self.sistema.puertos_de(servicio))
-        return httpx.AsyncClient(base_url=f"http://{servicio}", auth=auth, timeout=30, transport=balanceador)
+        async with httpx.AsyncClient(
+            base_url=f"http://{servicio}", cookies=cookies, timeout=60, transport=balanceador
+        ) as http:
+            yield http
+
+    async def _sesion(self, servicio: str, persona: str) -> dict[str, str]:
+        """The cookies of a person, who enters once; all services share the sessions. Patient, as with everything else."""
+        for pause in (*PAUSAS, 0):
+            if persona not in self._sesiones:
+                try:
+                    self._sesiones[persona] = await sesion.de(self.instalacion, servicio, persona)
+                except (httpx.HTTPError, sesion.EntradaRechazada):
+                    if not pause:
+                        raise
+                    await asyncio.sleep(pause)
+        return self._sesiones[persona]
 
 
 class _Balanceador(httpx.AsyncBaseTransport):
@@ -316,7 +338,7 @@ async def _decidir(
 
 async def _pacientemente(call: Callable[[], Any]) -> httpx.Response:
     """As a person would: a service that is restarting is asked again, with the same key."""
-    for pause in (0.2, 0.5, 1, 2, 4, 8, 8, 8, 8):
+    for pause in PAUSAS:
         try:
             answer: httpx.Response = await call()
             if answer.status_code < 500:

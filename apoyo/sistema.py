@@ -3,11 +3,12 @@
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
-from apoyo import engines
+from apoyo import cuentas, engines
 from apoyo.engines import Engines
 from apoyo.engines.ports import free_port
 from apoyo.engines.procs import Supervisor
@@ -15,9 +16,11 @@ from apoyo.instalacion import SERVICIOS, Direcciones, Instalacion
 from kernel import documents, hpke
 from kernel.documents import Kind, MongoDocuments
 from kernel.engines import KEYS_DATABASE
+from kernel.engines import Engines as MotoresDeServicio
 from kernel.sealing import KeyRing
 from kernel.stream import Stream, TopicSpec, connect
 from schemas import topics
+from services.portal.settings import Settings as PortalSettings
 
 PUERTOS = dict(zip(SERVICIOS, range(8101, 8108), strict=True))
 """Preferred ports; a taken one gets another."""
@@ -96,6 +99,7 @@ class Sistema:
                 smtp_host=e.smtp_host,
                 smtp_port=e.smtp_port,
                 inbox=str(e.inbox),
+                oidc_url=e.oidc_url,
                 puertos=dict(self.puertos),
             ),
             e.s3_secret_key,
@@ -114,6 +118,20 @@ def llavero_del_portal(mongo_uri: str, root: Path) -> KeyRing:
     publics = {path.stem: hpke.load_public(path) for path in (keys / "public").glob("*.json")}
     wraps = MongoDocuments(documents.connect(mongo_uri)[KEYS_DATABASE], "llaves", Kind.PRIMARY)
     return KeyRing(wraps, "portal", hpke.load_private(keys / "portal" / "private.json"), publics)
+
+
+def motores_del_portal(instalacion: Instalacion) -> MotoresDeServicio:
+    """The engines as the writer of `actores` has them, for a command that works with its rights."""
+    return MotoresDeServicio(instalacion.settings(PortalSettings, "portal"), "portal")
+
+
+async def publicar_personas(instalacion: Instalacion, proceso: str) -> int:
+    """Publish the accounts of the synthetic people, those of the OPL for that process; how many were new. Raises Unavailable."""
+    portal = motores_del_portal(instalacion)
+    ahora = portal.clock.now()
+    altas = cuentas.de_personas(proceso, ahora - timedelta(days=1), ahora + timedelta(days=365))
+    async with portal.connected():
+        return await cuentas.publicar(altas, portal, instalacion.llave_de_identidad.read_bytes(), por="ine1")
 
 
 async def _ready(port: int) -> bool:

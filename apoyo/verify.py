@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from apoyo import cuarentena
+from apoyo import cuarentena, sesion
 from apoyo.instalacion import Instalacion, bitacora
 from apoyo.verificacion import (
     CUBOS,
@@ -320,15 +320,16 @@ async def _fuentes(instalacion: Instalacion) -> AsyncIterator[Fuentes]:
     direcciones = instalacion.direcciones()
     s = instalacion.settings(ServiceSettings)
     mongo = documents.connect(direcciones.mongo_uri)
-    quien = ("auditor1", instalacion.accesos()["auditor1"])
-    async with bitacora(instalacion) as stream, httpx.AsyncClient(auth=quien, timeout=30) as http:
+    async with bitacora(instalacion) as stream, httpx.AsyncClient(timeout=30) as http:
 
         async def totales(proceso: str) -> Mapping[str, Any]:
             try:
+                if not http.cookies:
+                    http.cookies.update(await sesion.de(instalacion, "resultados", "auditor1"))
                 answer = await http.get(f"{direcciones.url('resultados')}/api/procesos/{proceso}/totales")
                 answer.raise_for_status()
                 content: dict[str, Any] = answer.json()
-            except (httpx.HTTPError, ValueError, KeyError) as error:
+            except (httpx.HTTPError, ValueError, KeyError, sesion.EntradaRechazada) as error:
                 raise Unavailable(f"http: {type(error).__name__}") from error
             return content
 

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from apoyo.engines.procs import Supervisor
 from apoyo.escenario import corte_de, preparar
 from apoyo.instalacion import Instalacion
@@ -99,11 +97,7 @@ async def correr(
 
 async def _finales(recorrido: Recorrido) -> int:
     """How many registros have a final status, as resultados counts them."""
-    async with httpx.AsyncClient(
-        base_url=recorrido.instalacion.direcciones().url("resultados"),
-        auth=("opl1", recorrido.instalacion.accesos()["opl1"]),
-        timeout=60,
-    ) as http:
+    async with recorrido.cliente("resultados", "opl1") as http:
         totales = await recorrido.totales(http)
     return totales["recibidos"] - sum(totales[estado] for estado in _EN_CAMINO)
 

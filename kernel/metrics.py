@@ -29,3 +29,6 @@ QUARANTINED_IN_A_ROW = Gauge(
     ["group"],
 )
 READY = Gauge("apoyo_ready", "1 while the service is ready")
+LOGINS = Counter(
+    "apoyo_logins_total", "Logins that came back from an issuer, or could not go there", ["issuer", "outcome"]
+)

@@ -1,17 +1,17 @@
-"""The local engines: log, documents, objects and mail, each a supervised child process on 127.0.0.1."""
+"""The local engines: log, documents, objects, mail and the issuer of identity, each a supervised child process on 127.0.0.1."""
 
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from apoyo.engines import kafka as broker
-from apoyo.engines import mongo, s3, smtp
+from apoyo.engines import mongo, oidc, s3, smtp
 from apoyo.engines.procs import Supervisor
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Where the engines of one installation listen. `inbox`: folder of the mail that was sent."""
+    """Where the engines of one installation listen. `inbox`: folder of the mail that was sent; `oidc_url`: of the issuer."""
 
     stream_url: str
     mongo_uri: str
@@ -21,6 +21,7 @@ class Engines:
     smtp_host: str
     smtp_port: int
     inbox: Path
+    oidc_url: str
 
 
 async def up(root: Path, *, kafka: bool, supervisor: Supervisor, native: bool = False) -> Engines:
@@ -39,6 +40,7 @@ async def up(root: Path, *, kafka: bool, supervisor: Supervisor, native: bool = 
             documents = group.create_task(_documents(supervisor, data, logs, native=native))
             objects = group.create_task(s3.start(supervisor, data / "s3", logs))
             mail = group.create_task(smtp.start(supervisor, inbox, logs))
+            issuer = group.create_task(oidc.start(supervisor, root / "secrets" / "oidc", logs))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     store = objects.result()
@@ -51,6 +53,7 @@ async def up(root: Path, *, kafka: bool, supervisor: Supervisor, native: bool = 
         smtp_host="127.0.0.1",
         smtp_port=mail.result(),
         inbox=inbox,
+        oidc_url=issuer.result(),
     )
 
 

@@ -5,8 +5,17 @@ from typing import TypeVar
 
 from kernel.documents import Kind
 from kernel.engines import Engines
-from kernel.identity.access import Access, Directory, Forbidden, Identity, NotAuthenticated, NotInForce, actions_of
-from kernel.identity.basic import Users
+from kernel.identity.access import (
+    Access,
+    AnotherAccount,
+    Directory,
+    Forbidden,
+    Identity,
+    NotAuthenticated,
+    NotInForce,
+)
+from kernel.identity.issuers import Audience
+from kernel.identity.login import Login
 from kernel.identity.sessions import INDEXES, Sessions
 from kernel.identity.settings import PageSettings
 
@@ -18,15 +27,16 @@ SESSIONS_DATABASE = "apoyo_sesiones"
 __all__ = [
     "SESSIONS_DATABASE",
     "Access",
+    "AnotherAccount",
+    "Audience",
     "Directory",
     "Forbidden",
     "Identity",
+    "Login",
     "NotAuthenticated",
     "NotInForce",
     "PageSettings",
     "Sessions",
-    "Users",
-    "actions_of",
     "build",
 ]
 
@@ -39,4 +49,5 @@ def build(engines: Engines, settings: PageSettings, directory: Directory[A]) -> 
         idle=timedelta(seconds=settings.session_idle_s),
         absolute=timedelta(seconds=settings.session_absolute_s),
     )
-    return Access(directory, sessions, public_url=settings.public_url)
+    login = Login(settings.issuers, settings.identity_key, settings.public_url)
+    return Access(directory, sessions, login, public_url=settings.public_url)

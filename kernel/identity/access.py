@@ -2,16 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from kernel.identity.origin import OwnOrigin
+from kernel.identity.login import Login
+from kernel.identity.origin import SAFE_METHODS, OwnOrigin
+from kernel.identity.routes import LoginRefused, router
 from kernel.identity.sessions import Session, Sessions
-from kernel.web import Problem, templates
+from kernel.web import TEMPLATES, Problem, templates
 
 A = TypeVar("A")
 
@@ -67,6 +68,10 @@ class Directory(Protocol[A]):
         ...
 
 
+FOR_ACCOUNT = "apoyo-cuenta"
+"""Header by which the script of a page says for whom it was opened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity(Generic[A]):
     """Who asks: an account in force, and its role (`roles` for programs, `title` for people)."""
@@ -85,6 +90,18 @@ class NotAuthenticated(Problem):
             401, "identificacion_requerida", "Su sesión terminó o aún no ha entrado", "Entre y repita lo que hacía."
         )
         self.headers["WWW-Authenticate"] = 'Session realm="Apoyo"'
+
+
+class AnotherAccount(Problem):
+    """A page that was opened by somebody asks on the session of somebody else, who entered meanwhile in the same browser."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            409,
+            "otra_cuenta",
+            "En este navegador entró otra persona",
+            "Nada se guardó a su nombre. Recargue la página.",
+        )
 
 
 class NotInForce(Problem):
@@ -117,9 +134,10 @@ class Forbidden(Problem):
 class Access(Generic[A]):
     """Answers who asks and whether they may. One for each service with pages; built by its bootstrap (`kernel.identity.build`)."""
 
-    def __init__(self, directory: Directory[A], sessions: Sessions, *, public_url: str) -> None:
+    def __init__(self, directory: Directory[A], sessions: Sessions, login: Login, *, public_url: str) -> None:
         self.directory = directory
         self.sessions = sessions
+        self.login = login
         self.public_url = public_url
         self.cookie = "__Host-apoyo" if public_url.startswith("https:") else "apoyo"
 
@@ -127,20 +145,22 @@ class Access(Generic[A]):
         """FastAPI dependency: who asks, who may do `action` at every place that path and query name.
 
         What a body names, the handler checks itself (`check`). `background`: for what a page asks by itself, which is no sign
-        that anybody is there. Raises NotAuthenticated, NotInForce, Forbidden, Unavailable.
+        that anybody is there. Raises NotAuthenticated, NotInForce, AnotherAccount, Forbidden, Unavailable.
         """
 
         async def identity(request: Request) -> Identity[A]:
             who = await self.identify(request, background=background)
             if who is None:
                 raise NotAuthenticated
+            if request.headers.get(FOR_ACCOUNT, who.id) != who.id:
+                raise AnotherAccount
             named = [*request.path_params.items(), *request.query_params.multi_items()]
             # One by one: a query may not stand in for what the path names.
             for params in [{name: str(value)} for name, value in named] or [{}]:
                 self.check(who, action, self.directory.place_of(params))
             return who
 
-        identity.action = action  # type: ignore[attr-defined] # what `actions_of` finds
+        identity.action = action  # type: ignore[attr-defined] # so that it can be asked of every route
         return identity
 
     async def identify(self, request: Request, *, background: bool = False) -> Identity[A] | None:
@@ -173,44 +193,30 @@ class Access(Generic[A]):
 
     def mount(self, app: FastAPI) -> None:
         """Put the gate into an application: refusals as pages or problem+json, the way in and out, and the check of origin."""
-        app.add_middleware(OwnOrigin, origin=self.public_url)
-        pages = templates(PAGES)
+        pages = templates(TEMPLATES)
 
         async def refuse(request: Request, error: Exception) -> Response:
             assert isinstance(error, Problem)  # noqa: S101 - registered for problems alone
             if "text/html" not in request.headers.get("accept", ""):
                 return error.response()
-            if isinstance(error, NotAuthenticated) and request.method in ("GET", "HEAD"):
+            if isinstance(error, NotAuthenticated) and request.method in SAFE_METHODS:
                 return RedirectResponse(f"/entrar?a={quote(_path(request), safe='/')}", 303)
             who = error.who if isinstance(error, Forbidden) else None
-            page = pages.get_template("rechazo.html").render(problema=error, quien=who)
+            links = [("Ir al inicio", "/")] if who else [("Entrar", "/entrar?elegir=1")]
+            links = error.links if isinstance(error, LoginRefused) else links
+            page = pages.get_template("rechazo.html").render(problema=error, quien=who, enlaces=links)
             return HTMLResponse(page, error.status, error.headers)
 
-        for kind in (NotAuthenticated, NotInForce, Forbidden):
+        for kind in (NotAuthenticated, NotInForce, Forbidden, LoginRefused):
             app.add_exception_handler(kind, refuse)
-
-        @app.post("/salir", include_in_schema=False)
-        async def salir(request: Request) -> Response:
-            session = await self.session(request)
-            if session is not None:
-                await self.sessions.end_all(session.account)
-            response = RedirectResponse("/entrar", 303)
-            response.delete_cookie(self.cookie, secure=self.secure, httponly=True, samesite="lax")
-            return response
+        self.login.mount(app, f"{self.cookie}-entrada")
+        app.include_router(router(self))
+        app.add_middleware(OwnOrigin, origin=self.public_url)
 
     @property
     def secure(self) -> bool:
         """Whether cookies travel only over TLS."""
         return self.public_url.startswith("https:")
-
-
-PAGES = Path(__file__).parent.parent / "web_templates"
-
-
-def actions_of(dependant: Any) -> frozenset[str]:
-    """Actions that a route declares, in its own dependencies or those of its routers (`APIRoute.dependant`)."""
-    own = getattr(dependant.call, "action", None)
-    return frozenset({own} if own else ()).union(*(actions_of(d) for d in dependant.dependencies))
 
 
 def _path(request: Request) -> str:

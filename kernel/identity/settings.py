@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from kernel.identity.issuers import Issuer, is_safe, load
 from kernel.settings import ServiceSettings
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 KEY_BYTES = 32
 
 
@@ -18,6 +18,9 @@ class PageSettings(ServiceSettings):
         description="address of the pages as browsers know it, without a path; https but on this machine"
     )
     identity_key_file: Path = Field(description="32 secret bytes that the services with pages share")
+    issuers_file: Path = Field(
+        description="JSON file of the issuers through which people enter (kernel.identity.issuers)"
+    )
     session_idle_s: float = Field(default=1800.0, description="seconds without activity that end a session", ge=60)
     session_absolute_s: float = Field(default=43200.0, description="seconds after which a session ends anyway", ge=60)
 
@@ -28,7 +31,7 @@ class PageSettings(ServiceSettings):
         value = value.removesuffix("/")
         if f"{parts.scheme}://{parts.netloc}" != value or not parts.hostname or parts.username is not None:
             raise ValueError("an origin: scheme, host and port")
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        if not is_safe(value):
             raise ValueError("https, unless the host is this machine")
         return value
 
@@ -39,3 +42,8 @@ class PageSettings(ServiceSettings):
         if len(key) != KEY_BYTES:
             raise ValueError(f"{self.identity_key_file}: {KEY_BYTES} bytes expected")
         return key
+
+    @property
+    def issuers(self) -> list[Issuer]:
+        """The issuers, read when asked for. Raises OSError, ValueError."""
+        return load(self.issuers_file)

@@ -1,4 +1,4 @@
-// What pages share: copying a folio, and instants and figures written as every page writes them.
+// What pages share: copying a folio, the session that ended, and instants and figures written as every page writes them.
 
 const MESES = ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"];
 
@@ -21,6 +21,12 @@ export function fecha(iso) {
 /** A whole number with its thousands apart. */
 export function miles(numero) {
   return String(numero).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+/** Says, or stops saying, that the session ended; entering again is offered in another tab, so that this one keeps what it has. */
+export function sesion(viva) {
+  const aviso = document.getElementById("sesion-terminada");
+  if (aviso) aviso.hidden = viva;
 }
 
 // A click on `[data-copiar]` copies its folio and says so for a moment.

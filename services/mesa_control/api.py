@@ -14,12 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, de_revision
 from credencial.situaciones import TEXTO_CAUSA, TEXTO_SITUACION, CausaBaja, Situacion
 from kernel.errors import KeyDestroyed
-from kernel.identity import Identity, Users
+from kernel.identity import Access, Identity
 from kernel.sealing import CannotUnseal
 from kernel.web import Health, create_app, mount_static, templates
 from schemas.actores import VerActores
+from schemas.autorizacion import Accion
 from schemas.ciclo_de_vida import Estado, estado
-from schemas.eventos import Fase, RegistroClasificado, SituacionRegistral
+from schemas.eventos import CuentaRegistrada, Fase, RegistroClasificado, SituacionRegistral
 from schemas.paquete import IMAGENES, Modalidad
 from schemas.tipos import Folio, IdProceso
 from services.mesa_control import metrics, problemas
@@ -40,6 +41,8 @@ log = structlog.get_logger()
 AQUI = Path(__file__).parent
 DESCRIPCION = "Revisión de los registros por personas (Protocolo 13, Acuerdo 10)."
 
+Quien = Identity[CuentaRegistrada]
+Puerta = Access[CuentaRegistrada]
 Clave = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 LlaveIdempotencia = Annotated[
     str,
@@ -216,24 +219,30 @@ class ProgresoSalida(_Salida):
     mas_antiguo: datetime | None
 
 
-def create(mesa: MesaDeControl, users: Users, ver_actores: VerActores, health: Health, *, meta_diaria: int) -> FastAPI:
+def create(
+    mesa: MesaDeControl, access: Puerta, ver_actores: VerActores, health: Health, *, meta_diaria: int
+) -> FastAPI:
     """The application."""
     app = create_app("Mesa de Control", health, description=DESCRIPCION)
     mount_static(app, AQUI / "estatico")
+    access.mount(app)
     _errors(app)
-    _api(app, mesa, users, ver_actores, meta_diaria)
-    _page(app, users, ver_actores)
+    _api(app, mesa, access, ver_actores, meta_diaria)
+    _page(app, access, ver_actores)
     return app
 
 
-def _api(app: FastAPI, mesa: MesaDeControl, users: Users, ver_actores: VerActores, meta_diaria: int) -> None:
-    operador = Annotated[Identity[None], Depends(users.require("operador"))]
-    quien_revisa = Annotated[Identity[None], Depends(users.require("operador", "supervisor"))]
+def _api(app: FastAPI, mesa: MesaDeControl, access: Puerta, ver_actores: VerActores, meta_diaria: int) -> None:
+    # The page asks for the next record, images and figures by itself: opening the page, deciding and undoing are what people do.
+    revisa = Annotated[Quien, Depends(access.require(Accion.REVISAR_REGISTRO))]
+    revisa_sola = Annotated[Quien, Depends(access.require(Accion.REVISAR_REGISTRO, background=True))]
+    ve = Annotated[Quien, Depends(access.require(Accion.VER_REGISTRO_EN_MESA))]
+    ve_sola = Annotated[Quien, Depends(access.require(Accion.VER_REGISTRO_EN_MESA, background=True))]
     folio_en_ruta = Annotated[Folio, PathParam()]
 
     @app.get("/api/siguiente", response_model=RegistroSalida, responses={204: {"description": "No hay pendientes"}})
     async def siguiente(
-        quien: operador,
+        quien: revisa_sola,
         proceso: Annotated[IdProceso, Query()],
         excepto: Annotated[Sequence[Folio], Query(max_length=8)] = (),
     ) -> Any:
@@ -242,12 +251,12 @@ def _api(app: FastAPI, mesa: MesaDeControl, users: Users, ver_actores: VerActore
         return Response(status_code=204) if registro is None else _registro(registro, ver_actores)
 
     @app.get("/api/registros/{folio}")
-    async def registro(folio: folio_en_ruta, quien: quien_revisa) -> RegistroSalida:
+    async def registro(folio: folio_en_ruta, quien: ve) -> RegistroSalida:
         """Un registro por su folio."""
         return _registro(await mesa.registro(folio, quien.id), ver_actores)
 
     @app.get("/api/registros/{folio}/imagenes/{parte}", response_class=Response)
-    async def imagen(folio: folio_en_ruta, parte: str, quien: quien_revisa) -> Response:
+    async def imagen(folio: folio_en_ruta, parte: str, quien: ve_sola) -> Response:
         """Una imagen; queda registro de quién la abrió."""
         abierta = await mesa.imagen(folio, parte, quien.id)
         return Response(abierta.contenido, media_type=abierta.tipo_medio, headers={"Cache-Control": "no-store"})
@@ -256,7 +265,7 @@ def _api(app: FastAPI, mesa: MesaDeControl, users: Users, ver_actores: VerActore
     async def decision(
         folio: folio_en_ruta,
         entrada: DecisionEntrada,
-        quien: operador,
+        quien: revisa,
         llave: LlaveIdempotencia,
     ) -> DecisionSalida:
         """Decide un registro, o reemplaza una decisión propia."""
@@ -268,7 +277,7 @@ def _api(app: FastAPI, mesa: MesaDeControl, users: Users, ver_actores: VerActore
         return _decision(await mesa.decidir(folio, quien.id, orden, llave))
 
     @app.get("/api/catalogo")
-    async def catalogo(quien: quien_revisa, proceso: Annotated[IdProceso, Query()]) -> CatalogoSalida:
+    async def catalogo(quien: ve_sola, proceso: Annotated[IdProceso, Query()]) -> CatalogoSalida:
         """Inconsistencias que se pueden elegir en un proceso."""
         registrado = ver_actores().procesos.get(proceso)
         if registrado is None:
@@ -296,7 +305,7 @@ def _api(app: FastAPI, mesa: MesaDeControl, users: Users, ver_actores: VerActore
         )
 
     @app.get("/api/progreso")
-    async def progreso(quien: quien_revisa, proceso: Annotated[IdProceso, Query()]) -> ProgresoSalida:
+    async def progreso(quien: ve_sola, proceso: Annotated[IdProceso, Query()]) -> ProgresoSalida:
         """Pendientes, el más antiguo, y lo decidido hoy por quien pregunta."""
         estado_cola = await mesa.progreso(quien.id, proceso)
         return ProgresoSalida(
@@ -308,16 +317,21 @@ def _api(app: FastAPI, mesa: MesaDeControl, users: Users, ver_actores: VerActore
         )
 
 
-def _page(app: FastAPI, users: Users, ver_actores: VerActores) -> None:
+def _page(app: FastAPI, access: Puerta, ver_actores: VerActores) -> None:
     pages = templates(AQUI / "pagina")
-    operador = Annotated[Identity[None], Depends(users.require("operador"))]
+    revisa = Annotated[Quien, Depends(access.require(Accion.REVISAR_REGISTRO))]
 
     @app.get("/", include_in_schema=False, response_class=HTMLResponse)
-    async def page(quien: operador, proceso: Annotated[IdProceso | None, Query()] = None) -> str:
-        procesos = sorted(ver_actores().procesos.values(), key=lambda p: p.proceso)
+    async def page(quien: revisa, proceso: Annotated[IdProceso | None, Query()] = None) -> str:
+        actores = ver_actores()
+        procesos = [
+            p
+            for _, p in sorted(actores.procesos.items())
+            if access.allows(quien, Accion.REVISAR_REGISTRO, actores.lugar(proceso=p.proceso))
+        ]
         if proceso is None and len(procesos) == 1:
             proceso = procesos[0].proceso
-        elegido = ver_actores().procesos.get(proceso) if proceso else None
+        elegido = actores.procesos.get(proceso) if proceso else None
         if elegido is None:
             return pages.get_template("procesos.html").render(quien=quien, procesos=procesos, tema="oscuro")
         return pages.get_template("mesa.html").render(

@@ -6,15 +6,16 @@ from datetime import timedelta
 
 from pymongo import IndexModel
 
+from kernel import identity
 from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.fold import Fold
 from kernel.follow import Follower
-from kernel.identity import Users
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
 from kernel.service import Service
 from kernel.web import Health
 from schemas.actores import Actores
+from schemas.directorio import Directorio
 from schemas.eventos import POR_TIPO
 from services.mesa_control import agent, api
 from services.mesa_control.handlers import MesaDeControl, Proyector
@@ -32,6 +33,7 @@ def build(settings: Settings) -> Service:
     """The service, not started."""
     engines = Engines(settings, "mesa_control")
     actores = Actores()
+    directorio = Directorio(lambda: actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
     mesa = MesaDeControl(
         registros=engines.collection("registros", Kind.PROJECTION, INDICES),
@@ -51,7 +53,11 @@ def build(settings: Settings) -> Service:
         settings=settings,
         stream=engines.stream,
         app=api.create(
-            mesa, Users.load(settings.users_file), lambda: actores, health, meta_diaria=settings.meta_diaria
+            mesa,
+            identity.build(engines, settings, directorio),
+            lambda: actores,
+            health,
+            meta_diaria=settings.meta_diaria,
         ),
         health=health,
         topics=agent.TOPICS,

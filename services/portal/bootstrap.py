@@ -10,6 +10,7 @@ from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.fold import Fold
 from kernel.follow import Follower
+from kernel.identity import Audience
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
 from kernel.service import Consumer, Service
 from kernel.web import Health
@@ -58,11 +59,15 @@ def build(settings: Settings) -> Service:
         engines.collection("accesos", Kind.PRIMARY, [IndexModel([("llaves", 1), ("cuando", 1)], name="llaves")]),
         engines.clock,
     )
-    cuentas = Cuentas(escritor, personas, {}, settings.identity_key)
+    del_personal = {e.id: e.name for e in settings.issuers if Audience.STAFF in e.audience}
+    del_publico = {e.id: e.name for e in settings.issuers if Audience.PUBLIC in e.audience}
+    cuentas = Cuentas(escritor, personas, del_personal, settings.identity_key)
     procesos = Procesos(escritor, personas, LlavesEnCarpeta(settings.process_keys_dir))
-    solicitudes = Solicitudes(escritor, personas, procesos, engines.bucket("emblemas"), {}, settings.identity_key)
+    solicitudes = Solicitudes(
+        escritor, personas, procesos, engines.bucket("emblemas"), del_publico, settings.identity_key
+    )
     consultas = Consultas(escritor, outbox, personas, vista, engines.clock)
-    auxiliares = Auxiliares(escritor, outbox, personas, consultas, vista, {}, settings.identity_key)
+    auxiliares = Auxiliares(escritor, outbox, personas, consultas, vista, del_publico, settings.identity_key)
     lotes = Lotes(
         auxiliares,
         llavero,

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 
+from kernel import identity
 from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.fold import Fold
 from kernel.follow import Follower
-from kernel.identity import Users
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
 from kernel.service import Service
 from kernel.web import Health
 from schemas.actores import Actores
+from schemas.directorio import Directorio
 from schemas.eventos import POR_TIPO
 from services.resultados import agent
 from services.resultados.adapters import INDEXES, MongoConteo
@@ -25,12 +26,13 @@ def build(settings: Settings) -> Service:
     actores = Actores()
     registros = engines.collection("registros", Kind.PROJECTION, INDEXES)
     consultas = Consultas(registros, MongoConteo(registros), engines.stream, lambda: actores, engines.clock)
+    directorio = Directorio(lambda: actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
     return Service(
         name=SERVICIO,
         settings=settings,
         stream=engines.stream,
-        app=build_app(consultas, Users.load(settings.users_file), health),
+        app=build_app(consultas, identity.build(engines, settings, directorio), health),
         health=health,
         topics=agent.TOPICS,
         fold=Fold(registros, lambda documentos: agent.build(Proyector(documentos, first_revision))),

@@ -12,7 +12,7 @@ Rules:
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -103,6 +103,11 @@ class Totales:
     def cuadra(self) -> bool:
         """Whether everything adds up, each solicitud too."""
         return self.cuenta.cuadra and all(c.cuadra for c in self.por_solicitud.values())
+
+    def de(self, solicitud: str) -> "Totales":
+        """Of that solicitud alone, as if there were no other."""
+        suya = self.por_solicitud.get(solicitud) or _cuenta(())
+        return replace(self, cuenta=suya, por_solicitud={solicitud: suya})
 
 
 def totalizar(

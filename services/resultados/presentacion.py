@@ -1,6 +1,6 @@
 """Facts and figures in words: what the pages say and the API answers. No personal data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -180,6 +180,7 @@ class Ficha:
     motivos: list[Motivo]
     historia: list[Paso]
     divergentes: list[str]
+    duplicado_de: str | None
 
     @property
     def situacion(self) -> str | None:
@@ -218,14 +219,14 @@ class Ficha:
             "situacion": compulsado.situacion.value if compulsado else None,
             "causa_baja": compulsado.causa_baja if compulsado else None,
             "corte": compulsado.corte if compulsado else None,
-            "duplicado_de": compulsado.duplicado_de if compulsado else None,
+            "duplicado_de": self.duplicado_de,
             "divergentes": self.divergentes,
             "regla_version": VERSION,
         }
 
 
-def ficha(documento: Document) -> Ficha:
-    """What is told of a received folio."""
+def ficha(documento: Document, ve: Callable[[str], bool] = lambda folio: True) -> Ficha:
+    """What is told of a received folio. `ve`: whether who asks may see another folio, that it may be named."""
     ciclo = de_documento(documento)
     recibido = ciclo.recibido
     if recibido is None:
@@ -244,8 +245,9 @@ def ficha(documento: Document) -> Ficha:
         recibido=recibido,
         compulsado=ciclo.compulsado,
         motivos=_motivos(ciclo.clasificado.inconsistencias if ciclo.clasificado else ()),
-        historia=_historia(ciclo, documento["horas"]),
+        historia=_historia(ciclo, documento["horas"], ve),
         divergentes=documento["divergentes"],
+        duplicado_de=_duplicado_de(ciclo.compulsado, ve),
     )
 
 
@@ -268,10 +270,15 @@ def _motivos(inconsistencias: Iterable[Inconsistencia]) -> list[Motivo]:
     return motivos
 
 
-def _historia(ciclo: Ciclo, horas: Mapping[str, str]) -> list[Paso]:
+def _duplicado_de(compulsado: RegistroCompulsado | None, ve: Callable[[str], bool]) -> str | None:
+    otro = compulsado.duplicado_de if compulsado else None
+    return otro if otro and ve(otro) else None
+
+
+def _historia(ciclo: Ciclo, horas: Mapping[str, str], ve: Callable[[str], bool]) -> list[Paso]:
     pasos = []
     for topic, hecho in ciclo.hechos.items():
-        que, detalle = _en_palabras(hecho.evento)
+        que, detalle = _en_palabras(hecho.evento, ve)
         pasos.append(Paso(_cuando(hecho.evento, horas[topic]), que, detalle, topic, hecho.evento.version))
     return sorted(pasos, key=lambda p: (p.hora, TOPICS.index(p.topic)))
 
@@ -287,7 +294,7 @@ def _cuando(evento: object, hora: str) -> datetime:
             return datetime.fromisoformat(hora)
 
 
-def _en_palabras(evento: object) -> tuple[str, str]:
+def _en_palabras(evento: object, ve: Callable[[str], bool]) -> tuple[str, str]:
     match evento:
         case RegistroRecibido():
             return "Se recibió", "Con acuse de recibo"
@@ -299,9 +306,9 @@ def _en_palabras(evento: object) -> tuple[str, str]:
             return "No se pudo abrir", f"En revisión técnica (motivo: {evento.motivo.replace('_', ' ')})"
         case RegistroCompulsado():
             fase = "Consulta preliminar al padrón" if evento.fase is Fase.PRELIMINAR else "Compulsa definitiva"
-            duplicado = (
-                f". Ya había un registro de la misma persona: {evento.duplicado_de}" if evento.duplicado_de else ""
-            )
+            otro = _duplicado_de(evento, ve)
+            duplicado = ". Ya había un registro de la misma persona" if evento.duplicado_de else ""
+            duplicado += f": {otro}" if otro else ""
             return fase, f"{_situacion(evento)} (corte del {fecha(date.fromisoformat(evento.corte))}){duplicado}"
         case RegistroClasificado():
             if evento.sin_inconsistencia:

@@ -1,13 +1,7 @@
-"""Settings of this service beyond the common ones."""
+"""Settings of this service: those of every service with pages."""
 
-from pathlib import Path
-
-from pydantic import Field
-
-from kernel.settings import ServiceSettings
+from kernel.identity import PageSettings
 
 
-class Settings(ServiceSettings):
+class Settings(PageSettings):
     """Who may look."""
-
-    users_file: Path = Field(description="file of the people who may enter, with their roles (kernel/identity.py)")

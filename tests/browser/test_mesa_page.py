@@ -8,8 +8,8 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from schemas.eventos import RegistroClasificado
 from services.mesa_control.domain import Orden
-from tests.support.mesa import CONTRASENA, Mesa, folio
-from tests.support.navegador import navegador
+from tests.support.mesa import Mesa, folio
+from tests.support.navegador import entra, navegador
 from tests.support.servidor import servir
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -37,8 +37,8 @@ async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
         context = await browser.new_context(
             base_url=url,
             viewport={"width": 1280, "height": 720},
-            http_credentials={"username": "operador1", "password": CONTRASENA, "send": "always"},
         )
+        await entra(context, mesa.puerta, "operador1", url)
         page = await context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)

@@ -10,7 +10,8 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from schemas.ciclo_de_vida import Estado
-from tests.support.resultados import ACCESOS, PROCESO, Resultados, folio, vida
+from tests.support.navegador import entra
+from tests.support.resultados import PROCESO, Resultados, folio, vida
 from tests.support.servidor import servir
 
 pytestmark = pytest.mark.browser
@@ -65,8 +66,8 @@ async def abierta(
             base_url=url,
             viewport={"width": ancho, "height": alto},
             color_scheme="dark" if tema == "dark" else "light",
-            http_credentials={"username": "auditor", "password": ACCESOS["auditor"]},
         )
+        await entra(context, resultados.puerta, "auditor", url)
         page = await context.new_page()
         errores: list[str] = []
         page.on("pageerror", lambda error: errores.append(str(error)))

@@ -36,6 +36,8 @@ ESPERAS: dict[str, object] = {
     "kernel.stream.kafka:_SESSION_S": ESPERA_S,
     "kernel.stream.kafka:_HEARTBEAT_S": ESPERA_S / 4,
     "services.notificaciones.handlers:PLAZO": timedelta(seconds=ESPERA_S),
+    # Activity is written down at once, so that a short run reaches that write too.
+    "kernel.identity.sessions:_STEPS": 10**9,
 }
 
 _PR_SET_PDEATHSIG = 1
@@ -58,6 +60,7 @@ ESCRITURAS: dict[str, Nombre] = {
     "kernel.documents:MongoDocuments.replace": _documentos("replace"),
     "kernel.documents:MongoDocuments.write": _documentos("write"),
     "kernel.documents:MongoDocuments.unset": _documentos("unset"),
+    "kernel.documents:MongoDocuments.remove": _documentos("remove"),
     "kernel.documents:MongoDocuments.take_the_place_of": _documentos("take_the_place_of"),
     "kernel.documents:MongoDocuments.remove": _documentos("remove"),
     "kernel.documents:MongoDocuments.drop": _documentos("drop"),

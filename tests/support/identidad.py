@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from kernel.clock import Clock
 from kernel.documents import MemoryDocuments
-from kernel.identity import Access, Sessions
+from kernel.identity import Access, Login, Sessions
+from kernel.identity.issuers import Issuer
 from schemas.actores import Actores, acceso_de
 from schemas.autorizacion import Rol
 from schemas.directorio import Directorio
@@ -59,12 +60,14 @@ class Puerta:
     actores: Actores
     clock: Clock
     public_url: str = "http://127.0.0.1"
+    emisores: list[Issuer] = field(default_factory=list)
     sesiones: MemoryDocuments = field(default_factory=MemoryDocuments)
 
     def __post_init__(self) -> None:
         self.access = Access(
             Directorio(lambda: self.actores, LLAVE, self.clock.now),
             Sessions(self.sesiones, self.clock, idle=IDLE, absolute=ABSOLUTE),
+            Login(self.emisores, LLAVE, self.public_url),
             public_url=self.public_url,
         )
 

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import itertools
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -16,13 +15,13 @@ from credencial.mrz import componer_mrz
 from kernel.dispatch import Context
 from kernel.documents import MemoryDocuments
 from kernel.hpke import Private
-from kernel.identity import Users
 from kernel.objects import MemoryObjects
 from kernel.outbox import UNIQUE, Outbox
 from kernel.sealing import KeyRing, derive, seal
 from kernel.stream import Stream, TopicSpec, connect
 from kernel.web import Health
 from schemas.actores import Actores
+from schemas.autorizacion import Rol
 from schemas.envelope import ensobrar
 from schemas.eventos import (
     Alerta,
@@ -45,17 +44,18 @@ from schemas.tipos import componer_folio, proceso_de
 from services.mesa_control import api
 from services.mesa_control.handlers import Hecho, MesaDeControl
 from tests.support.ejemplos import ejemplo
+from tests.support.identidad import Puerta
 
 PROCESO = "CI26"
 SOLICITUD = "CI26-0001"
 EPOCA = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
-CONTRASENA = "llave-de-acceso"
 PERSONAS = {
-    "operador1": ["operador"],
-    "operador2": ["operador"],
-    "supervisor1": ["supervisor"],
-    "auditor1": ["auditor"],
+    "operador1": Rol.OPERADOR,
+    "operador2": Rol.OPERADOR,
+    "supervisor1": Rol.SUPERVISOR,
+    "auditor1": Rol.AUDITOR,
 }
+"""Accounts that reach every process."""
 
 
 @dataclass
@@ -149,6 +149,9 @@ class Mesa:
         self.expedientes = MemoryObjects()
         self.llaves = KeyRing(keys, "mesa_control", private, {"mesa_control": private.public()})
         self.actores = actores()
+        self.puerta = Puerta(self.actores, self.reloj)
+        for cuenta, rol in PERSONAS.items():
+            self.puerta.cuenta(cuenta, rol)
         ids = itertools.count(1)
         self.servicio = MesaDeControl(
             registros=self.registros,
@@ -170,11 +173,7 @@ class Mesa:
 
     def app(self) -> FastAPI:
         """The HTTP application on this service."""
-        hashed = hashlib.sha256(CONTRASENA.encode()).hexdigest()
-        users = {name: {"sha256": hashed, "roles": roles} for name, roles in PERSONAS.items()}
-        health = Health()
-        known = Users.parse(json.dumps(users).encode())
-        return api.create(self.servicio, known, lambda: self.actores, health, meta_diaria=400)
+        return api.create(self.servicio, self.puerta.access, lambda: self.actores, Health(), meta_diaria=400)
 
     async def eventos(
         self,

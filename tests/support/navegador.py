@@ -4,7 +4,9 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+
+from tests.support.identidad import Puerta
 
 ARGS = [
     "--no-sandbox",
@@ -29,3 +31,9 @@ async def navegador() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+async def entra(context: BrowserContext, puerta: Puerta, cuenta: str, url: str) -> None:
+    """Give the browser a new session of an account, at the service of that address."""
+    for name, value in (await puerta.entra(cuenta)).items():
+        await context.add_cookies([{"name": name, "value": value, "url": url, "httpOnly": True, "sameSite": "Lax"}])

@@ -1,7 +1,5 @@
 """The service `resultados` in memory, fed with events: for its own tests and for its page's."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,10 +8,10 @@ from fastapi import FastAPI
 
 from kernel.clock import SystemClock
 from kernel.documents import MemoryDocuments
-from kernel.identity import Users
 from kernel.stream import Record, TopicSpec, connect
 from kernel.web import Health
 from schemas.actores import Actores
+from schemas.autorizacion import Rol
 from schemas.ciclo_de_vida import TOPICS, Estado
 from schemas.envelope import Evento, ensobrar
 from schemas.eventos import (
@@ -33,11 +31,9 @@ from services.resultados.adapters import MemoryConteo
 from services.resultados.api import build_app
 from services.resultados.handlers import Consultas, Proyector
 from tests.support.ejemplos import ejemplo
+from tests.support.identidad import Puerta
 
 PROCESO = "CI26"
-ACCESOS = {
-    rol: f"llave-de-{rol}" for rol in ("opl_admin", "supervisor", "promovente", "auditor", "soporte", "operador")
-}
 HORA = datetime(2026, 11, 22, 20, 5, tzinfo=UTC)
 
 
@@ -87,7 +83,7 @@ def vida(estado: Estado, n: int, solicitud: str = "CI26-0001", *, cuarentena: bo
 
 
 class Resultados:
-    """Handlers, questions and pages over one store in memory. `instancia` makes another process over the same store."""
+    """Handlers, questions and pages over one store in memory. There is an account of each role, with its name."""
 
     def __init__(self) -> None:
         self.registros = MemoryDocuments()
@@ -96,6 +92,9 @@ class Resultados:
         self.actores.aplicar(ejemplo(ProcesoRegistrado), 0)
         for n, (solicitud, nombre) in enumerate((("CI26-0001", "Rumbo Nuevo"), ("CI26-0002", "Voces del Valle")), 1):
             self.actores.aplicar(ejemplo(SolicitudRegistrada, solicitud=solicitud, denominacion=nombre), n)
+        self.puerta = Puerta(self.actores, SystemClock())
+        for rol in Rol:
+            self.puerta.cuenta(rol.value, rol, solicitud="CI26-0001" if rol is Rol.PROMOVENTE else None)
         self.consultas = Consultas(
             self.registros, MemoryConteo(self.registros), self.stream, lambda: self.actores, SystemClock()
         )
@@ -120,9 +119,5 @@ class Resultados:
             await handle(self.registro(evento))
 
     def app(self) -> FastAPI:
-        """Pages and API, with a person of each role."""
-        users = {
-            rol: {"sha256": hashlib.sha256(llave.encode()).hexdigest(), "roles": [rol]}
-            for rol, llave in ACCESOS.items()
-        }
-        return build_app(self.consultas, Users.parse(json.dumps(users).encode()), Health())
+        """Pages and API."""
+        return build_app(self.consultas, self.puerta.access, Health())

@@ -97,6 +97,9 @@ ESCRITURAS = {
         "accesos.prepare",
         "outbox.prepare",
         "expedientes.prepare",
+        "sesiones.prepare",
+        "sesiones.put_if_absent",
+        "sesiones.replace",
         "registros.write",
         "registros.replace",
         "accesos.put_if_absent",
@@ -124,11 +127,15 @@ ESCRITURAS = {
         "fichas.prepare",
         "lotes.prepare",
         "lotes_paginas.prepare",
+        "sesiones.prepare",
         "fichas.write",
         "commit",
     ],
     "resultados": [
         "registros.prepare",
+        "sesiones.prepare",
+        "sesiones.put_if_absent",
+        "sesiones.replace",
         "registros.write",
         "registro_recibido.cuarentena publish",
         "descifrado.cuarentena publish",
@@ -136,7 +143,8 @@ ESCRITURAS = {
     ],
 }
 """Every write of each process that a run reaches. Not in it: `desenlaces.replace` of notificaciones, since a record is opened once
-(version 1) until there is a second opening. Giving a load up, and rebuilding, have tests of their own below."""
+(version 1) until there is a second opening, and `sesiones.remove`, since nobody leaves. Giving a load up, and rebuilding, have
+tests of their own below."""
 
 
 @pytest.mark.kafka

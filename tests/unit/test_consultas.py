@@ -17,7 +17,9 @@ from tests.support.ejemplos import ejemplo
 async def test_replay_muestra_el_detalle_de_una_persona_tal_como_lo_escribio(tmp_path: Path) -> None:
     instalacion = Instalacion(tmp_path)
     url = f"embedded://{tmp_path}/log.db"
-    instalacion.guardar(Direcciones(url, "mongodb://127.0.0.1:9/", "127.0.0.1:9", "x", "127.0.0.1", 9, "x", {}), "x")
+    instalacion.guardar(
+        Direcciones(url, "mongodb://127.0.0.1:9/", "127.0.0.1:9", "x", "127.0.0.1", 9, "x", "x", {}), "x"
+    )
     detalle = "lentes [/oscuros] [bold]"
     clasificado = ejemplo(
         RegistroClasificado, inconsistencias=[Inconsistencia(clave="i", detalle=detalle, origen="revision")]

@@ -1,13 +1,12 @@
 """The HTTP edge of Mesa de Control: who may ask, what is answered, and who opened what."""
 
-import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.mesa import CONTRASENA, PROCESO, Mesa, folio, imagen
+from tests.support.mesa import PROCESO, Mesa, folio, imagen
 
 SIGUIENTE = f"/api/siguiente?proceso={PROCESO}"
 LIMPIA: dict[str, Any] = {"inconsistencias": [], "compulsado_version": 1}
@@ -24,9 +23,8 @@ async def mesa() -> AsyncIterator[Mesa]:
 @pytest.fixture
 async def http(mesa: Mesa) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(mesa.app(), raise_app_exceptions=False)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://mesa.test", auth=("operador1", CONTRASENA)
-    ) as client:
+    async with httpx.AsyncClient(transport=transport, base_url=mesa.puerta.public_url) as client:
+        client.cookies.update(await mesa.puerta.entra("operador1"))
         yield client
 
 
@@ -37,23 +35,28 @@ async def _decide(http: httpx.AsyncClient, n: int, orden: dict[str, Any], **head
 
 
 async def test_sin_identificarse_no_se_ve_nada(http: httpx.AsyncClient) -> None:
-    for header in (None, "Bearer x", "Basic ???", "Basic " + base64.b64encode(b"operador1:otra").decode()):
-        http.auth = None
-        answer = await http.get(SIGUIENTE, headers={"Authorization": header} if header else {})
-        assert answer.status_code == 401
-        assert answer.headers["www-authenticate"].startswith('Basic realm="Apoyo"')
-        assert answer.json()["code"] == "identificacion_requerida"
+    http.cookies.clear()
+    answer = await http.get(SIGUIENTE)
+    assert (answer.status_code, answer.json()["code"]) == (401, "identificacion_requerida")
 
 
-async def test_cada_papel_llega_hasta_donde_le_toca(mesa: Mesa, http: httpx.AsyncClient) -> None:
+async def test_cada_operador_ve_solo_los_procesos_que_alcanza(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    otro = mesa.actores.procesos[PROCESO].model_copy(update={"proceso": "RM26", "denominacion": "Otro proceso"})
+    mesa.actores.aplicar(otro, 90)
+    assert "Otro proceso" in (await http.get("/")).text
+    mesa.puerta.registra(mesa.actores.cuentas["operador1"].model_copy(update={"version": 2, "procesos": [PROCESO]}))
+    page = await http.get("/")
+    assert "Otro proceso" not in page.text
+    assert f'data-proceso="{PROCESO}"' in page.text
+
+
+async def test_la_pagina_de_una_persona_no_decide_en_nombre_de_otra(mesa: Mesa, http: httpx.AsyncClient) -> None:
     await mesa.llega(1)
-    http.auth = httpx.BasicAuth("supervisor1", CONTRASENA)
-    assert (await http.get(SIGUIENTE)).status_code == 403
-    assert (await http.get(f"/api/registros/{folio(1)}")).status_code == 200
-    assert (await _decide(http, 1, LIMPIA)).status_code == 403
-    http.auth = httpx.BasicAuth("auditor1", CONTRASENA)
-    assert (await http.get(f"/api/registros/{folio(1)}")).json()["code"] == "sin_permiso"
-    assert (await http.get(f"/api/registros/{folio(1)}/imagenes/foto")).status_code == 403
+    http.cookies.clear()
+    http.cookies.update(await mesa.puerta.entra("operador2"))
+    answer = await _decide(http, 1, LIMPIA, **{"Apoyo-Cuenta": "operador1"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "otra_cuenta")
+    assert (await _decide(http, 1, LIMPIA, **{"Apoyo-Cuenta": "operador2"})).json()["operador"] == "operador2"
 
 
 async def test_el_siguiente_trae_lo_necesario_para_decidir(mesa: Mesa, http: httpx.AsyncClient) -> None:
@@ -123,7 +126,7 @@ async def test_decidir_pide_llave_de_idempotencia_y_el_mismo_origen(mesa: Mesa, 
     assert without.json()["errores"][0]["campo"] == "header.Idempotency-Key"
     assert (await _decide(http, 1, LIMPIA, Origin="http://otro.test")).json()["code"] == "otro_origen"
     assert (await _decide(http, 1, LIMPIA, Origin="null")).json()["code"] == "otro_origen"
-    assert (await _decide(http, 1, LIMPIA, Origin="http://mesa.test")).status_code == 200
+    assert (await _decide(http, 1, LIMPIA, Origin="http://127.0.0.1")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,7 @@ async def test_el_catalogo_es_el_de_la_norma_del_proceso(http: httpx.AsyncClient
 async def test_la_pagina_no_lleva_nada_en_linea_ni_de_fuera(http: httpx.AsyncClient) -> None:
     page = await http.get("/")
     assert page.status_code == 200
+    assert "operador1 <small>(operación)</small>" in page.text
     assert "style=" not in page.text
     assert "onclick" not in page.text
     assert "http://" not in page.text.replace("http://www.w3.org", "")

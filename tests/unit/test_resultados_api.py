@@ -9,7 +9,7 @@ import pytest
 
 from schemas.ciclo_de_vida import VERSION, Estado
 from services.resultados import metrics
-from tests.support.resultados import ACCESOS, PROCESO, Resultados, folio, vida
+from tests.support.resultados import PROCESO, Resultados, folio, vida
 from tests.support.servidor import servir
 
 RUTAS = (
@@ -18,10 +18,6 @@ RUTAS = (
     f"/procesos/{PROCESO}",
     f"/folios/{folio(1)}",
 )
-
-
-def acceso(rol: str = "auditor") -> tuple[str, str]:
-    return rol, ACCESOS[rol]
 
 
 @pytest.fixture
@@ -36,20 +32,52 @@ async def resultados() -> Resultados:
 @pytest.fixture
 async def cliente(resultados: Resultados) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(resultados.app())
-    async with httpx.AsyncClient(transport=transport, base_url="http://resultados") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=resultados.puerta.public_url) as client:
+        client.cookies.update(await resultados.puerta.entra("auditor"))
         yield client
 
 
-@pytest.mark.parametrize("ruta", RUTAS)
-async def test_solo_entra_quien_tiene_un_rol_que_lo_permite(cliente: httpx.AsyncClient, ruta: str) -> None:
-    assert (await cliente.get(ruta)).status_code == 401
-    assert (await cliente.get(ruta, auth=acceso("operador"))).status_code == 403
-    for rol in ("opl_admin", "supervisor", "promovente", "auditor", "soporte"):
-        assert (await cliente.get(ruta, auth=acceso(rol))).status_code == 200
+@pytest.fixture
+async def promovente(resultados: Resultados) -> AsyncIterator[httpx.AsyncClient]:
+    """Of solicitud CI26-0001."""
+    transport = httpx.ASGITransport(resultados.app())
+    async with httpx.AsyncClient(transport=transport, base_url=resultados.puerta.public_url) as client:
+        client.cookies.update(await resultados.puerta.entra("promovente"))
+        yield client
+
+
+async def test_un_promovente_ve_los_totales_de_su_solicitud_y_de_ninguna_otra(
+    resultados: Resultados, promovente: httpx.AsyncClient
+) -> None:
+    for n in (1, 2, 3):
+        await resultados.recibir(vida(Estado.EN_LISTA_NOMINAL, 900 + n, "CI26-0002"))
+    totales = (await promovente.get(RUTAS[0])).json()
+    assert totales["recibidos"] == sum(totales["estados"].values()) == 10
+    assert [s["solicitud"] for s in totales["por_solicitud"]] == ["CI26-0001"]
+    pagina = (await promovente.get(RUTAS[2])).text
+    assert "Se recibieron 10 registros" in pagina
+    assert "CI26-0002" not in pagina
+    assert "Voces del Valle" not in pagina
+    ajeno = folio(901, "CI26-0002")
+    assert (await promovente.get(f"/api/folios/{ajeno}")).status_code == 403
+    assert (await promovente.get(f"/folios/{ajeno}")).status_code == 403
+
+
+async def test_a_un_promovente_no_se_le_dice_que_folio_de_otro_es_de_la_misma_persona(
+    resultados: Resultados, promovente: httpx.AsyncClient, cliente: httpx.AsyncClient
+) -> None:
+    *antes, compulsado = vida(Estado.DUPLICADO, 950)
+    ajeno = folio(951, "CI26-0002")
+    await resultados.recibir([*antes, compulsado.model_copy(update={"duplicado_de": ajeno})])
+    for ruta in (f"/api/folios/{folio(950)}", f"/folios/{folio(950)}"):
+        propio = await promovente.get(ruta)
+        assert ajeno not in propio.text
+        assert "Ya había un registro de la misma persona" in propio.text
+        assert ajeno in (await cliente.get(ruta)).text
 
 
 async def test_los_totales_traen_los_diez_estados_y_cuadran(cliente: httpx.AsyncClient) -> None:
-    totales = (await cliente.get(RUTAS[0], auth=acceso())).json()
+    totales = (await cliente.get(RUTAS[0])).json()
     assert totales["estados"] == {estado.value: 1 for estado in Estado}
     assert totales["recibidos"] == sum(totales["estados"].values()) == 10
     assert totales["cuadra"]
@@ -59,9 +87,9 @@ async def test_los_totales_traen_los_diez_estados_y_cuadran(cliente: httpx.Async
     assert set(totales["posiciones"]) == {"registro_recibido", "descifrado", "compulsado", "clasificado"}
 
 
-async def test_un_folio_dice_su_estado_sus_motivos_y_sus_hechos(cliente: httpx.AsyncClient) -> None:
+async def test_un_folio_dice_su_estado_sus_motivos_y_sus_hechos(promovente: httpx.AsyncClient) -> None:
     n = list(Estado).index(Estado.CON_INCONSISTENCIA)
-    ficha = (await cliente.get(f"/api/folios/{folio(10 * n + 1)}", auth=acceso("promovente"))).json()
+    ficha = (await promovente.get(f"/api/folios/{folio(10 * n + 1)}")).json()
     assert ficha["estado"] == "con_inconsistencia"
     assert [(m["clave"], m["detalle"]) for m in ficha["motivos"]] == [("i", "Cubrebocas"), ("fuera_de_periodo", None)]
     assert all(m["descripcion"] for m in ficha["motivos"])
@@ -74,23 +102,23 @@ async def test_un_folio_dice_su_estado_sus_motivos_y_sus_hechos(cliente: httpx.A
     assert ficha["corte"] == "2026-10-31"
 
 
-async def test_un_folio_no_dice_quien_lo_reviso_ni_datos_sellados(cliente: httpx.AsyncClient) -> None:
-    respuesta = await cliente.get(f"/api/folios/{folio(61)}", auth=acceso("promovente"))
+async def test_un_folio_no_dice_quien_lo_reviso_ni_datos_sellados(promovente: httpx.AsyncClient) -> None:
+    respuesta = await promovente.get(f"/api/folios/{folio(61)}")
     for oculto in ("operador1", "sellado", '"persona"', '"objeto"', '"geo"'):
         assert oculto not in respuesta.text
 
 
 @pytest.mark.parametrize("ruta", ["/api/folios/X", "/api/procesos/XX99/totales", "/api/procesos/XX99/eventos"])
 async def test_lo_que_no_existe_es_404_en_espanol(cliente: httpx.AsyncClient, ruta: str) -> None:
-    respuesta = await cliente.get(ruta, auth=acceso())
+    respuesta = await cliente.get(ruta)
     assert respuesta.status_code == 404
     assert respuesta.headers["content-type"] == "application/problem+json"
 
 
 async def test_la_busqueda_de_un_folio_lleva_a_su_pagina(cliente: httpx.AsyncClient) -> None:
-    hallado = await cliente.get("/folios", params={"folio": f" {folio(1)} "}, auth=acceso())
+    hallado = await cliente.get("/folios", params={"folio": f" {folio(1)} "})
     assert (hallado.status_code, hallado.headers["location"]) == (303, f"/folios/{folio(1)}")
-    perdido = await cliente.get("/folios", params={"folio": "<script>"}, auth=acceso())
+    perdido = await cliente.get("/folios", params={"folio": "<script>"}, follow_redirects=True)
     assert perdido.status_code == 404
     assert "<script>" not in perdido.text
 
@@ -98,19 +126,19 @@ async def test_la_busqueda_de_un_folio_lleva_a_su_pagina(cliente: httpx.AsyncCli
 async def test_con_un_solo_proceso_la_portada_lleva_a_el_y_con_varios_los_lista(
     cliente: httpx.AsyncClient, resultados: Resultados
 ) -> None:
-    assert (await cliente.get("/", auth=acceso())).headers["location"] == f"/procesos/{PROCESO}"
+    assert (await cliente.get("/")).headers["location"] == f"/procesos/{PROCESO}"
     proceso = resultados.actores.procesos[PROCESO]
     resultados.actores.aplicar(proceso.model_copy(update={"proceso": "RM27"}), 9)
-    portada = await cliente.get("/", auth=acceso())
+    portada = await cliente.get("/")
     assert portada.text.count("Todavía no se recibe ningún registro.") == 1
     resultados.actores.procesos.clear()
-    assert "Todavía no hay procesos" in (await cliente.get("/", auth=acceso())).text
-    assert (await cliente.get(f"/procesos/{PROCESO}", auth=acceso())).status_code == 404
+    assert "Todavía no hay procesos" in (await cliente.get("/")).text
+    assert (await cliente.get(f"/procesos/{PROCESO}")).status_code == 404
 
 
 async def test_las_paginas_no_llevan_estilos_ni_programas_en_linea(cliente: httpx.AsyncClient) -> None:
     for ruta in RUTAS[2:]:
-        pagina = (await cliente.get(ruta, auth=acceso())).text
+        pagina = (await cliente.get(ruta)).text
         assert "style=" not in pagina
         assert "<style" not in pagina
         assert "<script>" not in pagina
@@ -125,7 +153,8 @@ async def _siguiente(lineas: AsyncIterator[str]) -> dict[str, object]:
 
 
 async def test_los_totales_en_vivo_llegan_al_cambiar_y_terminan_cuando_el_lector_se_va(resultados: Resultados) -> None:
-    async with servir(resultados.app()) as url, httpx.AsyncClient(base_url=url, auth=acceso()) as client:
+    cookies = await resultados.puerta.entra("auditor")
+    async with servir(resultados.app()) as url, httpx.AsyncClient(base_url=url, cookies=cookies) as client:
         async with client.stream("GET", f"/api/procesos/{PROCESO}/eventos") as respuesta:
             assert respuesta.headers["content-type"].startswith("text/event-stream")
             lineas = respuesta.aiter_lines()
@@ -136,3 +165,20 @@ async def test_los_totales_en_vivo_llegan_al_cambiar_y_terminan_cuando_el_lector
         async with asyncio.timeout(5):
             while metrics.ESPECTADORES._value.get():
                 await asyncio.sleep(0.05)
+
+
+async def test_los_totales_en_vivo_terminan_con_la_sesion(resultados: Resultados) -> None:
+    """Nothing is sent to who may no longer see it: here, because the account is dismissed meanwhile."""
+    cookies = await resultados.puerta.entra("auditor")
+    async with (
+        servir(resultados.app()) as url,
+        httpx.AsyncClient(base_url=url, cookies=cookies) as client,
+        client.stream("GET", f"/api/procesos/{PROCESO}/eventos") as respuesta,
+    ):
+        lineas = respuesta.aiter_lines()
+        assert (await _siguiente(lineas))["recibidos"] == 10
+        cuenta = resultados.actores.cuentas["auditor"]
+        resultados.puerta.registra(cuenta.model_copy(update={"version": 2, "activa": False}))
+        await resultados.recibir(vida(Estado.EN_PROCESAMIENTO, 999))
+        with pytest.raises(AssertionError, match="the stream ended"):
+            await asyncio.wait_for(_siguiente(lineas), 10)

@@ -18,6 +18,7 @@ WHO = (
     "INE operations",
     "Subscriber to the topics",
     "The network",
+    "Who wants to enter as somebody else",
     "Who steals a device",
     "Who steals a disk or a backup",
     "A malicious service or a container taken over",

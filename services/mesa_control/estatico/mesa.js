@@ -1,7 +1,7 @@
 // The page of Mesa de Control. One record on the screen, the next one loaded; decisions are sent behind and tried again until the
 // server has answered, with the same idempotency key, so nothing is lost or decided twice.
 
-import { fecha, miles, momento } from "/estatico/apoyo.js";
+import { fecha, miles, momento, sesion } from "/estatico/apoyo.js";
 
 const NOMBRES = { anverso: "Anverso", reverso: "Reverso", foto: "Foto viva", firma: "Firma" };
 const CODIGOS = new Set(["cic", "ocr", "clave_elector", "numero_emision", "curp"]);
@@ -13,7 +13,7 @@ const MARGEN_ASIGNACION_MS = 5000;
 
 const $ = (id) => document.getElementById(id);
 const mesa = $("contenido");
-const { proceso } = mesa.dataset;
+const { proceso, cuenta } = mesa.dataset;
 
 let catalogo = {};
 let actual = null;
@@ -36,16 +36,33 @@ class Falla extends Error {
   }
 }
 
-async function pedir(url, opciones) {
-  let respuesta;
+/** Asks; while the session has ended it waits for the person to enter again, in another tab, and then goes on. */
+async function pedir(url, opciones = {}) {
+  for (;;) {
+    const respuesta = await pedirUnaVez(url, opciones);
+    sesion(respuesta.status !== 401);
+    if (respuesta.ok) return respuesta;
+    if (respuesta.status !== 401) {
+      const problema = await respuesta.json().catch(() => ({ title: `El servidor respondió ${respuesta.status}` }));
+      throw new Falla(respuesta.status, problema);
+    }
+    await pausa(REINTENTO_MS);
+  }
+}
+
+async function pedirUnaVez(url, opciones) {
   try {
-    respuesta = await fetch(url, { cache: "no-store", ...opciones });
+    return await fetch(url, { cache: "no-store", ...opciones, headers: { "Apoyo-Cuenta": cuenta, ...opciones.headers } });
   } catch {
     throw new Falla(0, { title: "No hay conexión con el servidor" });
   }
-  if (respuesta.ok) return respuesta;
-  const problema = await respuesta.json().catch(() => ({ title: `El servidor respondió ${respuesta.status}` }));
-  throw new Falla(respuesta.status, problema);
+}
+
+async function repetir(tarea, ms) {
+  for (;;) {
+    await pausa(ms);
+    await tarea();
+  }
 }
 
 const pausa = (ms) => new Promise((listo) => setTimeout(listo, ms));
@@ -770,7 +787,7 @@ async function empezar() {
   );
   pintarAyuda();
   actualizarProgreso();
-  setInterval(actualizarProgreso, 30000);
+  repetir(actualizarProgreso, 30000);
   await esperar();
 }
 
