@@ -62,7 +62,6 @@ ESCRITURAS: dict[str, Nombre] = {
     "kernel.documents:MongoDocuments.unset": _documentos("unset"),
     "kernel.documents:MongoDocuments.remove": _documentos("remove"),
     "kernel.documents:MongoDocuments.take_the_place_of": _documentos("take_the_place_of"),
-    "kernel.documents:MongoDocuments.remove": _documentos("remove"),
     "kernel.documents:MongoDocuments.drop": _documentos("drop"),
     "kernel.objects:S3Objects.prepare": _objetos("prepare"),
     "kernel.objects:S3Objects.put": _objetos("put"),
