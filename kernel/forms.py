@@ -32,12 +32,16 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form as it is shown or as it came. `errors`: field → message for people, in the order of the form."""
+    """A form as it is shown or as it came. `errors`: field → message for people, in the order of the form.
+
+    `labels`: field → what it is called on the page, noted as it is drawn, for the summary of what is wrong.
+    """
 
     key: str
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     files: Mapping[str, Upload] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict, compare=False)
 
     def value(self, name: str) -> str:
         """What a field holds; empty when nothing."""

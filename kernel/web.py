@@ -221,6 +221,7 @@ def templates(folder: Path) -> jinja2.Environment:
         loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(folder), jinja2.FileSystemLoader(TEMPLATES)]),
         autoescape=True,
         trim_blocks=True,
+        extensions=["jinja2.ext.do"],
         lstrip_blocks=True,
     )
     environment.filters["momento"] = hora_centro

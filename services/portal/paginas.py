@@ -61,6 +61,7 @@ class Paginas:
         self._env.filters["entidad"] = nombre_de
         self._env.filters["cuando"] = lambda c: hora_centro(c) if isinstance(c, datetime) else fecha(c)
         self._env.filters["ya_paso"] = lambda c, hoy: (_dia(c) if isinstance(c, datetime) else c) < hoy
+        self._env.filters["inicial"] = lambda texto: texto[:1].upper() + texto[1:]
         self._env.filters["plazo"] = en_palabras
         self._env.filters["bytes"] = tamano
         self._env.filters["pares_sin_nota"] = lambda pares: [(clave, texto, "") for clave, texto in pares]

@@ -40,8 +40,13 @@ def en_palabras(plazo: Plazo) -> str:
 
 
 def terminos(proceso: ProcesoRegistrado, perfil: PerfilReglas, festivos: Collection[date]) -> list[Termino]:
-    """Every term, in the order of the process."""
-    return [*_antes(proceso, perfil, festivos), *_periodo(proceso, perfil), *_despues(proceso, perfil, festivos)]
+    """Every term, in the order of time."""
+    found = [*_antes(proceso, perfil, festivos), *_periodo(proceso, perfil), *_despues(proceso, perfil, festivos)]
+    keys: list[datetime] = []
+    for t in found:
+        # What hangs on a notice stays after what comes before it.
+        keys.append(_instante(t.cuando) if t.cuando is not None else keys[-1] if keys else proceso.inicio)
+    return [t for _, t in sorted(zip(keys, found, strict=True), key=lambda pair: pair[0])]
 
 
 def _dia(momento: datetime) -> date:
@@ -91,7 +96,7 @@ def _antes(proceso: ProcesoRegistrado, perfil: PerfilReglas, festivos: Collectio
             "P 13.2",
         )
     )
-    return sorted(found, key=lambda t: _instante(t.cuando) if t.cuando else proceso.inicio)
+    return found
 
 
 def _periodo(proceso: ProcesoRegistrado, perfil: PerfilReglas) -> list[Termino]:
@@ -146,7 +151,7 @@ def _despues(proceso: ProcesoRegistrado, perfil: PerfilReglas, festivos: Collect
                 supuesto=True,
             )
         )
-    final: date | None = None
+    final = _entrega_unica(proceso, perfil, festivos)
     if perfil.entrega_final is not None:
         found.append(
             Termino(
@@ -159,7 +164,6 @@ def _despues(proceso: ProcesoRegistrado, perfil: PerfilReglas, festivos: Collect
     else:
         found.append(Termino("Entrega final", None, "después de la revisión y la conciliación", "P 15.2"))
     if perfil.entrega_unica is not None:
-        final = sumar(_dia(proceso.fin + timedelta(hours=HORAS_TRAS_EL_FIN)), perfil.entrega_unica, festivos)
         found.append(
             Termino(
                 "Entrega única, en lugar de las dos anteriores",
@@ -183,10 +187,17 @@ def _despues(proceso: ProcesoRegistrado, perfil: PerfilReglas, festivos: Collect
 
 def cierre_del_portal(proceso: ProcesoRegistrado, perfil: PerfilReglas, festivos: Collection[date]) -> datetime:
     """Until when a promovente's account is given: the portal's closing where the profile fixes it, else a year after the end."""
-    cierre = terminos(proceso, perfil, festivos)[-1]
-    if perfil.portal_cierra is None or not isinstance(cierre.cuando, date):
+    final = _entrega_unica(proceso, perfil, festivos)
+    if perfil.portal_cierra is None or final is None:
         return proceso.fin + timedelta(days=365)
-    return datetime.combine(cierre.cuando + timedelta(days=1), time.min, CENTRO)
+    return datetime.combine(sumar(final, perfil.portal_cierra, festivos) + timedelta(days=1), time.min, CENTRO)
+
+
+def _entrega_unica(proceso: ProcesoRegistrado, perfil: PerfilReglas, festivos: Collection[date]) -> date | None:
+    """Last day of the single delivery, the only one whose term the period fixes (D 13.7)."""
+    if perfil.entrega_unica is None:
+        return None
+    return sumar(_dia(proceso.fin + timedelta(hours=HORAS_TRAS_EL_FIN)), perfil.entrega_unica, festivos)
 
 
 def _instante(cuando: datetime | date) -> datetime:
