@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from credencial.claves import componer_clave
-from credencial.curp import componer_curp
+from credencial.curp import componer_curp, digito_verificador
 from schemas.autorizacion import Rol
 from schemas.eventos import AuxiliarDadoDeBaja, AuxiliarVerificado, SituacionRegistral
 from schemas.perfil import PERFIL_D, PERFIL_P, PerfilReglas
@@ -200,11 +200,15 @@ OTRO_DIA = date(1990, 3, 22)
         ({"nacimiento": "1990-03-22"}, "curp", "otra fecha de nacimiento"),
         ({"clave_elector": componer_clave("IBNXXC", OTRO_DIA, "10", "M", "300")}, "curp", "fechas de nacimiento"),
         ({"clave_elector": componer_clave("IBNXXC", NACIMIENTO, "10", "H", "300")}, "curp", "sexos"),
-        ({"clave_elector": componer_clave("IBNXXC", NACIMIENTO, "26", "M", "300")}, "curp", "entidades"),
     ],
 )
-def test_fecha_sexo_y_entidad_que_no_concuerdan_son_errores(cambios: dict[str, str], campo: str, dice: str) -> None:
+def test_fecha_y_sexo_que_no_concuerdan_son_errores(cambios: dict[str, str], campo: str, dice: str) -> None:
     assert dice in errores(cambios)[campo]
+
+
+def test_una_curp_con_una_fecha_imposible_es_un_error() -> None:
+    curp = BUENO["curp"][:4] + "900230" + BUENO["curp"][10:17]
+    assert "fecha" in errores({"curp": curp + digito_verificador(curp)})["curp"]
 
 
 def test_el_siglo_de_nacimiento_se_compara_con_el_que_dice_la_curp() -> None:
@@ -223,9 +227,10 @@ def test_el_siglo_de_nacimiento_se_compara_con_el_que_dice_la_curp() -> None:
         {"clave_elector": componer_clave("ZZZZZZ", NACIMIENTO, "10", "M", "300"), "curp": ""},
         {"curp": componer_curp("Aurora", "Ibarra", "Núñez", NACIMIENTO, "M", "DG")},
         {"clave_elector": componer_clave("IBNXXC", NACIMIENTO, "87", "M", "300")},
+        {"clave_elector": componer_clave("IBNXXC", NACIMIENTO, "26", "M", "300")},
     ],
 )
-def test_las_letras_que_no_concuerdan_se_advierten_y_se_pueden_confirmar(cambios: dict[str, str]) -> None:
+def test_las_letras_y_la_entidad_que_no_concuerdan_se_advierten_y_se_pueden_confirmar(cambios: dict[str, str]) -> None:
     found = revision(cambios)
     assert found.datos is not None
     assert found.por_confirmar

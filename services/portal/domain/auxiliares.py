@@ -5,8 +5,8 @@ Rules:
 1. Names, birth date, clave de elector, e-mail and its issuer are required; CURP and reference are not; the phone by the profile
    (P 7.3, D 3). One surname may be missing, both may not.
 2. Of age on the day of registration (P 7.3): who was born on 29 February is so on 1 March.
-3. The identifiers are checked as REGISTRAL.md marks them: a format, a check digit, or a birth date, sex or state that disagree are
-   errors at their field; letters that disagree with the name are a warning, which whoever registers may confirm.
+3. The identifiers are checked as `credencial` is sure of its rules: a format, a check digit, or a birth date or sex that disagree
+   are errors at their field; letters or a state that disagree are a warning, which whoever registers may confirm.
 4. Id Auxiliar goes in order, `A0001`, `A0002`…; `MA` and `CM` are never given (P 9.14).
 5. Who is not found in the roll, or holds no valid card, does not go on. With `automatica` they are dismissed by INE's rule
    (P 7.6); with `por_ine` INE decides (D 4.5). A valid card is what the lista nominal says.
@@ -296,9 +296,13 @@ _CRUCES: dict[str, tuple[str, str]] = {
         "curp",
         "Las cuatro letras de la CURP no corresponden al nombre y los apellidos. Si así está en el documento, confírmelo.",
     ),
+    "curp_fecha": ("curp", "La fecha dentro de la CURP (lugares 5 a 10) no existe en el calendario."),
     "curp_clave_fecha": ("curp", "La CURP y la clave de elector dicen fechas de nacimiento distintas."),
     "curp_clave_sexo": ("curp", "La CURP y la clave de elector dicen sexos distintos."),
-    "curp_clave_entidad": ("curp", "La CURP y la clave de elector dicen entidades de nacimiento distintas."),
+    "curp_clave_entidad": (
+        "curp",
+        "La CURP y la clave de elector dicen entidades de nacimiento distintas. Si así están en los documentos, confírmelo.",
+    ),
     "curp_clave_letras": (
         "curp",
         "Las letras de la CURP y las de la clave de elector no se corresponden. Si así están en los documentos, confírmelo.",
@@ -329,6 +333,8 @@ def _cruces(leido: Valores) -> Iterable[Observacion]:
     for hallazgo in revisar_datos(datos):
         if sin_nombre and hallazgo.codigo in ("clave_nombre", "curp_nombre"):
             continue  # of a name that could not be read, nothing can be said
+        if hallazgo.codigo not in _CRUCES:
+            continue  # a format, which its field was read by
         campo, texto = _CRUCES[hallazgo.codigo]
         yield Observacion(campo, texto, grave=hallazgo.severidad == "alerta")
 
