@@ -82,6 +82,7 @@ class Outbox:
         self._source = source
         self._unmarked: set[str] = set()
         """Ids of what this process published and has not marked yet."""
+        self._marking = asyncio.Lock()
 
     async def emit(
         self, event: Evento, *, cause: str, correlation: str | None = None, claim: str | None = None
@@ -180,9 +181,10 @@ class Outbox:
             await asyncio.sleep(every_s)
 
     async def _mark(self) -> None:
-        if marked := sorted(self._unmarked):
-            await self._documents.unset(marked, "pending")
-            self._unmarked.difference_update(marked)
+        async with self._marking:
+            if marked := sorted(self._unmarked):
+                await self._documents.unset(marked, "pending")
+                self._unmarked.difference_update(marked)
 
     async def _claim(self, document: Document, claim: str) -> None:
         """Put the claim into the document, unless the version before it has it already; take it from who gave it up."""
@@ -224,7 +226,8 @@ class Outbox:
         )
         metrics.EVENTS_PUBLISHED.labels(document["headers"]["ce_type"]).inc()
         self._unmarked.add(document["_id"])
-        if len(self._unmarked) >= _MARKED_AT_ONCE:
+        # Of many that are published at once, one marks them all.
+        if len(self._unmarked) >= _MARKED_AT_ONCE and not self._marking.locked():
             await self._mark()
 
 
