@@ -88,12 +88,28 @@ class Archivo(_Modelo):
 
 async def cargar(archivo: Archivo, llaves: list[LlaveProceso], stream: Stream, keyring: KeyRing, clock: Clock) -> int:
     """Publish what the topic does not say yet; the number of events published."""
+    return await _publicar([evento async for evento in _eventos(archivo, llaves, keyring)], stream, clock)
+
+
+async def cargar_dispositivos(archivo: Archivo, stream: Stream, clock: Clock) -> int:
+    """Publish the devices alone, of a process that was registered in the portal; the number of events published."""
+    dispositivos = [
+        evento
+        for solicitud in archivo.solicitudes
+        for auxiliar in solicitud.auxiliares
+        for evento in _de_auxiliar(solicitud.solicitud, auxiliar, archivo.inicio)
+        if isinstance(evento, DispositivoRegistrado)
+    ]
+    return await _publicar(dispositivos, stream, clock)
+
+
+async def _publicar(eventos: Iterable[Evento], stream: Stream, clock: Clock) -> int:
     in_force: dict[tuple[str, str], Evento] = {}
     async for record in stream.read("actores"):
         evento = decode(POR_TIPO, record).evento
         in_force[(evento.nombre, evento.asunto)] = evento
     published = 0
-    async for evento in _eventos(archivo, llaves, keyring):
+    for evento in eventos:
         current = in_force.get((evento.nombre, evento.asunto))
         if current is not None:
             if _content(current) == _content(evento):

@@ -50,6 +50,7 @@ PERSONAS = (
     Persona("auditor1", Rol.AUDITOR),
     Persona("promovente1", Rol.PROMOVENTE),
     Persona("promovente2", Rol.PROMOVENTE),
+    Persona("promovente3", Rol.PROMOVENTE),
 )
 """Who may enter the pages of a local installation (SPEC 1)."""
 

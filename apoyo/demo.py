@@ -48,8 +48,10 @@ async def _demo(opciones: Opciones, supervisor: Supervisor, consola: Console) ->
     escenario = preparar(opciones.semilla, opciones.registros + por_probar, ahora)
     sistema = Sistema(Instalacion(opciones.root), supervisor, kafka=opciones.kafka, native=opciones.native)
     recorrido = Recorrido(sistema, escenario)
-    with consola.status("Arrancando motores, padrón sintético y servicios…"):
-        await recorrido.arrancar(corte_de(ahora))
+    with consola.status("Arrancando motores, padrón sintético y servicios…") as paso:
+        await recorrido.arrancar_por_el_portal(
+            corte_de(ahora), lambda que: paso.update(f"Registrando en el portal · {que}…")
+        )
     comparacion = await _recorrer(recorrido, escenario.capturas[: opciones.registros], consola)
     consola.print(_tabla(comparacion))
     correos = await _esperar_correos(sistema, recorrido)

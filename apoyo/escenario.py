@@ -9,16 +9,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from apoyo import actores
 from dispositivo.kit import Dispositivo
+from dispositivo.poblacion.auxiliares import Auxiliar
 from dispositivo.poblacion.padron import escribir_padron
+from dispositivo.poblacion.personas import Persona, Poblador
 from dispositivo.poblacion.plan import Captura, Equipo, Plan, Solicitud, equipos_sinteticos, planear
 from schemas.perfil import PERFIL_P, TipoProceso
 
 CENTRO = ZoneInfo("America/Mexico_City")
 PROCESO = "CI26"
+ENTIDAD = "10"
+"""The OPL's: the process is a local one."""
 SOLICITUDES = (
-    Solicitud(f"{PROCESO}-0001", "10", "Aspirante de ejemplo A"),
-    Solicitud(f"{PROCESO}-0002", "10", "Aspirante de ejemplo B", distrito_local="04"),
-    Solicitud(f"{PROCESO}-0003", None, "Aspirante de ejemplo C"),
+    Solicitud(f"{PROCESO}-0001", ENTIDAD, "Aspirante de ejemplo A"),
+    Solicitud(f"{PROCESO}-0002", ENTIDAD, "Aspirante de ejemplo B", distrito_local="04"),
+    Solicitud(f"{PROCESO}-0003", ENTIDAD, "Aspirante de ejemplo C"),
 )
 
 
@@ -39,13 +43,27 @@ class Escenario:
         """What is sent, in the order of capture."""
         return self.plan.capturas
 
+    @property
+    def solicitantes(self) -> tuple[Persona, ...]:
+        """Who asks for support in each solicitud, in order; they appear in no capture."""
+        poblador = Poblador(f"solicitantes-{self.semilla}", self.inicio.date(), (c.persona for c in self.capturas))
+        return tuple(poblador.persona(ENTIDAD) for _ in SOLICITUDES)
+
+    def auxiliares(self, solicitud: str) -> tuple[Auxiliar, ...]:
+        """Its auxiliares, in the order in which they are registered."""
+        return tuple(a for a in self.plan.auxiliares if a.solicitud == solicitud)
+
+    def de_baja(self, solicitud: str) -> list[str]:
+        """Ids of its auxiliares whom the OPL dismisses before they send."""
+        return sorted({e.auxiliar for e in self.equipos if e.solicitud == solicitud and e.auxiliar_de_baja})
+
     def archivo(self) -> actores.Archivo:
         """The process and everybody in it, for topic `actores`."""
         return actores.Archivo(
             proceso=PROCESO,
             tipo=TipoProceso.CANDIDATURA_INDEPENDIENTE,
             denominacion="Proceso de ejemplo: candidaturas independientes",
-            entidad=None,
+            entidad=ENTIDAD,
             inicio=self.inicio,
             fin=self.fin,
             perfil=PERFIL_P,

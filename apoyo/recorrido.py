@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 
 from apoyo import actores, sesion
+from apoyo.alta import Alta
 from apoyo.escenario import PROCESO, Escenario
-from apoyo.instalacion import Instalacion
+from apoyo.instalacion import Instalacion, bitacora
 from apoyo.sistema import Sistema, llavero_del_portal, publicar_personas
 from dispositivo.almacen import AlmacenEnMemoria
 from dispositivo.cliente import Avance, Cliente, Desenlace, Reintentos
@@ -24,7 +25,6 @@ from dispositivo.poblacion.oraculo import esperado
 from dispositivo.poblacion.plan import Captura, Cuarentena
 from kernel.clock import SystemClock
 from kernel.hpke import Private
-from kernel.stream import connect
 from schemas.ciclo_de_vida import Estado
 from schemas.eventos import LlaveProceso
 from schemas.paquete import Parte
@@ -54,9 +54,27 @@ class Recorrido:
         return self.sistema.instalacion
 
     async def arrancar(self, corte: date, contar: Contar = lambda _: None) -> None:
-        """Engines, actors, the cut of the roll, then the services. `contar`: kilobytes of the roll that were read."""
+        """Engines, actors loaded from outside, the cut of the roll, then the services. `contar`: kilobytes of the roll read."""
         await self.sistema.arrancar_motores()
         await self.cargar_actores()
+        await self.cargar_padron(corte, contar)
+        await self.sistema.arrancar_servicios()
+
+    async def arrancar_por_el_portal(self, corte: date, contar: Callable[[str], None] = lambda _: None) -> None:
+        """The same, with the process and its people registered in the portal; from outside: INE's first account, and devices.
+
+        `contar`: what is being done, in words. Raises FormaRechazada.
+        """
+        await self.sistema.arrancar_motores()
+        await publicar_personas(self.instalacion, PROCESO, solo=("ine1",))
+        await self.cargar_padron(corte)
+        await self.sistema.arrancar_servicios()
+        await Alta(self.instalacion, self.escenario, contar).registrar()
+        async with bitacora(self.instalacion) as stream:
+            await actores.cargar_dispositivos(self.escenario.archivo(), stream, SystemClock())
+
+    async def cargar_padron(self, corte: date, contar: Contar = lambda _: None) -> None:
+        """The cut of the roll; needs the engines."""
         padron = self.instalacion.root / "padron.csv"
         await asyncio.to_thread(self.escenario.escribir_padron, padron)
         await cargar_padron(
@@ -65,19 +83,13 @@ class Recorrido:
             corte.isoformat(),
             lambda avance: contar(avance.bytes_leidos // 1024),
         )
-        await self.sistema.arrancar_servicios()
 
     async def cargar_actores(self) -> None:
         """Publish the process and everybody in it; needs the engines."""
-        engines = self.sistema.engines
-        stream = connect(engines.stream_url, client_id="portal")
-        await stream.start()
-        try:
+        async with bitacora(self.instalacion) as stream:
             llaves = self.instalacion.llaves_de_proceso(PROCESO)
-            llavero = llavero_del_portal(engines.mongo_uri, self.instalacion.root)
+            llavero = llavero_del_portal(self.sistema.engines.mongo_uri, self.instalacion.root)
             await actores.cargar(self.escenario.archivo(), llaves, stream, llavero, SystemClock())
-        finally:
-            await stream.stop()
         await publicar_personas(self.instalacion, PROCESO)
 
     async def enviar(self, capturas: Sequence[Captura], contar: Contar = lambda _: None, simultaneos: int = 4) -> None:

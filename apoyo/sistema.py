@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -125,11 +125,15 @@ def motores_del_portal(instalacion: Instalacion) -> MotoresDeServicio:
     return MotoresDeServicio(instalacion.settings(PortalSettings, "portal"), "portal")
 
 
-async def publicar_personas(instalacion: Instalacion, proceso: str) -> int:
-    """Publish the accounts of the synthetic people, those of the OPL for that process; how many were new. Raises Unavailable."""
+async def publicar_personas(instalacion: Instalacion, proceso: str, solo: Collection[str] = ()) -> int:
+    """Publish the accounts of the synthetic people, those of the OPL for that process; how many were new. Raises Unavailable.
+
+    `solo`: these alone; empty: all.
+    """
     portal = motores_del_portal(instalacion)
     ahora = portal.clock.now()
     altas = cuentas.de_personas(proceso, ahora - timedelta(days=1), ahora + timedelta(days=365))
+    altas = [alta for alta in altas if not solo or alta.cuenta in solo]
     async with portal.connected():
         return await cuentas.publicar(altas, portal, instalacion.llave_de_identidad.read_bytes(), por="ine1")
 

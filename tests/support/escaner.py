@@ -9,7 +9,9 @@ from pathlib import Path
 
 import httpx
 
+from apoyo.cuentas import PERSONAS
 from apoyo.engines.smtp import read_inbox
+from apoyo.escenario import Escenario
 from apoyo.recorrido import Recorrido
 from credencial.entidades import ENTIDADES
 from kernel import documents
@@ -43,8 +45,9 @@ _CAMPOS = {
 
 _SIN_CONTENIDO = {".index", ".timeindex", ".snapshot"}
 """Kafka's files beside the records: preallocated, of offsets and times only."""
-_PUEDEN = {"padron.csv", ".eml", ".dat"}
-"""Looked at apart: the roll's file and receipts, which hold personal data by their nature, and stored objects, one by one."""
+_PUEDEN = {"padron.csv", "personas.json", "people.json", ".eml", ".dat"}
+"""Looked at apart: the roll's file, receipts and the local issuer's people, which hold personal data by their nature, and stored
+objects, one by one."""
 
 
 class Buscados:
@@ -176,6 +179,16 @@ def _tramos(contenido: bytes) -> Iterator[bytes]:
         yield b"\n".join(_TEXTO.findall(tramo)) if sellado and len(tramo) > 4096 else tramo
 
 
+def _de_actores(escenario: Escenario) -> Iterator[str]:
+    """Personal data of who asks for support, who collects it and who works with it."""
+    for persona in (*escenario.solicitantes, *(a.persona for a in escenario.plan.auxiliares)):
+        yield from (persona.nombre_completo, persona.clave_elector, persona.curp)
+    for auxiliar in escenario.plan.auxiliares:
+        yield from (auxiliar.correo, auxiliar.telefono)
+    for del_personal in PERSONAS:
+        yield from (del_personal.correo, f"Persona de ejemplo {del_personal.cuenta}")
+
+
 class Escaner:
     """Looks at every place of a run."""
 
@@ -183,8 +196,7 @@ class Escaner:
         self._recorrido = recorrido
         datos = [c.datos for c in recorrido.escenario.capturas]
         self._cic_ocr = {v for d in datos for v in (d.cic, d.ocr) if v}
-        auxiliares = [a for s in recorrido.escenario.archivo().solicitudes for a in s.auxiliares]
-        self._buscados = Buscados(datos, [v for a in auxiliares for v in (a.nombre, a.correo)])
+        self._buscados = Buscados(datos, _de_actores(recorrido.escenario))
 
     async def hallazgos(self) -> list[str]:
         """Every place that holds some, with how many; nothing of the data itself."""
@@ -250,7 +262,7 @@ class Escaner:
 
     async def _objetos(self) -> AsyncIterator[tuple[str, bytes]]:
         engines = self._recorrido.sistema.engines
-        for bucket in ("paquetes", "expedientes"):
+        for bucket in ("paquetes", "expedientes", "emblemas"):
             objects = S3Objects(engines.s3_endpoint, engines.s3_access_key, engines.s3_secret_key, bucket)
             for name in await objects.names():
                 yield f"object {bucket}/{name}", name.encode() + await objects.get(name)

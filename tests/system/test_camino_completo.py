@@ -10,16 +10,18 @@ import pytest
 from apoyo import replay, verify
 from apoyo.engines.procs import Supervisor
 from apoyo.engines.smtp import read_inbox
-from apoyo.escenario import PROCESO, Escenario, corte_de, preparar
-from apoyo.instalacion import Instalacion
+from apoyo.escenario import PROCESO, SOLICITUDES, Escenario, corte_de, preparar
+from apoyo.instalacion import Instalacion, bitacora
 from apoyo.recorrido import Recorrido
-from apoyo.sistema import Sistema, llavero_del_portal
+from apoyo.sistema import Sistema
 from apoyo.verificacion import Alcance
 from kernel.clock import SystemClock
+from kernel.dispatch import decode
 from kernel.stream import connect
 from schemas import topics
+from schemas.actores import Actores
 from schemas.ciclo_de_vida import Estado, estado
-from tests.support.consultas import comprobar, preguntar
+from schemas.eventos import POR_TIPO
 from tests.support.escaner import Escaner
 
 REGISTROS = 160
@@ -28,12 +30,12 @@ BITACORAS = [pytest.param(False, id="embebida"), pytest.param(True, id="kafka", 
 
 @asynccontextmanager
 async def en_marcha(root: Path, *, kafka: bool, semilla: int) -> AsyncIterator[Recorrido]:
-    """Everything started: engines, roll, actors and the six services."""
+    """Everything started: engines, roll, the seven services, and the process registered in the portal."""
     ahora = SystemClock().now()
     async with Supervisor() as supervisor:
         sistema = Sistema(Instalacion(root), supervisor, kafka=kafka)
         recorrido = Recorrido(sistema, preparar(semilla, REGISTROS, ahora))
-        await recorrido.arrancar(corte_de(ahora))
+        await recorrido.arrancar_por_el_portal(corte_de(ahora))
         yield recorrido
 
 
@@ -52,12 +54,9 @@ async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_l
     tmp_path: Path, kafka: bool
 ) -> None:
     async with en_marcha(tmp_path, kafka=kafka, semilla=7) as recorrido:
-        portal = llavero_del_portal(recorrido.sistema.engines.mongo_uri, recorrido.instalacion.root)
-        bitacora = recorrido.sistema.engines.stream_url
-        preguntas = await preguntar(bitacora, portal, [c.persona for c in recorrido.escenario.capturas[:20]])
+        await _cada_auxiliar_quedo_como_dice_el_padron(recorrido)
         await recorrido.enviar(recorrido.escenario.capturas)
         await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=240))
-        await comprobar(bitacora, portal, preguntas)
         comparacion = await recorrido.comparar()
         assert comparacion.distintos == {}
         assert comparacion.iguales
@@ -73,6 +72,23 @@ async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_l
         escaner = Escaner(recorrido)
         assert await escaner.hallazgos() == []
         assert escaner.se_buscan_a_si_mismos()
+
+
+async def _cada_auxiliar_quedo_como_dice_el_padron(recorrido: Recorrido) -> None:
+    """Who stands in the roll may go on, who does not was dismissed by the rule (P 7.6), and the OPL's dismissals stand (P 7.7)."""
+    actores = Actores()
+    async with bitacora(recorrido.instalacion) as stream:
+        async for record in stream.read("actores"):
+            actores.aplicar(decode(POR_TIPO, record).evento, record.offset)
+    auxiliares = {(a.solicitud, a.auxiliar): a for a in recorrido.escenario.plan.auxiliares}
+    assert actores.auxiliares.keys() == auxiliares.keys()
+    resultados = {quien: v.resultado for quien, v in actores.verificaciones.items()}
+    assert {quien: r == "procede" for quien, r in resultados.items()} == {q: a.procede for q, a in auxiliares.items()}
+    por_opl = {(s.id, a) for s in SOLICITUDES for a in recorrido.escenario.de_baja(s.id)}
+    bajas = {quien: baja.por for quien, baja in actores.bajas.items()}
+    por_regla = {quien for quien, a in auxiliares.items() if not a.procede}
+    assert bajas == dict.fromkeys(por_opl, "opl") | dict.fromkeys(por_regla, "ine")
+    assert {d.auxiliar for d in actores.dispositivos.values()} <= {auxiliar for _, auxiliar in auxiliares}
 
 
 _DE_PASO = {Estado.EN_MESA_DE_CONTROL, Estado.PARA_ENVIO_A_COMPULSA}
