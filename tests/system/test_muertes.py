@@ -125,6 +125,8 @@ ESCRITURAS = {
     "portal": [
         "outbox.prepare",
         "fichas.prepare",
+        "accesos.prepare",
+        "emblemas.prepare",
         "lotes.prepare",
         "lotes_paginas.prepare",
         "sesiones.prepare",
