@@ -79,7 +79,7 @@ async def test_cada_tipo_lo_registra_quien_dice_su_norma(p: PortalDePrueba, ine:
     revocacion = {**PROCESO, "tipo": "revocacion_de_mandato", "proceso": "RM27", "ambito": "federal", "entidad": ""}
     assert "Revocación" not in (await opl.abre("/procesos/nuevo")).texto
     assert (await opl.envia("/procesos/nuevo", revocacion)).errores["tipo"] == "Elija una opción."
-    assert (await ine.envia("/procesos/nuevo", PROCESO)).errores["tipo"] == "Elija una opción."
+    assert "su OPL (P 6.1)" in (await ine.envia("/procesos/nuevo", PROCESO)).errores["ambito"]
     hoja = await ine.envia("/procesos/nuevo", revocacion)
     assert hoja.status == 200
     assert p.vista.actores.perfil_de("RM27").registra == "ine"
@@ -87,6 +87,14 @@ async def test_cada_tipo_lo_registra_quien_dice_su_norma(p: PortalDePrueba, ine:
     await _registrado(opl)
     assert (await ine.abre("/procesos/CI27/cambiar")).status == 403
     assert "lo registra el OPL" in (await ine.abre("/procesos/CI27/cambiar")).texto
+
+
+async def test_una_candidatura_federal_no_tiene_opl_y_la_registra_el_ine(p: PortalDePrueba, ine: Navegante) -> None:
+    federal = {**PROCESO, "ambito": "federal", "entidad": ""}
+    assert "todo el país" in (await ine.envia("/procesos/nuevo", {**federal, "entidad": "10"})).errores["entidad"]
+    assert (await ine.envia("/procesos/nuevo", federal)).status == 200
+    assert p.vista.actores.perfil_de("CI27").registra == "ine"
+    assert (await ine.abre("/procesos/CI27/cambiar")).status == 200
 
 
 async def test_se_dicen_todos_los_campos_que_faltan(p: PortalDePrueba, opl: Navegante) -> None:
@@ -110,7 +118,7 @@ async def test_se_dicen_todos_los_campos_que_faltan(p: PortalDePrueba, opl: Nave
         ({"inicio": "2026-12-01"}, "inicio", "día y hora"),
         ({"inicio": "2022-04-03T02:30", "fin": "2026-12-31T00:00"}, "inicio", "cambió el horario"),
         ({"entidad": ""}, "entidad", "es de una entidad"),
-        ({"ambito": "federal"}, "entidad", "todo el país"),
+        ({"ambito": "federal"}, "ambito", "lo registra el INE"),
         ({"entidad": "20"}, "entidad", "no alcanza"),
         ({"calendario": "no_hay"}, "calendario", "Elija"),
         ({"estimado_apoyos": "muchos"}, "estimado_apoyos", "número entero"),

@@ -29,8 +29,9 @@ Ambito = Literal["federal", "local"]
 
 
 def tipos_de(rol: Rol) -> list[TipoProceso]:
-    """Types of process that a role registers (P 6.1: the OPL; D 1.2: INE with the OPL's data)."""
-    return [tipo for tipo, base in BASE.items() if base.registra == ORGANO.get(rol)]
+    """Types of process that a role registers: INE all (D 1.2; P 6.1 where there is no OPL), the OPL its own (P 6.1)."""
+    organo = ORGANO.get(rol)
+    return [tipo for tipo, base in BASE.items() if organo == "ine" or base.registra == organo]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,15 @@ def _identidad(
     denominacion = c.texto("denominacion", maximo=479)
     ambito: Ambito = "local" if c.opcion("ambito", ("federal", "local")) == "local" else "federal"
     entidad = c.opcion("entidad", NUMEROS, opcional=True) or None
-    if ambito == "local" and entidad is None:
+    if (ambito == "federal") != (ORGANO.get(rol) == "ine") and BASE[tipo].registra == "opl":
+        # P 6.1 speaks of the OPL; a federal candidatura has none.
+        c.error(
+            "ambito",
+            "Un proceso federal lo registra el INE: elija local."
+            if ambito == "federal"
+            else "Una candidatura local la registra su OPL (P 6.1): elija federal.",
+        )
+    elif ambito == "local" and entidad is None:
         c.error("entidad", "Un proceso local es de una entidad: elíjala.")
     elif ambito == "federal" and entidad is not None:
         c.error("entidad", "Un proceso federal es de todo el país: deje la entidad vacía.")

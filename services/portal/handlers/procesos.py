@@ -45,7 +45,8 @@ class Procesos:
             raise Invalida({"proceso": dominio.SIN_LLAVES})
         base = BASE[capturado.tipo]
         id_ = dominio.id_de_perfil(capturado.tipo, capturado.proceso)
-        perfil = await self._perfil(orden, actores, base.model_copy(update={"id": id_}))
+        propio = base.model_copy(update={"id": id_, "registra": dominio.ORGANO[rol]})
+        perfil = await self._perfil(orden, actores, propio)
         try:
             return await self._guardar(orden, 1, capturado, perfil, llaves, None)
         except Rechazo as error:
