@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from apoyo import actores
+from apoyo.engines.smtp import read_inbox
 from apoyo.escenario import PROCESO, Escenario
 from apoyo.instalacion import Instalacion
 from apoyo.sistema import Sistema, llavero_del_portal
@@ -29,6 +30,7 @@ from schemas.eventos import LlaveProceso
 from schemas.paquete import Parte
 from services.compulsa.bootstrap import cargar_padron
 from services.compulsa.settings import CompulsaSettings
+from services.notificaciones.domain import Clase
 
 OPERADORES = ("operador1", "operador2", "operador3")
 Contar = Callable[[int], None]
@@ -180,6 +182,11 @@ class Recorrido:
             for folio in self.acuses:
                 found[folio] = await _estado(http, folio)
         return found
+
+    def correos(self, clase: Clase) -> list[str]:
+        """Message-IDs of the e-mails of that kind that arrived: one that arrived twice, twice."""
+        ids = [str(mensaje["Message-ID"]) for mensaje in read_inbox(self.sistema.engines.inbox)]
+        return [id_ for id_ in ids if id_.startswith(f"<{clase}.")]
 
     def verdad(self) -> dict[str, str]:
         """Status that each acknowledged folio must have."""

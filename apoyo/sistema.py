@@ -19,6 +19,7 @@ from kernel.sealing import KeyRing
 from kernel.stream import Stream, TopicSpec, connect
 from schemas import topics
 
+
 def modulo_de(nombre: str) -> list[str]:
     """The command that runs an instance of a service."""
     return [sys.executable, "-m", f"services.{nombre.partition('.')[0]}"]
@@ -67,7 +68,9 @@ class Sistema:
     async def arrancar_servicio(self, nombre: str) -> None:
         """One instance of a service. Raises ProcessFailed."""
         servicio = nombre.partition(".")[0]
-        port = self.puertos.setdefault(nombre, free_port())
+        if nombre not in self.puertos:
+            self.puertos[nombre] = free_port(PUERTOS[servicio] if nombre == servicio else 0)
+        port = self.puertos[nombre]
         self._guardar()
         await self.supervisor.start(
             nombre,
