@@ -12,13 +12,13 @@ from rich.table import Table
 
 from apoyo import consultas, motores
 from apoyo.engines.procs import Supervisor
-from apoyo.engines.smtp import read_inbox
 from apoyo.escenario import corte_de, preparar
 from apoyo.instalacion import Instalacion
 from apoyo.recorrido import Comparacion, Recorrido
 from apoyo.sistema import Sistema
 from dispositivo.poblacion.plan import Captura
 from kernel.clock import SystemClock
+from services.notificaciones.domain import Clase
 
 POR_PROBAR = 40
 """Supports that `--keep` sends last and leaves in the queue, for whoever opens the pages."""
@@ -54,7 +54,7 @@ async def _demo(opciones: Opciones, supervisor: Supervisor, consola: Console) ->
         )
     comparacion = await _recorrer(recorrido, escenario.capturas[: opciones.registros], consola)
     consola.print(_tabla(comparacion))
-    correos = await _esperar_correos(sistema, recorrido)
+    correos = await _esperar_correos(recorrido)
     consola.print(f"Acuses por correo: {correos} de {recorrido.envios_cerrados} envíos.")
     iguales = comparacion.iguales and correos == recorrido.envios_cerrados
     folio = next(f for f, estado in comparacion.verdad.items() if estado == "en_lista_nominal")
@@ -93,16 +93,12 @@ async def _recorrer(recorrido: Recorrido, capturas: Sequence[Captura], consola: 
     return await recorrido.comparar()
 
 
-async def _esperar_correos(sistema: Sistema, recorrido: Recorrido) -> int:
+async def _esperar_correos(recorrido: Recorrido) -> int:
     for _ in range(60):
-        if len(_acuses(sistema)) >= recorrido.envios_cerrados:
+        if len(set(recorrido.correos(Clase.ACUSE))) >= recorrido.envios_cerrados:
             break
         await asyncio.sleep(0.25)
-    return len(_acuses(sistema))
-
-
-def _acuses(sistema: Sistema) -> set[str]:
-    return {str(mensaje["Message-ID"]) for mensaje in read_inbox(sistema.engines.inbox)}
+    return len(set(recorrido.correos(Clase.ACUSE)))
 
 
 def _tabla(comparacion: Comparacion) -> Table:

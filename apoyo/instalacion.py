@@ -43,6 +43,9 @@ SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificacione
 CON_LLAVE = ("descifrado", "compulsa", "mesa_control", "notificaciones", "resultados", "portal")
 """Who opens sealed data."""
 
+PUERTOS = dict(zip(SERVICIOS, range(8101, 8108), strict=True))
+"""Preferred ports; a taken one gets another."""
+
 CON_PAGINAS = ("mesa_control", "resultados", "portal")
 """Where people enter."""
 
@@ -77,8 +80,8 @@ class Direcciones:
     puertos: dict[str, int]
 
     def url(self, servicio: str) -> str:
-        """Base address of a service."""
-        return f"http://127.0.0.1:{self.puertos[servicio]}"
+        """Base address of a service; before it was ever started, the one that it would like to have."""
+        return f"http://127.0.0.1:{self.puertos.get(servicio, PUERTOS[servicio])}"
 
 
 class Instalacion:
@@ -178,6 +181,7 @@ class Instalacion:
         if servicio == "notificaciones":
             env["SMTP_HOST"], env["SMTP_PORT"] = direcciones.smtp_host, str(direcciones.smtp_port)
             env["MAIL_FROM"] = "acuses@apoyo.invalid"
+            env["PORTAL_URL"] = direcciones.url("portal")
         return {f"APOYO_{name}": value for name, value in env.items()}
 
     def settings(self, tipo: type[S], servicio: str = "compulsa") -> S:

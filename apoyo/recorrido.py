@@ -14,6 +14,7 @@ import httpx
 
 from apoyo import actores, sesion
 from apoyo.alta import Alta
+from apoyo.engines.smtp import read_inbox
 from apoyo.escenario import PROCESO, Escenario
 from apoyo.instalacion import Instalacion, bitacora
 from apoyo.sistema import Sistema, llavero_del_portal, publicar_personas
@@ -30,6 +31,7 @@ from schemas.eventos import LlaveProceso
 from schemas.paquete import Parte
 from services.compulsa.bootstrap import cargar_padron
 from services.compulsa.settings import CompulsaSettings
+from services.notificaciones.domain import Clase
 
 OPERADORES = ("operador1", "operador2", "operador3")
 Contar = Callable[[int], None]
@@ -197,6 +199,11 @@ class Recorrido:
             for folio in self.acuses:
                 found[folio] = await _estado(http, folio)
         return found
+
+    def correos(self, clase: Clase) -> list[str]:
+        """Message-IDs of the e-mails of that kind that arrived: one that arrived twice, twice."""
+        ids = [str(mensaje["Message-ID"]) for mensaje in read_inbox(self.sistema.engines.inbox)]
+        return [id_ for id_ in ids if id_.startswith(f"<{clase}.")]
 
     def verdad(self) -> dict[str, str]:
         """Status that each acknowledged folio must have."""

@@ -12,7 +12,7 @@ from apoyo import cuentas, engines
 from apoyo.engines import Engines
 from apoyo.engines.ports import free_port
 from apoyo.engines.procs import Supervisor
-from apoyo.instalacion import SERVICIOS, Direcciones, Instalacion
+from apoyo.instalacion import PUERTOS, SERVICIOS, Direcciones, Instalacion
 from kernel import documents, hpke
 from kernel.documents import Kind, MongoDocuments
 from kernel.engines import KEYS_DATABASE
@@ -21,9 +21,6 @@ from kernel.sealing import KeyRing
 from kernel.stream import Stream, TopicSpec, connect
 from schemas import topics
 from services.portal.settings import Settings as PortalSettings
-
-PUERTOS = dict(zip(SERVICIOS, range(8101, 8108), strict=True))
-"""Preferred ports; a taken one gets another."""
 
 
 def modulo_de(nombre: str) -> list[str]:
@@ -67,13 +64,16 @@ class Sistema:
 
     async def arrancar_servicios(self) -> None:
         """Every service; ready when all have read `actores` to its end. Raises ProcessFailed."""
+        # First of all: notificaciones has to know where the portal will be.
+        self.puertos |= {servicio: free_port(PUERTOS[servicio]) for servicio in SERVICIOS}
         await asyncio.gather(*(self.arrancar_servicio(servicio) for servicio in SERVICIOS))
 
     async def arrancar_servicio(self, nombre: str) -> None:
         """One instance of a service. Raises ProcessFailed."""
         servicio = nombre.partition(".")[0]
-        port = free_port(PUERTOS[servicio] if nombre == servicio else 0)
-        self.puertos[nombre] = port
+        if nombre not in self.puertos:
+            self.puertos[nombre] = free_port(PUERTOS[servicio] if nombre == servicio else 0)
+        port = self.puertos[nombre]
         self._guardar()
         await self.supervisor.start(
             nombre,

@@ -8,17 +8,17 @@ from email.utils import format_datetime
 import aiosmtplib
 
 from kernel.errors import Unavailable
-from services.notificaciones.handlers import Mensaje, Rechazado
+from services.notificaciones.handlers.entregas import Mensaje, Rechazado
 from services.notificaciones.settings import Settings
 
 LIMITE_S = 15.0
-"""Time for one message, connection included; shorter than the lease (`handlers.PLAZO`)."""
+"""Time for one message, connection included; shorter than the lease (`handlers.entregas.PLAZO`)."""
 
 _PERMANENTE = 500
 
 
 class Smtp:
-    """`Correo` over SMTP: one connection per message, since receipts are few beside records."""
+    """`Correo` over SMTP: one connection per message, since e-mails are few beside records."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

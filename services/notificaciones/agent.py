@@ -6,21 +6,37 @@ from typing import Any
 from kernel.dispatch import Context, EventHandler, dispatcher
 from kernel.documents import Keyed
 from kernel.stream import Handler
-from schemas.eventos import POR_TIPO, EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
-from services.notificaciones.handlers import Notificaciones, doblar_desenlace, doblar_envio
+from schemas.eventos import (
+    POR_TIPO,
+    AuxiliarDadoDeBaja,
+    AuxiliarRegistrado,
+    CedulaConfirmada,
+    EnvioAbierto,
+    EnvioCerrado,
+    RegistroDescifrado,
+    RegistroEnCuarentena,
+    SolicitudRegistrada,
+)
+from services.notificaciones.handlers.acuses import Acuses, doblar_desenlace, doblar_envio
+from services.notificaciones.handlers.avisos import Avisos
 
-TOPICS = (EnvioAbierto.topic, RegistroDescifrado.topic)
+TOPICS = (EnvioAbierto.topic, RegistroDescifrado.topic, AuxiliarRegistrado.topic)
+"""What it consumes, in one group; `actores` is followed whole besides."""
 
 
-def build(notificaciones: Notificaciones) -> Handler:
+def build(acuses: Acuses, avisos: Avisos) -> Handler:
     """The stream handler."""
     return dispatcher(
         POR_TIPO,
         {
-            EnvioAbierto: notificaciones.envio_abierto,
-            EnvioCerrado: notificaciones.envio_cerrado,
-            RegistroDescifrado: notificaciones.desenlace,
-            RegistroEnCuarentena: notificaciones.desenlace,
+            EnvioAbierto: acuses.envio_abierto,
+            EnvioCerrado: acuses.envio_cerrado,
+            RegistroDescifrado: acuses.desenlace,
+            RegistroEnCuarentena: acuses.desenlace,
+            SolicitudRegistrada: avisos.solicitud_registrada,
+            CedulaConfirmada: avisos.cedula_confirmada,
+            AuxiliarRegistrado: avisos.auxiliar_registrado,
+            AuxiliarDadoDeBaja: avisos.auxiliar_dado_de_baja,
         },
     )
 

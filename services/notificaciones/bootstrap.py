@@ -11,11 +11,14 @@ from kernel.follow import Follower
 from kernel.rebuild import Projection, Rebuilt, Replaceable, rebuild
 from kernel.service import Service
 from kernel.web import Health, create_app
-from schemas.actores import Actores
 from schemas.eventos import POR_TIPO, EnvioAbierto, RegistroDescifrado
 from services.notificaciones import agent
 from services.notificaciones.adapters import Smtp
-from services.notificaciones.handlers import Notificaciones
+from services.notificaciones.domain.historia import Historia
+from services.notificaciones.handlers.acuses import Acuses
+from services.notificaciones.handlers.avisos import Avisos
+from services.notificaciones.handlers.direcciones import Direcciones
+from services.notificaciones.handlers.entregas import Entregas
 from services.notificaciones.settings import Settings
 
 NAME = "notificaciones"
@@ -27,18 +30,25 @@ INDICES_DESENLACES = [IndexModel([("envio", 1)])]
 def build(settings: Settings) -> Service:
     """The service, not started."""
     engines = Engines(settings, NAME)
-    actores = Actores()
-    notificaciones = Notificaciones(
-        envios=engines.collection("envios", Kind.PROJECTION, INDICES_ENVIOS),
-        desenlaces=engines.collection("desenlaces", Kind.PROJECTION, INDICES_DESENLACES),
-        entregas=engines.collection("entregas", Kind.PRIMARY),
-        llavero=engines.keyring(),
-        ver_actores=lambda: actores,
+    historia = Historia()
+    llavero = engines.keyring()
+    direcciones = Direcciones(llavero)
+    entregas = Entregas(
+        documentos=engines.collection("entregas", Kind.PRIMARY),
         correo=Smtp(settings),
         clock=engines.clock,
         instancia=str(uuid.uuid4()),
         dominio=settings.mail_from.partition("@")[2],
     )
+    acuses = Acuses(
+        envios=engines.collection("envios", Kind.PROJECTION, INDICES_ENVIOS),
+        desenlaces=engines.collection("desenlaces", Kind.PROJECTION, INDICES_DESENLACES),
+        llavero=llavero,
+        direcciones=direcciones,
+        entregas=entregas,
+        ver_actores=lambda: historia,
+    )
+    avisos = Avisos(direcciones, entregas, lambda: historia, settings.portal_url)
     health = Health("engines", "actores")
     return Service(
         name=NAME,
@@ -47,9 +57,9 @@ def build(settings: Settings) -> Service:
         app=create_app("Apoyo: notificaciones", health),
         health=health,
         topics=agent.TOPICS,
-        handle=agent.build(notificaciones),
+        handle=agent.build(acuses, avisos),
         prepare=engines.prepare,
-        followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
+        followers=[Follower(engines.stream, "actores", POR_TIPO, historia.aplicar)],
     )
 
 

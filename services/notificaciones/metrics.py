@@ -2,10 +2,11 @@
 
 from prometheus_client import Counter, Histogram
 
-ACUSES = Counter(
-    "apoyo_notificaciones_acuses_total",
-    "Receipts settled, by outcome: enviado, rechazado (the address was refused for good), sin_destinatario (its key is destroyed)",
-    ["desenlace"],
+CORREOS = Counter(
+    "apoyo_notificaciones_correos_total",
+    "E-mails settled, by what for, and outcome: enviado, rechazado (the address was refused for good), sin_destinatario (there is "
+    "no address, or its key is destroyed)",
+    ["clase", "desenlace"],
 )
 SIN_ABRIR = Counter(
     "apoyo_notificaciones_sin_abrir_total",

@@ -16,6 +16,9 @@ class Settings(ServiceSettings):
     smtp_starttls: bool = Field(default=False, description="require STARTTLS, with a verified certificate")
     smtp_user: str | None = Field(default=None, description="user of the SMTP server, if it asks for one")
     smtp_password_file: Path | None = Field(default=None, description="file with that user's password")
+    portal_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")] = Field(
+        description="address of the portal as people know it, told when a solicitud is confirmed"
+    )
     mail_from: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(
         description="address of the sender; its domain ends the Message-ID"
     )

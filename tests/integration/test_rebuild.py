@@ -523,8 +523,9 @@ async def test_notificaciones_reconstruida_sabe_lo_mismo_no_manda_nada_y_sigue_d
     base = Base(stream, mongo_uri)
     envios, desenlaces = base.par("envios"), base.par("desenlaces")
     mundo = entrega.Mundo(colecciones={"envios": envios[0], "desenlaces": desenlaces[0], "entregas": MemoryDocuments()})
-    await mundo.registrar_auxiliar()
-    servicio = agente_notificaciones.build(mundo.instancia("uno").notificaciones)
+    auxiliar = await mundo.auxiliar()
+    mundo.publicar(auxiliar)
+    servicio = mundo.instancia("uno").handler
 
     def trabajando() -> Any:
         return base.consumiendo("notificaciones", agente_notificaciones.TOPICS, servicio)
@@ -543,7 +544,11 @@ async def test_notificaciones_reconstruida_sabe_lo_mismo_no_manda_nada_y_sigue_d
     def cierre(n: int, recibidos: int) -> EnvioCerrado:
         return entrega.cerrado(recibidos).model_copy(update={"envio": entrega.envio(n)})
 
-    await publicar(*(entrega.abierto(n) for n in range(3)))
+    def recibidos() -> list[str]:
+        return sorted(mensaje.id.removesuffix("@apoyo.invalid>") for mensaje in mundo.buzon.mensajes)
+
+    acuses, alta = [f"<acuse.{entrega.envio(n)}" for n in (0, 1)], "<alta.CI26-0001.A0001"
+    await publicar(auxiliar, *(entrega.abierto(n) for n in range(3)))
     await publicar(await mundo.descifrado(1), entrega.cuarentena(2), cierre(0, 3))
     await publicar(entrega.cuarentena(3), await mundo.descifrado(3, version=2), cierre(1, 1))
     async with trabajando():
@@ -552,7 +557,7 @@ async def test_notificaciones_reconstruida_sabe_lo_mismo_no_manda_nada_y_sigue_d
             await reconstruir()
     antes = await documentos()
     assert [len(each) for each in antes] == [3, 3]
-    assert [m.id for m in mundo.buzon.mensajes] == [f"<acuse.{entrega.envio(0)}@apoyo.invalid>"]
+    assert recibidos() == [acuses[0], alta]
     await envios[0].collection.update_many({}, {"$set": {"cierre": None}})
     await desenlaces[0].collection.delete_many({})
 
@@ -562,10 +567,10 @@ async def test_notificaciones_reconstruida_sabe_lo_mismo_no_manda_nada_y_sigue_d
     # What comes while it is stopped is folded by the rebuild, and delivered to the service all the same.
     await publicar(entrega.cuarentena(4).model_copy(update={"envio": entrega.envio(1)}))
     await reconstruir()
-    assert len(mundo.buzon.mensajes) == 1
+    assert recibidos() == [acuses[0], alta]
     async with trabajando():
         pass
-    assert [m.id for m in mundo.buzon.mensajes] == [f"<acuse.{entrega.envio(n)}@apoyo.invalid>" for n in (0, 1)]
+    assert recibidos() == [*acuses, alta]
     await base.cerrar()
 
 

@@ -12,26 +12,38 @@ from pathlib import Path
 from PIL import Image
 
 from apoyo import actores
-from apoyo.escenario import CENTRO, PROCESO, Escenario, preparar
+from apoyo.escenario import CENTRO, PROCESO, SOLICITUDES, Escenario, preparar
 from dispositivo.kit import Captura as CapturaSellable
 from dispositivo.kit import PaqueteSellado
 from dispositivo.poblacion.padron import escribir_padron
 from dispositivo.poblacion.plan import Captura, Clase, Cuarentena
 from kernel.documents import MemoryDocuments
 from kernel.hpke import X25519, Private, Public
-from kernel.sealing import KeyRing
+from kernel.sealing import KeyRing, derive, seal, unseal
 from kernel.stream import Message, TopicSpec
+from schemas.actores import DATOS, DatosAuxiliar, DatosSolicitante, contexto_de_auxiliar, contexto_de_solicitante
 from schemas.envelope import Evento, ensobrar
-from schemas.eventos import CompulsaOrdenada, LlaveProceso, PerfilRegistrado
+from schemas.eventos import (
+    AuxiliarRegistrado,
+    CedulaConfirmada,
+    CompulsaOrdenada,
+    LlaveProceso,
+    PerfilRegistrado,
+    SolicitudRegistrada,
+)
 from schemas.paquete import IMAGENES, Parte, Suite
 from schemas.perfil import PERFIL_P, PerfilReglas
+from schemas.tipos import Modelo
 from tests.simulation.bucle import nuevo_bucle
-from tests.simulation.motores import Azar, Bitacora, Corriente, Documentos, Proceso
+from tests.simulation.motores import Azar, Bitacora, Corriente, Documentos, Proceso, ahora
 from tests.support.consultas import Pregunta
 
 EPOCA = datetime(2026, 11, 30, 23, 59, 30, tzinfo=CENTRO)
 """When a run begins, but for some seconds: what is received soon after midnight needs another cut of the roll."""
 CORTES = ("2026-10-31", "2026-11-30")
+NUEVA = f"{PROCESO}-0009"
+"""A solicitud that is registered during the run; its key has the same name."""
+SOLICITANTE = "solicitante@solicitantes.invalid"
 POLITICAS = ("primero_recibido", "todos", "ninguno")
 _SEMILLA = 20261130
 _CAPTURAS = 180
@@ -39,12 +51,14 @@ _CAPTURAS = 180
 
 @dataclass(frozen=True)
 class Comun:
-    """What runs share. `actores`: topic `actores`, profile left out; `envolturas`: the wraps of its sealed data."""
+    """What runs share. `actores`: topic `actores`, profile left out; `auxiliares`: those in it; `envolturas`: the wraps of its
+    sealed data."""
 
     escenario: Escenario
     llave_de_proceso: Private
     privadas: dict[str, Private]
     actores: tuple[Message, ...]
+    auxiliares: tuple[AuxiliarRegistrado, ...]
     envolturas: MemoryDocuments
     imagen: bytes
 
@@ -74,9 +88,14 @@ def comun() -> Comun:
         for r in bitacora.registros("actores")
         if r.headers["ce_type"] != perfil
     )
+    auxiliares = tuple(
+        AuxiliarRegistrado.model_validate_json(m.value)
+        for m in mensajes
+        if m.headers["ce_type"] == AuxiliarRegistrado.ce_type()
+    )
     image = io.BytesIO()
     Image.new("RGB", (8, 8), "gray").save(image, "JPEG")
-    return Comun(escenario, llave_de_proceso, privadas, mensajes, envolturas, image.getvalue())
+    return Comun(escenario, llave_de_proceso, privadas, mensajes, auxiliares, envolturas, image.getvalue())
 
 
 @cache
@@ -108,16 +127,52 @@ class Envio:
 
 @dataclass(frozen=True)
 class Tirada:
-    """What one seed plays: captures, how they are sent, lookups of the portal, and the process's rules."""
+    """What one seed plays: captures, how they are sent, lookups of the portal, and the process's rules.
+
+    What the portal registers besides: `con_cedula`, whether the new solicitud gets its cédula; `correos`, of which solicitudes the
+    first auxiliar gets a new version, and the e-mail in it; None: as before.
+    """
 
     capturas: tuple[Captura, ...]
     envios: tuple[Envio, ...]
     preguntas: tuple[Pregunta, ...]
     perfil: PerfilReglas
+    con_cedula: bool
+    correos: tuple[tuple[str, str | None], ...]
 
     def perfil_registrado(self, hora: datetime) -> Message:
         """The profile, for topic `actores`."""
-        return _mensaje(PerfilRegistrado(version=1, perfil=self.perfil), hora)
+        return mensaje_del_portal(PerfilRegistrado(version=1, perfil=self.perfil), hora)
+
+    def registros(self, portal: KeyRing) -> Iterator[Evento]:
+        """A solicitud, corrected, its cédula, and new versions of auxiliares."""
+        vacios = dict.fromkeys(DatosSolicitante.model_fields, "")
+        datos = DatosSolicitante.model_validate({**vacios, "telefonos": [], "correo": SOLICITANTE})
+        raiz = ahora(portal.create(NUEVA, {"portal": None, "notificaciones": DATOS}))
+        for version in (1, 2):
+            yield SolicitudRegistrada(
+                version=version,
+                solicitud=NUEVA,
+                proceso=PROCESO,
+                denominacion=f"Solicitud de la simulación, versión {version}",
+                entidad=None,
+                llave=NUEVA,
+                datos_sellados=_sellar(raiz, datos, contexto_de_solicitante(NUEVA)),
+            )
+        if self.con_cedula:
+            yield CedulaConfirmada(
+                version=1, solicitud=NUEVA, firmada_en="2026-11-30", por="opl.10", registrada_en=EPOCA
+            )
+        for solicitud, correo in self.correos:
+            primera = next(a for a in comun().auxiliares if a.solicitud == solicitud)
+            contexto = contexto_de_auxiliar(solicitud, primera.auxiliar)
+            raiz = ahora(portal.open(primera.llave))
+            viejos = unseal(derive(raiz, DATOS), base64.b64decode(primera.datos_sellados), contexto)
+            datos_nuevos = DatosAuxiliar.model_validate_json(viejos)
+            if correo is not None:
+                datos_nuevos = datos_nuevos.model_copy(update={"correo": correo})
+            sellados = _sellar(raiz, datos_nuevos, contexto)
+            yield primera.model_copy(update={"version": 2, "datos_sellados": sellados})
 
     def escribir_padron(self, path: Path) -> None:
         """The roll: everybody in it who has to do with a capture."""
@@ -143,9 +198,18 @@ def tirar(rng: random.Random) -> Tirada:
         update={
             "compulsa": rng.choice(("continua", "continua", "al_final")),
             "misma_persona": rng.choice(POLITICAS),
+            "confirmacion": rng.choice(("inmediata", "tras_cedula_firmada")),
         }
     )
-    return Tirada(capturas, tuple(_envios(rng, capturas)), tuple(_preguntas(rng, capturas)), perfil)
+    correos = [(s.id, rng.choice((None, f"nuevo.{s.id.lower()}@auxiliares.invalid"))) for s in SOLICITUDES]
+    return Tirada(
+        capturas,
+        tuple(_envios(rng, capturas)),
+        tuple(_preguntas(rng, capturas)),
+        perfil,
+        rng.random() < 0.7,
+        tuple(rng.sample(correos, rng.randint(0, len(correos)))),
+    )
 
 
 _RARAS = {Clase.BAJA, Clase.NO_ENCONTRADO, Clase.FUERA_DE_AMBITO, Clase.OTRA_REGISTRAL}
@@ -174,11 +238,16 @@ def _preguntas(rng: random.Random, capturas: tuple[Captura, ...]) -> Iterator[Pr
 
 def orden_de_compulsa(hora: datetime) -> Message:
     """The OPL's order of the final compulsa."""
-    return _mensaje(CompulsaOrdenada(version=1, proceso=PROCESO, ordenada_en=hora), hora)
+    return mensaje_del_portal(CompulsaOrdenada(version=1, proceso=PROCESO, ordenada_en=hora), hora)
 
 
-def _mensaje(evento: Evento, hora: datetime) -> Message:
-    sobre = ensobrar(evento, fuente="/apoyo/portal", hora=hora, causa="simulacion")
+def _sellar(raiz: bytes, datos: Modelo, contexto: str) -> str:
+    return base64.b64encode(seal(derive(raiz, DATOS), datos.model_dump_json().encode(), contexto)).decode()
+
+
+def mensaje_del_portal(evento: Evento, hora: datetime) -> Message:
+    """An event of `actores`, as it goes out."""
+    sobre = ensobrar(evento, fuente="/apoyo/portal", hora=hora, causa=f"simulacion {evento.version}")
     return Message(evento.topic, evento.llave_mensaje, sobre.cuerpo(), sobre.headers())
 
 

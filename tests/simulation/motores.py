@@ -22,7 +22,7 @@ from kernel.stream.murmur import partition_of
 from kernel.stream.port import SETTLE_AT_MOST, Mark
 from services.ingesta.domain import Rechazo as RechazoIngesta
 from services.mesa_control.domain import Rechazo as RechazoMesa
-from services.notificaciones.handlers import Mensaje
+from services.notificaciones.handlers.entregas import Mensaje
 from tests.simulation.bucle import Bucle
 
 T = TypeVar("T")

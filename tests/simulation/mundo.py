@@ -25,7 +25,7 @@ from kernel.objects import MemoryObjects
 from kernel.outbox import UNIQUE, Outbox
 from kernel.rebuild import InUse, Projection, rebuild
 from kernel.sealing import KeyRing
-from kernel.stream import Handler, TopicSpec
+from kernel.stream import Handler, Message, TopicSpec
 from kernel.stream.guard import guarded, set_aside_before
 from schemas.actores import Actores
 from schemas.eventos import POR_TIPO, EnvioCerrado, RegistroClasificado, RegistroRecibido
@@ -50,7 +50,11 @@ from services.mesa_control.handlers import MesaDeControl, Registro
 from services.mesa_control.handlers import Proyector as ProyectorDeMesa
 from services.notificaciones import agent as agente_notificaciones
 from services.notificaciones.bootstrap import proyecciones as proyecciones_de_notificaciones
-from services.notificaciones.handlers import Notificaciones
+from services.notificaciones.domain.historia import Historia
+from services.notificaciones.handlers.acuses import Acuses
+from services.notificaciones.handlers.avisos import Avisos
+from services.notificaciones.handlers.direcciones import Direcciones
+from services.notificaciones.handlers.entregas import Entregas
 from services.resultados import agent as agente_resultados
 from services.resultados.adapters import MemoryConteo
 from services.resultados.handlers import Consultas as ConsultasDeResultados
@@ -62,6 +66,7 @@ from tests.simulation.escenario import (
     Envio,
     Tirada,
     comun,
+    mensaje_del_portal,
     orden_de_compulsa,
     paquete,
     tirar,
@@ -163,6 +168,7 @@ class Mundo:
         ]
         gente += [self.bucle.create_task(self._cargar_corte(corte)) for corte in CORTES]
         gente += [self.bucle.create_task(self._preguntar(pregunta)) for pregunta in self.tirada.preguntas]
+        gente.append(self.bucle.create_task(self._registrar()))
         if self.tirada.perfil.compulsa == "al_final":
             gente.append(self.bucle.create_task(self._ordenar_compulsa()))
         revisores = [self.bucle.create_task(self._operador(operador)) for operador in OPERADORES]
@@ -312,7 +318,7 @@ class Mundo:
         """What `kernel.service.Service` does, without HTTP nor signals: catch up, then work."""
         proceso = instancia.proceso
         stream = Corriente(proceso, self.bitacora)
-        actores = Actores()
+        actores = Historia() if instancia.servicio == "notificaciones" else Actores()
         seguidor = Follower(stream, "actores", POR_TIPO, actores.aplicar)
         proceso.lanzar(seguidor.run())
         await seguidor.caught_up.wait()
@@ -419,18 +425,26 @@ class Mundo:
     def _notificaciones(
         self, proceso: Proceso, stream: Corriente, actores: Actores
     ) -> tuple[Any, tuple[str, ...], Handler]:
-        notificaciones = Notificaciones(
-            envios=self._documentos(proceso, "notificaciones.envios"),
-            desenlaces=self._documentos(proceso, "notificaciones.desenlaces"),
-            entregas=self._documentos(proceso, "notificaciones.entregas"),
-            llavero=self._llavero(proceso, "notificaciones"),
-            ver_actores=lambda: actores,
-            correo=Correo(proceso, self.buzon),
-            clock=proceso,
-            instancia=proceso.nombre,
-            dominio=DOMINIO,
+        llavero = self._llavero(proceso, "notificaciones")
+        direcciones = Direcciones(llavero)
+        entregas = Entregas(
+            self._documentos(proceso, "notificaciones.entregas"),
+            Correo(proceso, self.buzon),
+            proceso,
+            proceso.nombre,
+            DOMINIO,
         )
-        return None, agente_notificaciones.TOPICS, agente_notificaciones.build(notificaciones)
+        acuses = Acuses(
+            self._documentos(proceso, "notificaciones.envios"),
+            self._documentos(proceso, "notificaciones.desenlaces"),
+            llavero,
+            direcciones,
+            entregas,
+            lambda: actores,
+        )
+        assert isinstance(actores, Historia)
+        avisos = Avisos(direcciones, entregas, lambda: actores, "https://portal.invalid")
+        return None, agente_notificaciones.TOPICS, agente_notificaciones.build(acuses, avisos)
 
     def _resultados(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
         registros = self._documentos(proceso, "resultados.registros")
@@ -625,12 +639,20 @@ class Mundo:
         return not task.cancelled() and task.exception() is None
 
     async def _preguntar(self, pregunta: Pregunta) -> None:
-        """The portal asks for a lookup; now and then it says so twice, as a relay does."""
+        """The portal asks for a lookup."""
         await asyncio.sleep(self.azar.rng.uniform(0, 60))
-        mensaje = ahora(pregunta.mensaje(self.llavero_del_portal(), self.azar.hora()))
+        self._dice_el_portal(ahora(pregunta.mensaje(self.llavero_del_portal(), self.azar.hora())))
+
+    async def _registrar(self) -> None:
+        """The portal goes on registering: a solicitud and its cédula, auxiliares with another e-mail."""
+        for evento in self.tirada.registros(self.llavero_del_portal()):
+            await asyncio.sleep(self.azar.rng.choice((0.0, self.azar.rng.uniform(0, 20))))
+            self._dice_el_portal(mensaje_del_portal(evento, self.azar.hora()))
+
+    def _dice_el_portal(self, mensaje: Message) -> None:
         for _ in range(1 + self.azar.ocurre(self.azar.fallas.repeticion)):
             self.bitacora.agregar(mensaje)
-        self.azar.anotar("mundo", f"pregunta {pregunta.consulta}")
+        self.azar.anotar("mundo", f"dice {mensaje.headers['ce_subject']}")
 
     def llavero_del_portal(self) -> KeyRing:
         """The keys of actors, as the portal opens them; it never fails."""

@@ -1,17 +1,24 @@
 """Was everything kept? What the topics say, beside what people were told and the truth; written apart from the services."""
 
+import base64
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import TypeVar
 
 from apoyo import verificacion
 from apoyo.escenario import PROCESO
 from dispositivo.poblacion.oraculo import esperado
 from kernel.documents import Document, Documents, MemoryDocuments
+from kernel.sealing import derive, unseal
 from kernel.stream import Handler
+from schemas.actores import DATOS, DatosAuxiliar, contexto_de_auxiliar
 from schemas.ciclo_de_vida import TOPICS, Ciclo, aplicar, estado
-from schemas.envelope import leer
+from schemas.envelope import Evento, leer
 from schemas.eventos import (
     POR_TIPO,
+    AuxiliarDadoDeBaja,
+    AuxiliarRegistrado,
     ConsultaRespondida,
     RegistroClasificado,
     RegistroCompulsado,
@@ -23,12 +30,13 @@ from services.compulsa import agent as agente_compulsa
 from services.compulsa.domain.consulta import CORTE
 from services.compulsa.handlers import Pliegue
 from services.notificaciones import agent as agente_notificaciones
-from services.notificaciones.domain import id_de_mensaje
 from services.resultados.adapters import MemoryConteo
 from services.resultados.domain import sin_sellados, totalizar
-from tests.simulation.escenario import CORTES
+from tests.simulation.escenario import CORTES, NUEVA, SOLICITANTE
 from tests.simulation.motores import Bitacora, ahora
 from tests.simulation.mundo import DOMINIO, Mundo
+
+E = TypeVar("E", bound=Evento)
 
 _HECHOS = (RegistroRecibido, RegistroDescifrado, RegistroEnCuarentena, RegistroCompulsado, RegistroClasificado)
 
@@ -204,21 +212,71 @@ def _respuestas(mundo: Mundo) -> Iterator[str]:
 
 
 def _correos(mundo: Mundo) -> Iterator[str]:
-    """Each closed envío has its receipt, always under one Message-ID, with all that was acknowledged in it before its close."""
+    """Every e-mail that is due, always under one Message-ID, to the right address; and no other."""
     por_id = defaultdict(list)
     for mensaje in mundo.buzon.mensajes:
         por_id[mensaje.id].append(mensaje)
-    for envio in sorted(mundo.testigo.cierres):
-        mensajes = por_id.pop(id_de_mensaje(envio, DOMINIO), [])
+    esperados = dict(_acuses_debidos(mundo)) | dict(_avisos_debidos(mundo))
+    for id_, (para, folios) in sorted(esperados.items()):
+        mensajes = por_id.pop(id_, [])
         if not mensajes:
-            yield f"envío {envio}: no receipt"
+            yield f"{id_}: no receipt" if folios is not None else f"{id_}: no e-mail"
         for mensaje in mensajes:
-            missing = [f for f in sorted(mundo.testigo.antes_de_cerrar[envio]) if f not in mensaje.cuerpo]
-            if missing:
-                yield f"envío {envio}: the receipt lacks {missing}"
+            if mensaje.para not in para:
+                yield f"{id_}: to {mensaje.para} instead of {sorted(para)}"
+            if missing := [f for f in sorted(folios or ()) if f not in mensaje.cuerpo]:
+                yield f"{id_}: the receipt lacks {missing}"
         if len(mensajes) > 1 and not mundo.azar.muertes and not mundo.fallas.negativa and not mundo.fallas.lentitud:
-            yield f"envío {envio}: {len(mensajes)} receipts without a fault"
-    yield from (f"a receipt of no closed envío: {id_}" for id_ in sorted(por_id))
+            yield f"{id_}: {len(mensajes)} times without a fault"
+    yield from (f"an e-mail that nobody is due: {id_}" for id_ in sorted(por_id))
+
+
+Debido = tuple[str, tuple[set[str], set[str] | None]]
+"""Message-ID, the addresses that it may go to, and the folios that must be in it (of a receipt)."""
+
+
+def _acuses_debidos(mundo: Mundo) -> Iterator[Debido]:
+    """Each closed envío has its receipt, with all that was acknowledged in it before its close."""
+    correos = _correos_de_auxiliares(mundo)
+    for envio, cierre in mundo.testigo.cierres.items():
+        para = {correo for _, correo in correos[cierre.solicitud, cierre.auxiliar]}
+        yield f"<acuse.{envio}@{DOMINIO}>", (para, mundo.testigo.antes_de_cerrar[envio])
+
+
+def _avisos_debidos(mundo: Mundo) -> Iterator[Debido]:
+    """What actors must have been told, from the topic and the seed alone."""
+    for (solicitud, auxiliar), versiones in _correos_de_auxiliares(mundo).items():
+        quien = f"{solicitud}.{auxiliar}"
+        yield f"<alta.{quien}@{DOMINIO}>", ({versiones[0][1]}, None)
+        for (_, antes), (version, correo) in pairwise(versiones):
+            if correo != antes:
+                mundo.azar.vistos.add("cambio de correo")
+                yield f"<cambio_de_correo.{quien}.{version}@{DOMINIO}>", ({correo}, None)
+    for evento in _de_actores(mundo, AuxiliarDadoDeBaja):
+        correos = _correos_de_auxiliares(mundo)[evento.solicitud, evento.auxiliar]
+        yield f"<baja.{evento.solicitud}.{evento.auxiliar}.1@{DOMINIO}>", ({correos[-1][1]}, None)
+    if mundo.tirada.con_cedula or mundo.tirada.perfil.confirmacion == "inmediata":
+        mundo.azar.vistos.add(f"confirmación {mundo.tirada.perfil.confirmacion}")
+        yield f"<confirmacion.{NUEVA}@{DOMINIO}>", ({SOLICITANTE}, None)
+
+
+def _correos_de_auxiliares(mundo: Mundo) -> dict[tuple[str, str], list[tuple[int, str]]]:
+    """Version and e-mail of each version of each auxiliar, in order."""
+    found: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+    llavero = mundo.llavero_del_portal()
+    for evento in _de_actores(mundo, AuxiliarRegistrado):
+        llave = derive(ahora(llavero.open(evento.llave)), DATOS)
+        contexto = contexto_de_auxiliar(evento.solicitud, evento.auxiliar)
+        datos = DatosAuxiliar.model_validate_json(unseal(llave, base64.b64decode(evento.datos_sellados), contexto))
+        found[evento.solicitud, evento.auxiliar][evento.version] = datos.correo
+    return {quien: sorted(versiones.items()) for quien, versiones in found.items()}
+
+
+def _de_actores(mundo: Mundo, tipo: type[E]) -> Iterator[E]:
+    for record in mundo.bitacora.registros("actores"):
+        evento = leer(POR_TIPO, record.headers, record.value).evento
+        if isinstance(evento, tipo):
+            yield evento
 
 
 def _verificacion(mundo: Mundo) -> Iterator[str]:

@@ -22,6 +22,7 @@ from schemas import topics
 from schemas.actores import Actores
 from schemas.ciclo_de_vida import Estado, estado
 from schemas.eventos import POR_TIPO
+from services.notificaciones.domain import Clase
 from tests.support.escaner import Escaner
 
 REGISTROS = 160
@@ -45,10 +46,6 @@ async def _esperar(condition: Callable[[], bool], plazo_s: float = 30) -> None:
             await asyncio.sleep(0.1)
 
 
-def _acuses(recorrido: Recorrido) -> list[str]:
-    return [str(mensaje["Message-ID"]) for mensaje in read_inbox(recorrido.sistema.engines.inbox)]
-
-
 @pytest.mark.parametrize("kafka", BITACORAS)
 async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_la_verdad(
     tmp_path: Path, kafka: bool
@@ -64,8 +61,10 @@ async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_l
         assert recorrido.rechazados == {}
         assert all(comparacion.por_estado[e][1] > 0 for e in Estado if e not in _DE_PASO)
 
-        await _esperar(lambda: len(set(_acuses(recorrido))) >= recorrido.envios_cerrados)
-        assert len(_acuses(recorrido)) == len(set(_acuses(recorrido))) == recorrido.envios_cerrados
+        await _esperar(lambda: len(recorrido.correos(Clase.ACUSE)) >= recorrido.envios_cerrados)
+        acuses = recorrido.correos(Clase.ACUSE)
+        assert len(acuses) == len(set(acuses)) == recorrido.envios_cerrados
+        await _cada_quien_supo_de_su_registro_y_de_su_baja(recorrido)
 
         await _la_vida_de_un_apoyo_se_lee_de_los_topics(recorrido)
         await _nada_quedo_en_cuarentena_de_topics(recorrido)
@@ -92,6 +91,19 @@ async def _cada_auxiliar_quedo_como_dice_el_padron(recorrido: Recorrido) -> None
 
 
 _DE_PASO = {Estado.EN_MESA_DE_CONTROL, Estado.PARA_ENVIO_A_COMPULSA}
+
+
+async def _cada_quien_supo_de_su_registro_y_de_su_baja(recorrido: Recorrido) -> None:
+    """Solicitantes after their signed cédula (P 6.1 F), auxiliares at their registration and their dismissal (P 7.4, 7.7)."""
+    auxiliares = {f"{a.solicitud}.{a.auxiliar}": a for a in recorrido.escenario.plan.auxiliares}
+    de_baja = [f"{s.id}.{a}" for s in SOLICITUDES for a in recorrido.escenario.de_baja(s.id)]
+    de_baja += [quien for quien, a in auxiliares.items() if not a.procede]
+    await _esperar(lambda: len(recorrido.correos(Clase.BAJA)) >= len(de_baja))
+    assert sorted(recorrido.correos(Clase.ALTA)) == sorted(f"<alta.{quien}@apoyo.invalid>" for quien in auxiliares)
+    assert sorted(recorrido.correos(Clase.BAJA)) == sorted(f"<baja.{quien}.1@apoyo.invalid>" for quien in de_baja)
+    assert len(recorrido.correos(Clase.CONFIRMACION)) == len(SOLICITUDES)
+    para = {m["Message-ID"]: m["To"] for m in read_inbox(recorrido.sistema.engines.inbox)}
+    assert all(para[f"<alta.{quien}@apoyo.invalid>"] == a.correo for quien, a in auxiliares.items())
 
 
 async def _la_vida_de_un_apoyo_se_lee_de_los_topics(recorrido: Recorrido) -> None:

@@ -7,7 +7,7 @@ import pytest
 from schemas.eventos import EnvioCerrado
 from schemas.expediente import DatosAcuse
 from schemas.hora import hora_centro
-from services.notificaciones.domain import Renglon, Sin, id_de_mensaje, redactar
+from services.notificaciones.domain.acuse import Renglon, Sin, encargo, redactar
 from tests.support.ejemplos import ejemplo
 
 CIERRE = ejemplo(EnvioCerrado, recibidos=2, pendientes=3)
@@ -64,7 +64,7 @@ def test_lo_que_no_tiene_cic_ni_ocr_dice_por_que(identificadores: DatosAcuse | S
 
 
 def test_el_message_id_solo_depende_del_envio() -> None:
-    assert id_de_mensaje("ff", "apoyo.invalid") == "<acuse.ff@apoyo.invalid>"
+    assert encargo("ff").id_de_mensaje("apoyo.invalid") == "<acuse.ff@apoyo.invalid>"
 
 
 def test_la_hora_centro_no_tiene_horario_de_verano_desde_2023() -> None:

@@ -5,7 +5,7 @@ import base64
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,14 +17,21 @@ from kernel import hpke
 from kernel.documents import Document, Documents, MemoryDocuments
 from kernel.errors import BadInput, Conflict, Unavailable
 from kernel.sealing import KeyRing, derive, seal
-from kernel.stream import Record
-from schemas.actores import DATOS, Actores, DatosAuxiliar, contexto_de_auxiliar
+from kernel.stream import Handler, Record
+from schemas.actores import DATOS, DatosAuxiliar, contexto_de_auxiliar
 from schemas.envelope import Evento, ensobrar
 from schemas.eventos import AuxiliarRegistrado, EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
+from schemas.tipos import Modelo
 from services.notificaciones import agent
-from services.notificaciones.handlers import PLAZO, Mensaje, Notificaciones, Rechazado
+from services.notificaciones.domain.historia import Historia
+from services.notificaciones.handlers.acuses import Acuses
+from services.notificaciones.handlers.avisos import Avisos
+from services.notificaciones.handlers.direcciones import Direcciones
+from services.notificaciones.handlers.entregas import PLAZO, Entregas, Mensaje, Rechazado
 from tests.support.ejemplos import ejemplo
 
+PORTAL = "https://portal.example.com"
+NOMBRE = "Nombre De Prueba"
 SOLICITUD, AUXILIAR, CORREO = "CI26-0001", "A0001", "auxiliar@example.com"
 INICIO = datetime(2026, 11, 22, 20, 5, tzinfo=UTC)
 PRIVADAS = {name: hpke.Private.generate() for name in ("descifrado", "notificaciones", "portal")}
@@ -103,20 +110,33 @@ class Mundo:
     reloj: Reloj = field(default_factory=Reloj)
     buzon: Buzon = field(default_factory=Buzon)
     llaves: MemoryDocuments = field(default_factory=MemoryDocuments)
-    actores: Actores = field(default_factory=Actores)
+    actores: Historia = field(default_factory=Historia)
     colecciones: dict[str, Documents] = field(
         default_factory=lambda: {name: MemoryDocuments() for name in ("envios", "desenlaces", "entregas")}
     )
 
     async def registrar_auxiliar(self) -> None:
-        root = await llavero(self.llaves, "portal").create("auxiliar", {"portal": None, "notificaciones": DATOS})
-        datos = DatosAuxiliar(nombre="Nombre De Prueba", correo=CORREO).model_dump_json().encode()
-        sellados = seal(derive(root, DATOS), datos, contexto_de_auxiliar(SOLICITUD, AUXILIAR))
-        evento = ejemplo(AuxiliarRegistrado, llave="auxiliar", datos_sellados=base64.b64encode(sellados).decode())
-        self.actores.aplicar(evento, 0)
+        self.publicar(await self.auxiliar())
+
+    async def auxiliar(self, correo: str = CORREO, version: int = 1) -> AuxiliarRegistrado:
+        """The event, as the portal seals it."""
+        datos = DatosAuxiliar(nombre=NOMBRE, correo=correo)
+        sellados = await self.sellar("auxiliar", datos, contexto_de_auxiliar(SOLICITUD, AUXILIAR))
+        return ejemplo(AuxiliarRegistrado, version=version, llave="auxiliar", datos_sellados=sellados)
+
+    async def sellar(self, llave: str, datos: Modelo, contexto: str) -> str:
+        """Personal data of an actor, under the part of the key that notificaciones gets."""
+        root = await llavero(self.llaves, "portal").create(llave, {"portal": None, "notificaciones": DATOS})
+        return base64.b64encode(seal(derive(root, DATOS), datos.model_dump_json().encode(), contexto)).decode()
+
+    def publicar(self, evento: Evento) -> int:
+        """Put an event in `actores`, followed by every process; its offset."""
+        offset = self.actores.offset
+        self.actores.aplicar(evento, offset)
+        return offset
 
     async def destruir(self, llave: str) -> None:
-        await self.llaves.replace({"_id": llave, "wraps": {}, "destroyed": True}, None)  # type: ignore[arg-type]
+        await llavero(self.llaves, "portal").destroy(llave)
 
     async def descifrado(self, n: int, **changes: Any) -> RegistroDescifrado:
         root = await llavero(self.llaves, "descifrado").create(
@@ -133,35 +153,37 @@ class Mundo:
             **changes,
         )
 
-    def instancia(self, nombre: str, **changes: Any) -> "Instancia":
-        notificaciones = Notificaciones(
-            **{name: ConPausas(store, self.azar) for name, store in self.colecciones.items()},
-            llavero=llavero(self.llaves, "notificaciones"),
-            ver_actores=lambda: self.actores,
-            correo=self.buzon,
-            clock=self.reloj,
-            instancia=nombre,
-            dominio="apoyo.invalid",
-        )
-        return Instancia(replace(notificaciones, **changes), self.reloj)
+    def instancia(self, nombre: str, documentos: Documents | None = None) -> "Instancia":
+        """A process. `documentos`: of what was sent, where it has them otherwise."""
+        envios, desenlaces, entregados = (ConPausas(store, self.azar) for store in self.colecciones.values())
+        suyo = llavero(self.llaves, "notificaciones")
+        direcciones = Direcciones(suyo)
+        entregas = Entregas(documentos or entregados, self.buzon, self.reloj, nombre, "apoyo.invalid")
+        acuses = Acuses(envios, desenlaces, suyo, direcciones, entregas, lambda: self.actores)
+        return Instancia(acuses, Avisos(direcciones, entregas, lambda: self.actores, PORTAL), self.reloj)
 
 
 @dataclass
 class Instancia:
     """One process: it takes events as the guard gives them, retrying while simulated time goes by."""
 
-    notificaciones: Notificaciones
+    acuses: Acuses
+    avisos: Avisos
     reloj: Reloj
 
-    async def recibir(self, evento: Evento) -> None:
-        sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=INICIO, causa="prueba")
-        record = Record(evento.topic, 0, 0, evento.llave_mensaje, sobre.cuerpo(), sobre.headers())
-        await agent.build(self.notificaciones)(record)
+    @property
+    def handler(self) -> Handler:
+        """As the stream gives it events."""
+        return agent.build(self.acuses, self.avisos)
 
-    async def recibir_con_reintentos(self, evento: Evento) -> None:
+    async def recibir(self, evento: Evento, offset: int = 0) -> None:
+        sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=INICIO, causa="prueba")
+        await self.handler(Record(evento.topic, 0, offset, evento.llave_mensaje, sobre.cuerpo(), sobre.headers()))
+
+    async def recibir_con_reintentos(self, evento: Evento, offset: int = 0) -> None:
         for _ in range(50):
             try:
-                return await self.recibir(evento)
+                return await self.recibir(evento, offset)
             except (Conflict, Unavailable):
                 self.reloj.ahora += timedelta(seconds=1)
         raise AssertionError("still refused after many retries")
@@ -319,7 +341,7 @@ class _MuereAlAsentar(ConPausas):
 async def test_si_muere_entre_enviar_y_asentar_el_correo_se_repite_con_el_mismo_message_id(mundo: Mundo) -> None:
     entregas = _MuereAlAsentar(mundo.colecciones["entregas"], mundo.azar)
     with pytest.raises(_Muere):
-        await mundo.instancia("uno", entregas=entregas).recibir(cerrado(0))
+        await mundo.instancia("uno", entregas).recibir(cerrado(0))
     dos = mundo.instancia("dos")
     with pytest.raises(Conflict):
         await dos.recibir(cerrado(0))

@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from kernel.errors import Unavailable
 from services.notificaciones.adapters import Smtp
-from services.notificaciones.handlers import Mensaje, Rechazado
+from services.notificaciones.handlers.entregas import Mensaje, Rechazado
 from services.notificaciones.settings import Settings
 
 MENSAJE = Mensaje("<acuse.ff@apoyo.invalid>", "auxiliar@example.com", "Acuse de recepción: 1", "Número de envíos: 1\n")
@@ -57,6 +57,7 @@ def smtp(port: int) -> Smtp:
             public_keys_dir=Path("x"),
             http_port=1,
             smtp_host="127.0.0.1",
+            portal_url="https://portal.example.com",
             smtp_port=port,
             mail_from="acuses@apoyo.invalid",
         )

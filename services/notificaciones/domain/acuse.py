@@ -1,14 +1,10 @@
-"""The receipt of an envío, as text. Pure: events and what could be opened in, text out.
-
-Rules:
+"""The receipt of an envío (SPEC 5; A 27, P 9.14, 12.3, D 6.4).
 
 - It says the number of envíos, the records received, the folio, CIC/OCR, date and integrity code of each, and the records
   still to send (SPEC 5; A 27, P 9.14, 12.3, D 6.4).
-- No personal data but the CIC/OCR that the norm orders: neither names nor the solicitud's denomination, which may be a name.
+- The one personal datum that the norm orders into it is the CIC/OCR.
 - What is quarantined is listed without CIC/OCR (SPEC 5), and so is what was opened but whose key no longer exists (SPEC 11).
-- Dates are in hora Centro (SPEC 5).
 - It goes out when the envío is closed and every record that it received has an outcome: opened, or quarantined.
-- Its Message-ID follows from the envío alone, so that a repetition is recognised as such (ARCHITECTURE, rule 2).
 """
 
 from collections.abc import Sequence
@@ -19,6 +15,7 @@ from typing import Any, Literal
 from schemas.eventos import EnvioCerrado
 from schemas.expediente import DatosAcuse
 from schemas.hora import hora_centro
+from services.notificaciones.domain import PIE, Clase, Encargo, Texto, componer, ficha
 
 Sin = Literal["cuarentena", "no_disponible"]
 
@@ -33,14 +30,6 @@ class Renglon:
     identificadores: DatosAcuse | Sin
 
 
-@dataclass(frozen=True, slots=True)
-class Acuse:
-    """The receipt, ready to be addressed."""
-
-    asunto: str
-    cuerpo: str
-
-
 def lo_que_espera(cierre: EnvioCerrado) -> list[dict[str, Any]]:
     """Queries over outcomes, the cheap one first: the envío is complete when each finds `recibidos` of them.
 
@@ -52,29 +41,28 @@ def lo_que_espera(cierre: EnvioCerrado) -> list[dict[str, Any]]:
     return consultas
 
 
-def id_de_mensaje(envio: str, dominio: str) -> str:
-    """Message-ID of an envío's receipt: the same however often it is composed."""
-    return f"<acuse.{envio}@{dominio}>"
+def encargo(envio: str) -> Encargo:
+    """The receipt of an envío, as something due."""
+    return Encargo(Clase.ACUSE, envio)
 
 
-def redactar(cierre: EnvioCerrado, numero_de_envios: int, renglones: Sequence[Renglon]) -> Acuse:
+def redactar(cierre: EnvioCerrado, numero_de_envios: int, renglones: Sequence[Renglon]) -> Texto:
     """The receipt. `numero_de_envios`: envíos of this auxiliar up to this one, itself included."""
     ordenados = sorted(renglones, key=lambda r: (r.recibido_en, r.folio))
     partes = [
         "ACUSE DE RECEPCIÓN DE APOYOS",
-        "\n".join(
-            (
-                f"Solicitud:              {cierre.solicitud}",
-                f"Id Auxiliar:            {cierre.auxiliar}",
-                f"Dispositivo:            {cierre.dispositivo}",
-                f"Envío:                  {cierre.envio}",
-                f"Inicio del envío:       {hora_centro(cierre.abierto_en)}",
-                f"Cierre del envío:       {hora_centro(cierre.cerrado_en)}",
-                "",
-                f"Número de envíos:       {_miles(numero_de_envios)}",
-                f"Registros recibidos:    {_miles(len(ordenados))}",
-                f"Registros por enviar:   {_miles(cierre.pendientes)}",
-            )
+        ficha(
+            ("Solicitud", cierre.solicitud),
+            ("Id Auxiliar", cierre.auxiliar),
+            ("Dispositivo", cierre.dispositivo),
+            ("Envío", cierre.envio),
+            ("Inicio del envío", hora_centro(cierre.abierto_en)),
+            ("Cierre del envío", hora_centro(cierre.cerrado_en)),
+        ),
+        ficha(
+            ("Número de envíos", _miles(numero_de_envios)),
+            ("Registros recibidos", _miles(len(ordenados))),
+            ("Registros por enviar", _miles(cierre.pendientes)),
         ),
     ]
     if cierre.pendientes:
@@ -86,9 +74,9 @@ def redactar(cierre: EnvioCerrado, numero_de_envios: int, renglones: Sequence[Re
         partes += [_renglon(numero, renglon) for numero, renglon in enumerate(ordenados, start=1)]
     partes.append(
         "Conserve este acuse. El código de integridad permite comprobar después que el registro es el mismo que se recibió.\n"
-        "Mensaje automático: no responda a este correo."
+        + PIE
     )
-    return Acuse(f"Acuse de recepción: {_registros(len(ordenados))} ({cierre.solicitud})", "\n\n".join(partes) + "\n")
+    return Texto(f"Acuse de recepción: {_registros(len(ordenados))} ({cierre.solicitud})", componer(partes))
 
 
 def _renglon(numero: int, renglon: Renglon) -> str:
