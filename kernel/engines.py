@@ -13,6 +13,7 @@ from kernel.outbox import INDEXES, Outbox
 from kernel.sealing import KeyRing
 from kernel.settings import ServiceSettings
 from kernel.stream import connect
+from kernel.together import Together
 
 KEYS_DATABASE = "apoyo_llaves"
 """Database of the wraps: each service can open its own wrap alone."""
@@ -57,15 +58,14 @@ class Engines:
 
     def outbox(self) -> Outbox:
         """This service's outbox."""
-        return Outbox(
-            self.collection("outbox", Kind.OUTBOX, INDEXES), self.stream, self.clock, source=f"/apoyo/{self.name}"
-        )
+        documents = Together(self.collection("outbox", Kind.OUTBOX, INDEXES))
+        return Outbox(documents, self.stream, self.clock, source=f"/apoyo/{self.name}")
 
     def keyring(self) -> KeyRing:
         """The keys of subjects, as this service may open them."""
         wraps = self.shared(KEYS_DATABASE, "llaves", Kind.PRIMARY)
         publics = {path.stem: hpke.load_public(path) for path in self.settings.public_keys_dir.glob("*.json")}
-        return KeyRing(wraps, self.name, hpke.load_private(self.settings.keys_dir / "private.json"), publics)
+        return KeyRing(Together(wraps), self.name, hpke.load_private(self.settings.keys_dir / "private.json"), publics)
 
     def bucket(self, name: str) -> S3Objects:
         """A bucket of the object store."""

@@ -21,6 +21,7 @@ from kernel.clock import Clock
 from kernel.documents import Document, Documents, Write
 from kernel.errors import Conflict
 from kernel.stream import Message, Stream
+from kernel.together import Gathered
 from schemas.envelope import Evento, Sobre, ensobrar
 
 log = structlog.get_logger()
@@ -80,6 +81,7 @@ class Outbox:
         self._stream = stream
         self._clock = clock
         self._source = source
+        self._about = Gathered(self._about_all)
         self._unmarked: set[str] = set()
         """Ids of what this process published and has not marked yet."""
         self._marking = asyncio.Lock()
@@ -149,8 +151,11 @@ class Outbox:
         return found[0] if found else None
 
     async def written(self, subjects: Sequence[str]) -> list[Document]:
-        """Every event that this service wrote about these subjects. Raises Unavailable."""
-        return await self._documents.find({"subject": {"$in": list(subjects)}})
+        """Every event that this service wrote about these subjects. Who asks at the same time is answered together.
+
+        Raises Unavailable.
+        """
+        return [document for found in await asyncio.gather(*map(self._about, subjects)) for document in found]
 
     async def correlated(self, correlation: str) -> list[str]:
         """Subjects of the events that carry that correlation, in order."""
@@ -179,6 +184,10 @@ class Outbox:
                 log.warning("outbox_relayed", events=relayed)
             age_s = older_than_s
             await asyncio.sleep(every_s)
+
+    async def _about_all(self, subjects: Sequence[str]) -> list[list[Document]]:
+        found = await self._documents.find({"subject": {"$in": sorted(set(subjects))}})
+        return [[document for document in found if document["subject"] == subject] for subject in subjects]
 
     async def _mark(self) -> None:
         async with self._marking:

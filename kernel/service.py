@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from kernel import metrics
 from kernel.fold import Fold
 from kernel.follow import Follower
+from kernel.per_key import PerKey
 from kernel.settings import ServiceSettings
 from kernel.stream import Handler, Stream
 from kernel.stream.guard import guarded, set_aside_before
@@ -42,9 +43,9 @@ class Consumer:
 class Service:
     """Everything that `run` needs, built by a service's `bootstrap`.
 
-    Events go to `handle` one by one, or are folded many at once (`fold`); those of `consumers` besides. `prepare` run before
-    anything else (indexes, buckets); `followers` must catch up before the service is ready; `tasks` run beside the consumer until
-    the process stops (outbox relay, timers).
+    Events go to `handle` one by one, or are folded or handled many at once (`fold`); those of `consumers` besides. `prepare` run
+    before anything else (indexes, buckets); `followers` must catch up before the service is ready; `tasks` run beside the consumer
+    until the process stops (outbox relay, timers).
     """
 
     name: str
@@ -54,7 +55,7 @@ class Service:
     health: Health
     topics: Sequence[str] = ()
     handle: Handler | None = None
-    fold: Fold | None = None
+    fold: Fold | PerKey | None = None
     consumers: Sequence[Consumer] = ()
     prepare: Sequence[Task] = ()
     followers: Sequence[Follower] = ()

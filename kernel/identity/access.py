@@ -202,7 +202,8 @@ class Access(Generic[A]):
             if isinstance(error, NotAuthenticated) and request.method in SAFE_METHODS:
                 return RedirectResponse(f"/entrar?a={quote(_path(request), safe='/')}", 303)
             who = error.who if isinstance(error, Forbidden) else None
-            links = [("Ir al inicio", "/")] if who else [("Entrar", "/entrar?elegir=1")]
+            home = [("Ir al inicio", "/")] if request.url.path != "/" else []
+            links = home if who else [("Entrar", "/entrar?elegir=1")]
             links = error.links if isinstance(error, LoginRefused) else links
             page = pages.get_template("rechazo.html").render(problema=error, quien=who, enlaces=links)
             return HTMLResponse(page, error.status, error.headers)

@@ -121,23 +121,28 @@ def guarded(
     `clock` in seconds; `jitter` from 0 to 1 shortens each pause, to half of it at most.
     """
     group = aside.group
+    one_by_one = asyncio.Lock()
+
+    async def set_aside(record: Record, bad: BadInput) -> None:
+        where = origin(record)
+        if where in aside.known:
+            aside.add(where)
+            return
+        if aside.full:
+            said = {"group": group, "limit": aside.limit, "origin": where, "reason": bad.reason}
+            _log.critical("quarantine_limit_reached", **said, what_to_do=_WHAT_TO_DO)
+            raise TooMuchBadInput(f"{aside.limit} in a row, then {where}: {bad.reason}") from bad
+        await publish(_quarantined(record, bad, group))
+        aside.add(where)
+        metrics.EVENTS_QUARANTINED.labels(record.topic).inc()
+        _log.warning("event_quarantined", origin=where, reason=bad.reason, group=group)
 
     async def attempt(record: Record) -> None:
         try:
             await handle(record)
         except BadInput as bad:
-            where = origin(record)
-            if where in aside.known:
-                aside.add(where)
-                return
-            if aside.full:
-                said = {"group": group, "limit": aside.limit, "origin": where, "reason": bad.reason}
-                _log.critical("quarantine_limit_reached", **said, what_to_do=_WHAT_TO_DO)
-                raise TooMuchBadInput(f"{aside.limit} in a row, then {where}: {bad.reason}") from bad
-            await publish(_quarantined(record, bad, group))
-            aside.add(where)
-            metrics.EVENTS_QUARANTINED.labels(record.topic).inc()
-            _log.warning("event_quarantined", origin=where, reason=bad.reason, group=group)
+            async with one_by_one:  # of events handled at once (`PerKey`), no more than the limit
+                await set_aside(record, bad)
         else:
             aside.clear()
 

@@ -4,7 +4,7 @@ Promises, held by one contract suite on every engine (tests/contract):
 
 - `publish` returns only when the message is durable (Kafka: `acks=all`; embedded: fsynced commit).
 - Messages of one key land in one partition (murmur2 of the key's UTF-8 bytes, as Kafka's own clients do), in order.
-- `consume` delivers at least once, in order per partition, ONE event in flight per process, to one member of the group per
+- `consume` delivers at least once, in order per partition, ONE `handle` at a time per process, to one member of the group per
   partition. The offset is committed only after `handle` returned. If `handle` raises, the process dies **before** the offset
   is committed (see `die`): the event comes again.
 - With a `settle`, a handler may keep what it has to write in memory: `settle` is awaited, never beside `handle`, before any

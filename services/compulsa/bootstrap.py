@@ -11,9 +11,11 @@ from kernel import hpke
 from kernel.documents import Kind, MongoDocuments
 from kernel.engines import Engines
 from kernel.follow import Follower
+from kernel.per_key import PerKey
 from kernel.rebuild import Projection, Rebuilt, Replaceable, first_revision, rebuild
 from kernel.sealing import KeyRing
 from kernel.service import Service
+from kernel.together import Together
 from kernel.web import Health, create_app
 from schemas.actores import Actores
 from schemas.eventos import POR_TIPO
@@ -33,6 +35,8 @@ from services.compulsa.padron import Avance, Carga, Padron, cargar, descartar
 from services.compulsa.settings import CompulsaSettings
 
 NAME = "compulsa"
+A_LA_VEZ = 64
+"""Records and persons in hand at once; each takes some kilobytes."""
 
 
 def build(settings: CompulsaSettings) -> Service:
@@ -42,10 +46,11 @@ def build(settings: CompulsaSettings) -> Service:
     actores = Actores()
     padron = Padron(*_roll(engines), adapters.llave_del_padron(settings.keys_dir))
     private = hpke.load_private(settings.keys_dir / "private.json")
-    procesos = KeyRing(engines.collection("llaves_de_proceso", Kind.PRIMARY), NAME, private, {NAME: private.public()})
+    de_procesos = Together(engines.collection("llaves_de_proceso", Kind.PRIMARY))
+    procesos = KeyRing(de_procesos, NAME, private, {NAME: private.public()})
 
     def estados(name: str, indexes: Sequence[IndexModel] = ()) -> Estados:
-        return Estados(engines.collection(name, Kind.PROJECTION, indexes), outbox, engines.clock)
+        return Estados(Together(engines.collection(name, Kind.PROJECTION, indexes)), outbox, engines.clock)
 
     consultas = Consultas(padron, engines.keyring(), procesos, lambda: actores)
     folios = Folios(estados("folios", adapters.INDICES_DE_ESPERA), consultas.consultar, padron, lambda: actores)
@@ -61,7 +66,7 @@ def build(settings: CompulsaSettings) -> Service:
         app=create_app("Apoyo: compulsa", health),
         health=health,
         topics=TOPICS,
-        handle=agente(folios, Personas(estados("personas")), respuestas),
+        fold=PerKey(agente(folios, Personas(estados("personas")), respuestas), A_LA_VEZ),
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
         tasks=[outbox.relay_forever, *(partial(r.siempre, settings.reexamen_s) for r in reexamenes)],

@@ -7,7 +7,7 @@ import numpy as np
 
 from kernel import hpke
 
-cv2.setNumThreads(1)  # one event in flight per process: scale by processes
+cv2.setNumThreads(1)  # scale by processes
 
 
 def decodificable(contenido: bytes) -> bool:

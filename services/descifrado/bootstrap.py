@@ -3,12 +3,16 @@
 import asyncio
 
 from kernel.engines import Engines
+from kernel.per_key import PerKey
 from kernel.service import Service
 from kernel.settings import ServiceSettings
 from kernel.web import Health, create_app
 from services.descifrado.adapters import LlavesDeProceso, decodificable
 from services.descifrado.agent import TOPICS, build_handler
 from services.descifrado.handlers import Descifrado
+
+A_LA_VEZ = 4
+"""Records in hand at once: each takes its package three times over in memory, 12 MiB at most."""
 
 
 def build(settings: ServiceSettings) -> Service:
@@ -32,7 +36,7 @@ def build(settings: ServiceSettings) -> Service:
         app=create_app("Apoyo: descifrado", health),
         health=health,
         topics=TOPICS,
-        handle=build_handler(descifrado),
+        fold=PerKey(build_handler(descifrado), A_LA_VEZ),
         prepare=engines.prepare,
         tasks=[outbox.relay_forever],
     )

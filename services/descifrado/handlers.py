@@ -71,7 +71,7 @@ class Descifrado:
 
     async def registro_recibido(self, evento: RegistroRecibido, context: Context) -> None:
         """Open the record, or record why it cannot be. Raises Unavailable, Conflict."""
-        if await self._outbox.get(RegistroDescifrado.topic, evento.folio, VERSION) is not None:
+        if await self._outbox.written([evento.folio]):
             return  # decided before; if a crash left it unpublished, the relay publishes it
         try:
             await self._abrir(evento, context.cause)

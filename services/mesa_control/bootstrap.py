@@ -13,6 +13,7 @@ from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
 from kernel.service import Service
+from kernel.together import Together
 from kernel.web import Health
 from schemas.actores import Actores
 from schemas.directorio import Directorio
@@ -36,8 +37,8 @@ def build(settings: Settings) -> Service:
     directorio = Directorio(lambda: actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
     mesa = MesaDeControl(
-        registros=engines.collection("registros", Kind.PROJECTION, INDICES),
-        accesos=engines.collection("accesos", Kind.PRIMARY, [IndexModel([("folio", 1), ("cuando", 1)])]),
+        registros=Together(engines.collection("registros", Kind.PROJECTION, INDICES)),
+        accesos=Together(engines.collection("accesos", Kind.PRIMARY, [IndexModel([("folio", 1), ("cuando", 1)])])),
         outbox=engines.outbox(),
         llavero=engines.keyring(),
         expedientes=engines.bucket("expedientes"),

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -56,6 +56,9 @@ OFFSET_PROVISIONAL = 2**53
 
 CANDIDATOS = 20
 """Records looked at in one round of a claim; somebody else may be taking the first ones at this moment."""
+
+VIGENCIA = timedelta(seconds=1)
+"""How long those that nobody took are offered to the next ones: a search costs much more than a claim, which another's refuses."""
 
 INTENTOS = 10
 """Rounds against others who write the same record before giving up with Conflict."""
@@ -123,7 +126,10 @@ class Proyector:
 
 @dataclass(frozen=True, slots=True)
 class MesaDeControl:
-    """The service. `registros`: projection and queue; `accesos`: who opened what."""
+    """The service. `registros`: projection and queue; `accesos`: who opened what.
+
+    `vistos`: of each process, when its free records were last looked at, and which of them nobody has taken since.
+    """
 
     registros: Documents
     accesos: Documents
@@ -136,6 +142,7 @@ class MesaDeControl:
     asignacion: timedelta
     deshacer: timedelta
     primera_revision: Callable[[], int] = lambda: 1
+    vistos: dict[str, tuple[datetime, list[Document]]] = field(default_factory=dict)
 
     @property
     def proyector(self) -> Proyector:
@@ -171,18 +178,26 @@ class MesaDeControl:
                 metrics.ASIGNACIONES.labels("renovada").inc()
                 return taken
         for _ in range(INTENTOS):
+            free = await self._libres(proceso, ahora)
+            if not free:
+                return None
+            while free:
+                if taken := await self._asignar(free.pop(0), operador, ahora):
+                    metrics.ASIGNACIONES.labels("nueva").inc()
+                    return taken
+        raise Conflict("others took every record looked at")
+
+    async def _libres(self, proceso: str, ahora: datetime) -> list[Document]:
+        """The oldest records that are free, or were a moment ago; whoever takes one takes it out of the list."""
+        looked_at, free = self.vistos.get(proceso, (LIBRE, []))
+        if not free or not timedelta() <= ahora - looked_at < VIGENCIA:
             free = await self.registros.find(
                 {"cola": _cola(proceso, PENDIENTE), "asignado_hasta": {"$lte": ahora}},
                 sort="recibido_en",
                 limit=CANDIDATOS,
             )
-            if not free:
-                return None
-            for documento in free:
-                if taken := await self._asignar(documento, operador, ahora):
-                    metrics.ASIGNACIONES.labels("nueva").inc()
-                    return taken
-        raise Conflict("others took every record looked at")
+            self.vistos[proceso] = ahora, free
+        return free
 
     async def _asignar(self, documento: Document, operador: str, ahora: datetime) -> Document | None:
         taken = {

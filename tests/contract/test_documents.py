@@ -16,6 +16,7 @@ from kernel.outbox import INDEXES, UNIQUE, ClaimTaken, Emitted, Outbox, VersionT
 from kernel.rebuild import Replaceable
 from kernel.sealing import KeyRing, derive
 from kernel.stream import Message, Position, Stream, TopicSpec, connect
+from kernel.together import Together
 from schemas.eventos import (
     AuxiliarDadoDeBaja,
     AuxiliarRegistrado,
@@ -36,7 +37,7 @@ def uri(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-async def make(uri: str | None) -> AsyncIterator[Make]:
+async def make_plain(uri: str | None) -> AsyncIterator[Make]:
     """Makes collections of one engine. `unique`: fields that no two documents may share; `outbox`: with the constraints of one."""
     if uri is None:
         yield lambda unique=(), outbox=False: MemoryDocuments(UNIQUE if outbox else [unique] if unique else [])
@@ -56,9 +57,16 @@ async def make(uri: str | None) -> AsyncIterator[Make]:
     await client.close()
 
 
+@pytest.fixture(params=["alone", "together"])
+def make(request: pytest.FixtureRequest, make_plain: Make) -> Make:
+    """The same, and the same with what is asked at once asked together."""
+    return make_plain if request.param == "alone" else lambda *args, **kwargs: Together(make_plain(*args, **kwargs))
+
+
 async def _prepared(collection: Documents) -> Documents:
-    if isinstance(collection, MongoDocuments):
-        await collection.prepare()
+    engine = collection._documents if isinstance(collection, Together) else collection
+    if isinstance(engine, MongoDocuments):
+        await engine.prepare()
     return collection
 
 
@@ -391,9 +399,9 @@ async def test_las_llaves_de_muchos_son_las_que_ya_habia_y_una_destruida_no_vuel
 
 @pytest.mark.parametrize("con_algo", [True, False])
 async def test_la_que_toma_el_lugar_de_otra_deja_solo_lo_suyo_bajo_el_nombre_de_la_otra(
-    make: Make, con_algo: bool
+    make_plain: Make, con_algo: bool
 ) -> None:
-    live, beside = cast("tuple[Replaceable, Replaceable]", (make(), make()))
+    live, beside = cast("tuple[Replaceable, Replaceable]", (make_plain(), make_plain()))
     await live.put_if_absent({"_id": "vieja", "revision": 1})
     if con_algo:
         await beside.put_if_absent({"_id": "nueva", "revision": 1})

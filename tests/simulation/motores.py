@@ -122,6 +122,7 @@ class Proceso:
         self._al_morir = al_morir
         self._al_fallar = al_fallar
         self._tareas: dict[asyncio.Task[Any], None] = {}  # in the order of their start, which a set would not keep
+        self._esperadas: dict[asyncio.Future[Any], None] = {}
 
     def now(self) -> datetime:
         """Its clock, which is not exactly the others'."""
@@ -142,7 +143,7 @@ class Proceso:
         self.azar.muertes += 1
         self.azar.vistos.add("muere " + " ".join(causa.split()[:3]).removesuffix(":"))
         self.azar.anotar(self.nombre, f"MUERE {causa}")
-        for task in list(self._tareas):
+        for task in [*self._tareas, *self._esperadas]:
             task.cancel()
         self.muerte.set_result(None)
         self._al_morir(self)
@@ -156,6 +157,8 @@ class Proceso:
         antes, despues = azar.ocurre(muerte / 2), azar.ocurre(muerte / 2)
         negada = puede_negarse and azar.ocurre(azar.fallas.negativa)
         respuesta: asyncio.Future[T] = azar.bucle.create_future()
+        self._esperadas[respuesta] = None
+        respuesta.add_done_callback(self._esperadas.pop)
         if antes:
             self.morir(f"antes de {que}")
         else:

@@ -23,10 +23,12 @@ from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.objects import MemoryObjects
 from kernel.outbox import UNIQUE, Outbox
+from kernel.per_key import PerKey
 from kernel.rebuild import InUse, Projection, rebuild
 from kernel.sealing import KeyRing
 from kernel.stream import Handler, Message, TopicSpec
 from kernel.stream.guard import guarded, set_aside_before
+from kernel.together import Together
 from schemas.actores import Actores
 from schemas.eventos import POR_TIPO, EnvioCerrado, RegistroClasificado, RegistroRecibido
 from schemas.recepcion import AperturaEnvio, CierreEnvio, firmado, ruta_apertura, ruta_cierre
@@ -97,6 +99,8 @@ POR_LLEGAR = ("registro_desconocido", "registro_no_listo", "decision_desconocida
 SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
 OPERADORES = ("operador1", "operador2")
 DOMINIO = "apoyo.invalid"
+A_LA_VEZ = 3
+"""Keys that a service has in hand at once: few, so that some wait."""
 CALMA_S = 40.0
 """For how long nothing must happen before a run ends: longer than every retry, relay and lease."""
 LIMITE_S = 3600.0
@@ -323,7 +327,7 @@ class Mundo:
         proceso.lanzar(seguidor.run())
         await seguidor.caught_up.wait()
         construir: dict[
-            str, Callable[[Proceso, Corriente, Actores], tuple[Any, tuple[str, ...], Handler | Fold | None]]
+            str, Callable[[Proceso, Corriente, Actores], tuple[Any, tuple[str, ...], Handler | Fold | PerKey | None]]
         ] = {
             "ingesta": self._ingesta,
             "descifrado": self._descifrado,
@@ -340,14 +344,15 @@ class Mundo:
             clock=self.bucle.time,
             jitter=self.azar.rng.random,
         )
-        if isinstance(work, Fold):
+        if isinstance(work, Fold | PerKey):
             batch = work.under(guard)
             await stream.consume(instancia.servicio, topics, batch.handle, batch.settle)
         elif work is not None:
             await stream.consume(instancia.servicio, topics, guard(work))
 
     def _outbox(self, proceso: Proceso, stream: Corriente, servicio: str) -> Outbox:
-        outbox = Outbox(self._documentos(proceso, f"{servicio}.outbox", UNIQUE), stream, proceso, f"/apoyo/{servicio}")
+        documentos = Together(self._documentos(proceso, f"{servicio}.outbox", UNIQUE))
+        outbox = Outbox(documentos, stream, proceso, f"/apoyo/{servicio}")
         proceso.lanzar(outbox.relay_forever())
         return outbox
 
@@ -361,7 +366,7 @@ class Mundo:
         privadas = comun().privadas
         publics = {name: private.public() for name, private in privadas.items()}
         return KeyRing(
-            self._documentos(proceso, nombre), servicio, privadas[servicio], publics, self.azar.rng.randbytes
+            Together(self._documentos(proceso, nombre)), servicio, privadas[servicio], publics, self.azar.rng.randbytes
         )
 
     def _ingesta(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], None]:
@@ -369,9 +374,7 @@ class Mundo:
         paquetes = self._objetos(proceso, "paquetes")
         return Ingesta(lambda: actores, outbox, paquetes, proceso, verificar_firma), (), None
 
-    def _descifrado(
-        self, proceso: Proceso, stream: Corriente, actores: Actores
-    ) -> tuple[Any, tuple[str, ...], Handler]:
+    def _descifrado(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], PerKey]:
         descifrado = Descifrado(
             self._outbox(proceso, stream, "descifrado"),
             self._objetos(proceso, "paquetes"),
@@ -381,13 +384,13 @@ class Mundo:
             lambda contenido: True,
             asyncio.to_thread,
         )
-        return None, TOPICS_DESCIFRADO, build_handler(descifrado)
+        return None, TOPICS_DESCIFRADO, PerKey(build_handler(descifrado), A_LA_VEZ)
 
-    def _compulsa(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Handler]:
+    def _compulsa(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], PerKey]:
         outbox = self._outbox(proceso, stream, "compulsa")
         padron = Padron(self._documentos(proceso, "padron"), self._documentos(proceso, "cortes"), _LLAVE_PADRON)
         folios, personas, pedidas = (
-            Estados(self._documentos(proceso, f"compulsa.{nombre}"), outbox, proceso)
+            Estados(Together(self._documentos(proceso, f"compulsa.{nombre}")), outbox, proceso)
             for nombre in ("folios", "personas", "consultas")
         )
         procesos = self._llavero(proceso, "compulsa", "compulsa.llaves_de_proceso")
@@ -398,13 +401,13 @@ class Mundo:
         )
         for etapa in etapas:
             proceso.lanzar(Reexamen(etapa, self.azar.rng.shuffle).siempre(5.0))
-        return None, TOPICS_COMPULSA, agente(etapas[0], Personas(personas), etapas[1])
+        return None, TOPICS_COMPULSA, PerKey(agente(etapas[0], Personas(personas), etapas[1]), A_LA_VEZ)
 
     def _mesa_control(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
         ids = iter(range(1_000_000))
         mesa = MesaDeControl(
-            registros=self._documentos(proceso, "mesa.registros"),
-            accesos=self._documentos(proceso, "mesa.accesos"),
+            registros=Together(self._documentos(proceso, "mesa.registros")),
+            accesos=Together(self._documentos(proceso, "mesa.accesos")),
             outbox=self._outbox(proceso, stream, "mesa_control"),
             llavero=self._llavero(proceso, "mesa_control"),
             expedientes=self._objetos(proceso, "expedientes"),

@@ -53,7 +53,7 @@ def test_un_contador_que_no_es_idempotente_deja_un_envio_sin_acuse(monkeypatch: 
     emit = Outbox.emit
 
     def counter(outbox: Outbox) -> defaultdict[str, list[str]]:
-        memoria: Any = outbox._documents._memoria  # type: ignore[attr-defined]
+        memoria: Any = outbox._documents._documents._memoria  # type: ignore[attr-defined]
         memoria.__dict__.setdefault("contador", defaultdict(list))
         found: defaultdict[str, list[str]] = memoria.contador
         return found

@@ -52,7 +52,7 @@ ESCRITURAS = {
         "outbox.prepare",
         "paquetes.prepare",
         "paquetes.put",
-        "outbox.put_if_absent",
+        "outbox.write",
         "envios publish",
         "registro_recibido publish",
         "outbox.unset",
@@ -61,9 +61,9 @@ ESCRITURAS = {
         "outbox.prepare",
         "paquetes.prepare",
         "expedientes.prepare",
-        "llaves.put_if_absent",
+        "llaves.write",
         "expedientes.put",
-        "outbox.put_if_absent",
+        "outbox.write",
         "descifrado publish",
         "outbox.unset",
         "expedientes.delete",
@@ -75,14 +75,11 @@ ESCRITURAS = {
         "padron.prepare",
         "folios.prepare",
         "consultas.prepare",
-        "llaves_de_proceso.put_if_absent",
-        "folios.put_if_absent",
-        "folios.replace",
-        "personas.put_if_absent",
-        "personas.replace",
-        "consultas.put_if_absent",
-        "consultas.replace",
-        "outbox.put_if_absent",
+        "llaves_de_proceso.write",
+        "folios.write",
+        "personas.write",
+        "consultas.write",
+        "outbox.write",
         "compulsado publish",
         "compulsa_personas publish",
         "compulsa_veredictos publish",
@@ -101,9 +98,8 @@ ESCRITURAS = {
         "sesiones.put_if_absent",
         "sesiones.replace",
         "registros.write",
-        "registros.replace",
-        "accesos.put_if_absent",
-        "outbox.put_if_absent",
+        "accesos.write",
+        "outbox.write",
         "clasificado publish",
         "outbox.unset",
         "registro_recibido.cuarentena publish",
@@ -157,7 +153,7 @@ async def test_ninguna_muerte_antes_ni_despues_de_una_escritura_pierde_ni_duplic
 
     def argv(nombre: str) -> list[str]:
         servicio = nombre.partition(".")[0]
-        zombi = ("outbox.put_if_absent before", "expedientes.delete after") if nombre == ZOMBI else None
+        zombi = ("outbox.write before", "expedientes.delete after") if nombre == ZOMBI else None
         return failpoints.argv(tmp_path / servicio, f"services.{servicio}", zombi=zombi)
 
     async with Supervisor() as supervisor:

@@ -3,14 +3,17 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from kernel.documents import Document, MemoryDocuments
 from kernel.errors import Conflict
 from schemas.ciclo_de_vida import a_documento, de_documento
 from schemas.eventos import RegistroClasificado, RegistroCompulsado, RegistroEnCuarentena, SituacionRegistral
 from services.mesa_control.domain import DECIDIDO, PENDIENTE, Eleccion, Orden
-from services.mesa_control.handlers import OFFSET_PROVISIONAL, Registro
+from services.mesa_control.handlers import CANDIDATOS, OFFSET_PROVISIONAL, Registro
 from tests.support.ejemplos import ejemplo
 from tests.support.mesa import PROCESO, Mesa, folio
 
@@ -196,3 +199,36 @@ async def test_publica_la_decision_en_su_topic_antes_de_responder(mesa: Mesa) ->
     published = [record async for record in mesa.stream.read("clasificado")]
     assert [RegistroClasificado.model_validate_json(r.value).folio for r in published] == [folio(1)]
     assert published[0].headers["ce_causa"] == "llave-0001"
+
+
+async def test_lo_visto_hace_un_momento_se_ofrece_a_los_siguientes_sin_buscar_otra_vez(
+    mesa: Mesa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(2, 8):
+        await mesa.llega(n)
+    busquedas = []
+    find = MemoryDocuments.find
+
+    async def contar(self: MemoryDocuments, query: Any, *, sort: str | None = None, limit: int = 0) -> list[Document]:
+        busquedas.append(limit)
+        return await find(self, query, sort=sort, limit=limit)
+
+    monkeypatch.setattr(MemoryDocuments, "find", contar)
+    assert [await _toma(mesa, f"operador{n}") for n in range(1, 5)] == [folio(n) for n in range(2, 6)]
+    assert busquedas.count(CANDIDATOS) == 1
+    await mesa.llega(1)
+    mesa.reloj.avanza(seconds=1)
+    assert await _toma(mesa, "operador5") == folio(1)
+    assert busquedas.count(CANDIDATOS) == 2
+
+
+async def test_lo_que_otra_instancia_tomo_despues_de_verlo_se_pasa_por_alto(mesa: Mesa) -> None:
+    for n in (1, 2, 3):
+        await mesa.llega(n)
+    otra = replace(mesa.servicio, vistos={})
+    assert await _toma(mesa, "operador1") == folio(1)
+    registro = await otra.siguiente("operador2", PROCESO)
+    assert registro is not None
+    assert registro.folio == folio(2)
+    assert await _toma(mesa, "operador3") == folio(3)
+    assert await _toma(mesa, "operador4") is None
