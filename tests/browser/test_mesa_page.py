@@ -1,5 +1,6 @@
 """Mesa de Control in a real browser: a person decides with the keys alone, and nothing is lost (SPEC 7, PAGES.md)."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from schemas.eventos import RegistroClasificado
 from services.mesa_control.domain import Orden
+from tests.support.accesible import accesible
 from tests.support.mesa import Mesa, folio
 from tests.support.navegador import entra, navegador
 from tests.support.servidor import servir
@@ -278,3 +280,22 @@ async def test_todo_cabe_en_la_pantalla_y_tiene_nombre(mesa: Mesa, page: Page) -
         "() => [...document.querySelectorAll('button')].filter((b) => b.offsetHeight && b.offsetHeight < 24).length"
     )
     assert small == 0
+
+
+async def test_cada_vista_de_la_mesa_es_accesible(mesa: Mesa, page: Page) -> None:
+    """WCAG 2.2 AA: the empty queue, a record with its images, the help, the detail of an inconsistency, the entrance."""
+    await page.goto("/")
+    await expect(page.get_by_role("heading", name="No hay registros pendientes")).to_be_visible()
+    await accesible(page)
+    await mesa.llega(1)
+    await _muestra(page, 1)
+    await accesible(page)
+    await page.keyboard.press("?")
+    await accesible(page)
+    await page.keyboard.press("?")
+    await page.keyboard.press("f")
+    await accesible(page)
+    await page.context.clear_cookies()
+    await page.goto("/")
+    await expect(page).to_have_url(re.compile("/entrar"))
+    await accesible(page)

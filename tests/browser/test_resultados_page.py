@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from schemas.ciclo_de_vida import Estado
+from tests.support.accesible import accesible
 from tests.support.navegador import entra
 from tests.support.resultados import PROCESO, Resultados, folio, vida
 from tests.support.servidor import servir
@@ -153,3 +154,23 @@ async def test_en_un_telefono_de_360_puntos_nada_se_sale(resultados: Resultados,
             await page.goto(ruta)
             assert await page.evaluate("document.documentElement.scrollWidth") <= 360
             await _foto(page, f"{nombre}-360-{tema}")
+
+
+@pytest.mark.parametrize(("ancho", "tema"), [(1280, "light"), (360, "dark")])
+async def test_cada_pagina_es_accesible(resultados: Resultados, ancho: int, tema: str) -> None:
+    """WCAG 2.2 AA, without scrolling sideways on a phone (WCAG 1.4.10)."""
+    faltas: list[str] = []
+    async with abierta(resultados, ancho=ancho, tema=tema) as page:
+        for url in (
+            f"/procesos/{PROCESO}",
+            f"/folios/{folio(_n(Estado.EN_LISTA_NOMINAL))}",
+            f"/folios/{folio(_n(Estado.CON_INCONSISTENCIA))}",
+            "/folios?folio=CI26-0001",
+            "/procesos/NADA",
+        ):
+            await page.goto(url)
+            try:
+                await accesible(page)
+            except AssertionError as error:
+                faltas.append(str(error))
+    assert not faltas, "\n\n".join(faltas)
