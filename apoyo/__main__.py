@@ -118,6 +118,17 @@ def load_actores(
     _con_motores(consultas.load_actores(Instalacion(root), archivo, consola))
 
 
+@app.command("llaves-de-proceso")
+def llaves_de_proceso(
+    proceso: Annotated[str, typer.Argument(help="Id Proceso: de 2 a 12 letras mayúsculas y números.")],
+    root: Raiz = RAIZ,
+) -> None:
+    """Pone las llaves de un proceso: las públicas donde el portal las busca, las privadas con descifrado (se puede repetir)."""
+    from apoyo import consultas
+
+    raise typer.Exit(consultas.llaves_de_proceso(Instalacion(root), proceso, consola))
+
+
 @app.command("cuenta-inicial")
 def cuenta_inicial(
     hasta: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Último día de la vigencia.")],

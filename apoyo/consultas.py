@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,6 +20,7 @@ from schemas import topics as publicados
 from schemas.autorizacion import Rol
 from schemas.ciclo_de_vida import Estado
 from schemas.eventos import ProcesoRegistrado
+from schemas.tipos import IdProceso
 from services.compulsa.bootstrap import cargar_padron
 from services.compulsa.padron import Avance, CargaRechazada
 from services.compulsa.settings import CompulsaSettings
@@ -89,6 +91,18 @@ async def load_actores(instalacion: Instalacion, archivo: Path, consola: Console
     consola.print(
         f"Proceso {contenido.proceso}: {publicados_ahora} eventos nuevos en `actores`, {nuevas} cuentas nuevas."
     )
+    return 0
+
+
+def llaves_de_proceso(instalacion: Instalacion, proceso: str, consola: Console) -> int:
+    """Make the keys of a process where they are missing; 1 when that is no Id Proceso."""
+    try:
+        TypeAdapter(IdProceso).validate_python(proceso)
+    except ValidationError:
+        consola.print("[red]El Id Proceso es de 2 a 12 letras mayúsculas y números.[/]")
+        return 1
+    llaves = instalacion.llaves_de_proceso(proceso)
+    consola.print(f"{proceso}: {', '.join(llave.id for llave in llaves)}. Ya se puede registrar en el portal.")
     return 0
 
 
