@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from schemas.autorizacion import Rol
+from tests.support import auxiliares
 from tests.support.accesible import accesible
 from tests.support.identidad import EMISOR
 from tests.support.navegador import navegador
@@ -157,7 +158,9 @@ async def test_todas_las_paginas_son_accesibles(p: PortalDePrueba, ancho: int, o
             await opl.envia("/procesos/CI27/solicitudes/nueva", SOLICITUD, {"emblema": ("e.png", imagen())}),
             await opl.envia("/procesos/CI27/reglas/cambiar", {"misma_persona": "todos"}),
         ]
-        assert [h.status for h in hechas] == [200] * 5
+        async with p.navega("promovente-ci27-0001") as promovente:
+            hechas.append(await promovente.envia("/solicitudes/CI27-0001/auxiliares/nuevo", auxiliares.persona(1)))
+        assert [h.status for h in hechas] == [200] * 6
     cuenta = hechas[0].url
     de_todos = [
         "/procesos",
@@ -179,7 +182,11 @@ async def test_todas_las_paginas_son_accesibles(p: PortalDePrueba, ancho: int, o
             *("/procesos/CI27/solicitudes", "/procesos/CI27/solicitudes/nueva", "/solicitudes/CI27-0001"),
             *("/solicitudes/CI27-0001/cambiar", "/solicitudes/CI27-0001/cedula", "/calendarios"),
         ],
-        "promovente-ci27-0001": ["/procesos", "/procesos/CI27/solicitudes", "/solicitudes/CI27-0001"],
+        "promovente-ci27-0001": [
+            *("/procesos", "/procesos/CI27/solicitudes", "/solicitudes/CI27-0001", "/solicitudes/CI27-0001/lotes"),
+            *(f"/solicitudes/CI27-0001/auxiliares{ruta}" for ruta in ("", "/nuevo", "/A0001", "/A0001/fura")),
+            *(f"/solicitudes/CI27-0001/auxiliares{ruta}" for ruta in ("/A0001/correo", "/A0001/baja")),
+        ],
         "auditor1": ["/cuentas", "/procesos/CI27"],
     }
     tema = "oscuro" if oscuro else "claro"
