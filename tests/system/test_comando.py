@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from apoyo.demo import POR_PROBAR
+from apoyo.instalacion import SERVICIOS
 from schemas.ciclo_de_vida import Estado
 
 RECIBIDOS = 150 + POR_PROBAR
@@ -80,7 +81,7 @@ def test_la_demostracion_termina_con_la_tabla_de_estados_igual_a_la_verdad(demo:
 def test_status_muestra_los_servicios_y_los_totales(demo: Demo) -> None:
     result = demo.comando("status")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.count("listo") == 6
+    assert result.stdout.count("listo") == len(SERVICIOS)
     assert re.search(rf"recibidos\s+│\s+{RECIBIDOS}", result.stdout)
 
 
