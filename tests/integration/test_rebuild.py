@@ -672,7 +672,9 @@ async def test_la_orden_reconstruye_cada_servicio_y_pide_detener_al_que_lo_neces
     instalacion = Instalacion(tmp_path)
     instalacion.preparar()
     url = f"embedded://{tmp_path}/log.db"
-    direcciones = Direcciones(url, engines.mongo_uri, engines.s3_endpoint, "x", "127.0.0.1", 25, "", {})
+    direcciones = Direcciones(
+        url, engines.mongo_uri, engines.s3_endpoint, "x", "127.0.0.1", 25, "", "http://127.0.0.1:1", {}
+    )
     instalacion.guardar(direcciones, "x")
     stream = connect(url, "prueba")
     await stream.start()
