@@ -180,6 +180,18 @@ _SECCIONES: dict[Seccion, Callable[[Corrida], Coroutine[Any, Any, None]]] = {
 }
 
 
+async def en_plazo(seccion: Coroutine[Any, Any, None], segundos: float) -> bool:
+    """Run a section for so many seconds at most; False when it was cut off. What it had written down stays."""
+    try:
+        async with asyncio.timeout(max(0.0, segundos)) as plazo:
+            await seccion
+    except TimeoutError:
+        if not plazo.expired():
+            raise
+        return False
+    return True
+
+
 def main(
     seccion: Annotated[list[Seccion] | None, typer.Option(help="Solo estas secciones; se puede repetir.")] = None,
     registros: Annotated[int, typer.Option(help="Registros de cada corrida.", min=40)] = 240,
@@ -188,6 +200,7 @@ def main(
         typer.Option("--estado", help="Registros guardados al medir el crecimiento; se puede repetir."),
     ] = None,
     eventos: Annotated[int, typer.Option(help="Eventos que se reconstruyen.", min=1000)] = 30_000,
+    minutos: Annotated[float, typer.Option(help="Lo más que dura; lo que no alcanza se dice.", min=0.1)] = 10,
     native: Annotated[bool, typer.Option("--native", help="Con el motor de documentos de `--real`.")] = False,
     archivo: Annotated[Path, typer.Option("--json", dir_okay=False)] = Path("build/bench.json"),
 ) -> None:
@@ -203,6 +216,8 @@ def main(
     with Progress(*columnas, console=consola) as progress:
 
         def avance(que: str, total: int) -> Contar:
+            if not consola.is_terminal:  # where bars show only at the end
+                consola.print(f"{time.monotonic() - empezado:4.0f} s  {que} ({total:,})")
             task = progress.add_task(que, total=total)
             return lambda hechos: progress.update(task, completed=hechos)
 
@@ -213,8 +228,15 @@ def main(
         }
         estados = tuple(estado_ or (1_000, 10_000, 50_000))
         corrida = Corrida(registros, estados, eventos, native, archivo, avance, cifras)
-        for una in seccion or list(Seccion):
-            asyncio.run(_SECCIONES[una](corrida))
+        cortadas = [
+            una
+            for una in seccion or list(Seccion)
+            if not asyncio.run(en_plazo(_SECCIONES[una](corrida), empezado + 60 * minutos - time.monotonic()))
+        ]
+    if cortadas:
+        consola.print(
+            f"No alcanzaron {minutos:g} minutos para: {', '.join(cortadas)}. Mídalas solas con --seccion, o dé --minutos."
+        )
     for tabla in tablas(corrida.cifras):
         consola.print(tabla)
     if medidas := [(LOGS[log], cifras[log]["end_to_end"]["cpu_ms"]) for log in LOGS if log in cifras]:

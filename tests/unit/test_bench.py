@@ -1,11 +1,14 @@
 """What the bench shows is what it measured."""
 
+import asyncio
 import io
 import xml.etree.ElementTree as ET
 from typing import Any
 
+import pytest
 from rich.console import Console
 
+from bench.__main__ import en_plazo
 from bench.dibujo import barras
 from bench.tablas import crecimiento, tablas
 
@@ -57,3 +60,19 @@ def test_el_dibujo_es_un_svg_con_una_barra_por_proceso_proporcional_a_su_costo()
     assert anchos[0] == round(3 * anchos[1], 1)
     assert anchos[2:] == [0.0, anchos[1]]
     assert "Título <&>" in [t.text for t in dibujo.iter(f"{ns}text")]
+
+
+async def test_lo_que_no_alcanza_el_tiempo_se_corta_y_se_dice_y_una_falla_propia_no_se_confunde_con_eso() -> None:
+    async def nunca() -> None:
+        await asyncio.Event().wait()
+
+    async def pronto() -> None:
+        await asyncio.sleep(0)
+
+    async def falla() -> None:
+        raise TimeoutError("no final status")
+
+    assert not await en_plazo(nunca(), 0)
+    assert await en_plazo(pronto(), 600)
+    with pytest.raises(TimeoutError, match="no final status"):
+        await en_plazo(falla(), 600)
