@@ -127,6 +127,9 @@ ESCRITURAS = {
         "lotes.prepare",
         "lotes_paginas.prepare",
         "sesiones.prepare",
+        # What published the accounts of this run did not mark: the relay publishes and marks it.
+        "actores publish",
+        "outbox.unset",
         "fichas.write",
         "actores.cuarentena publish",
         "respuesta_padron.cuarentena publish",
