@@ -62,7 +62,7 @@ class YaRegistrado:
     auxiliar: str
 
 
-class Padrinos:
+class Correos:
     """E-mails of the auxiliares of one solicitud, as the topic knows them (hashes)."""
 
     def __init__(self, vista: Vista, solicitud: str, llave: bytes, emisores: Collection[str]) -> None:
@@ -122,9 +122,9 @@ class Auxiliares:
             raise Rechazo(Codigo.NO_EXISTE)
         return self.vista.actores.perfil_de(proceso_de(solicitud))
 
-    def correos(self, solicitud: str) -> Padrinos:
+    def correos(self, solicitud: str) -> Correos:
         """The e-mails of its auxiliares."""
-        return Padrinos(self.vista, solicitud, self.llave_de_identidad, self.emisores)
+        return Correos(self.vista, solicitud, self.llave_de_identidad, self.emisores)
 
     def revisar(self, solicitud: str, valores: Valores) -> Revision:
         """Look at what was typed. Raises Rechazo."""
@@ -206,7 +206,7 @@ class Auxiliares:
         return escritas
 
     async def _registros(
-        self, solicitud: str, altas: Sequence[Alta], ultimo: int, por: str, correos: Padrinos
+        self, solicitud: str, altas: Sequence[Alta], ultimo: int, por: str, correos: Correos
     ) -> list[AuxiliarRegistrado]:
         ids = [id_auxiliar(ultimo + n) for n in range(1, len(altas) + 1)]
         asuntos = [f"auxiliar/{solicitud}/{auxiliar}" for auxiliar in ids]
