@@ -81,7 +81,7 @@ class Direcciones:
 
     def url(self, servicio: str) -> str:
         """Base address of a service; before it was ever started, the one that it would like to have."""
-        return f"http://127.0.0.1:{self.puertos.get(servicio, PUERTOS[servicio])}"
+        return f"http://127.0.0.1:{self.puertos.get(servicio) or PUERTOS[servicio]}"
 
 
 class Instalacion:

@@ -44,7 +44,7 @@ ESCRITURAS = (
     "publica",
     "confirma",
 )
-"""Every kind of write of the six services."""
+"""Every kind of write of the six services that it plays."""
 
 
 @cache
