@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format requirements generated published bench clean engines-real native browser
+.PHONY: help demo test test-engines test-rest unit lint format requirements generated published bench clean engines-real native browser
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -14,7 +14,13 @@ demo: $(VENV)/.runtime ## One process, some hundreds of supports, from device to
 	@$(BIN)/apoyo demo $(if $(KEEP),--keep) $(if $(KAFKA),--kafka) $(if $(NATIVE),--native) $(if $(N),--registros $(N)) $(if $(SEED),--semilla $(SEED))
 
 test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property, contract, integration, browser, and the whole system on both logs
-	@$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory -j2 --output-sync=line test-engines test-rest
+
+test-engines: # on engines and whole installations; they wait a lot: the others run in between, and give way
+	@$(BIN)/python -m pytest tests/contract tests/integration tests/system
+
+test-rest:
+	@nice -n 10 $(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/system
 
 unit: $(VENV)/.dev ## The fast tests: seconds
 	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture

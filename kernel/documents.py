@@ -3,10 +3,9 @@
 Every document has `_id`; those that are replaced carry `revision` (1, 2, …), which makes replacing a compare-and-set.
 """
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from pymongo import AsyncMongoClient, IndexModel, InsertOne, ReplaceOne
 from pymongo.asynchronous.collection import AsyncCollection
@@ -199,6 +198,19 @@ class mongo_errors:
             raise Unavailable(f"documents: {type(error).__name__}") from error
 
 
+T = TypeVar("T")
+
+
+def copied(value: T) -> T:
+    """A document, or a part of one, that shares nothing changeable with it. Several times as fast as `copy.deepcopy`."""
+    result: Any = value  # numbers, text, bytes, moments: nobody can change them
+    if isinstance(value, dict):
+        result = {key: copied(v) for key, v in value.items()}
+    elif isinstance(value, list | tuple):
+        result = type(value)(copied(v) for v in value)
+    return cast("T", result)
+
+
 class MemoryDocuments:
     """`Documents` in memory, for tests and simulation. `unique`: fields that no two documents may share, if they have any."""
 
@@ -218,7 +230,8 @@ class MemoryDocuments:
         self._documents = {}
 
     async def get(self, id_: str) -> Document | None:
-        return copy.deepcopy(self._documents.get(id_))
+        found = self._documents.get(id_)
+        return None if found is None else copied(found)
 
     async def put_if_absent(self, document: Document) -> bool:
         if document["_id"] in self._documents:
@@ -229,14 +242,14 @@ class MemoryDocuments:
                 [d.get(f) for f in fields] == wanted for d in self._documents.values()
             ):
                 return False
-        self._documents[document["_id"]] = copy.deepcopy(document)
+        self._documents[document["_id"]] = copied(document)
         return True
 
     async def replace(self, document: Document, revision: int) -> bool:
         current = self._documents.get(document["_id"])
         if current is None or current.get("revision") != revision:
             return False
-        self._documents[document["_id"]] = copy.deepcopy(document)
+        self._documents[document["_id"]] = copied(document)
         return True
 
     async def write(self, writes: Sequence[Write]) -> set[str]:
@@ -255,9 +268,7 @@ class MemoryDocuments:
             self._documents.pop(id_, None)
 
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
-        found = [
-            copy.deepcopy(d) for d in self._documents.values() if all(_matches(d.get(k), v) for k, v in query.items())
-        ]
+        found = [copied(d) for d in self._documents.values() if all(_matches(d.get(k), v) for k, v in query.items())]
         if sort:
             found.sort(key=lambda d: d[sort])
         return found[:limit] if limit else found

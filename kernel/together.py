@@ -5,14 +5,13 @@ gets the answer to its own question, and an error of its own: what fails togethe
 """
 
 import asyncio
-import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import bson
 from bson.codec_options import CodecOptions
 
-from kernel.documents import Document, Documents, Write
+from kernel.documents import Document, Documents, Write, copied
 from kernel.errors import Unavailable
 
 A = TypeVar("A")
@@ -118,7 +117,7 @@ class Together:
         if len(ids) == 1:
             return [await self._documents.get(ids[0])]
         found = {d["_id"]: d for d in await self._documents.find({"_id": {"$in": sorted(set(ids))}})}
-        return [copy.deepcopy(found.get(id_)) if ids.count(id_) > 1 else found.get(id_) for id_ in ids]
+        return [copied(found.get(id_)) if ids.count(id_) > 1 else found.get(id_) for id_ in ids]
 
     async def _put_all(self, writes: Sequence[Write]) -> list[bool]:
         done: dict[int, bool] = {}

@@ -6,13 +6,39 @@ A test whose engine cannot be had fails; it does not skip.
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import pytest
+import structlog
 
 from apoyo import engines as local
 from apoyo.engines import Engines, mongo
 from apoyo.engines.procs import Supervisor
 from tests.support.kafka import kafka_url as kafka_url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_without_drawings() -> None:
+    """An expected error's traceback in plain text: structlog's default draws it with every local variable, for seconds."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once() -> Iterator[None]:
+    """Hundreds of tests build an app each; what a template compiles to is the same in all of them."""
+    compile_, compiled = jinja2.Environment.compile, dict[tuple[Any, ...], Any]()
+
+    def once(self: jinja2.Environment, source: Any, name: Any = None, filename: Any = None, **how: Any) -> Any:
+        key = (source, name, filename, *how.items())
+        if key not in compiled:
+            compiled[key] = compile_(self, source, name, filename, **how)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja2.Environment, "compile", once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,8 @@ class Command:
     ready: Probe | None = None
     timeout: float = 30.0
     cwd: Path | None = None
+    stop_timeout: float = 10.0
+    """Seconds from SIGTERM to SIGKILL."""
 
 
 @dataclass(slots=True)
@@ -76,8 +78,7 @@ class Supervisor:
     its children should, in practice the main one.
     """
 
-    def __init__(self, *, stop_timeout: float = 10.0) -> None:
-        self._stop_timeout = stop_timeout
+    def __init__(self) -> None:
         self._children: dict[str, _Child] = {}
         self._claims: list[IO[bytes]] = []
 
@@ -172,7 +173,7 @@ class Supervisor:
 
     async def _stop(self, child: _Child) -> None:
         child.signal(signal.SIGTERM)
-        await asyncio.wait([child.ended], timeout=self._stop_timeout)
+        await asyncio.wait([child.ended], timeout=child.command.stop_timeout)
         await _kill(child)
 
 

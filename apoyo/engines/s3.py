@@ -66,7 +66,8 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 8
             return (await client.get(f"http://127.0.0.1:{s3}/healthz")).status_code == httpx.codes.OK
 
     env = {f"WEED_{name}": secrets.token_hex(32) for name in _TOKENS}
-    await supervisor.run(Command("s3", argv, logs / "s3.log", env, ready, timeout=60, cwd=data))
+    # Its admin server hangs at the end until a worker of the same process lets go; acknowledged objects are kept anyhow.
+    await supervisor.run(Command("s3", argv, logs / "s3.log", env, ready, timeout=60, cwd=data, stop_timeout=1.0))
     return ObjectStore(f"127.0.0.1:{s3}", ACCESS_KEY, secret)
 
 

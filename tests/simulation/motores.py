@@ -5,7 +5,6 @@ after it, the engine may refuse it, or do it and its answer be lost; what was on
 """
 
 import asyncio
-import copy
 import hashlib
 import random
 from collections import deque
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from kernel.documents import Document, MemoryDocuments, Write
+from kernel.documents import Document, MemoryDocuments, Write, copied
 from kernel.errors import Conflict, Unavailable
 from kernel.objects import MemoryObjects
 from kernel.stream import CAUGHT_UP, Handler, Message, Position, Record, Settle, TopicSpec
@@ -238,13 +237,13 @@ class Documentos:
         return await self._proceso.hacer(f"{self._nombre}.get", lambda: ahora(self._memoria.get(id_)))
 
     async def put_if_absent(self, document: Document) -> bool:
-        sent = copy.deepcopy(document)
+        sent = copied(document)
         return await self._proceso.hacer(
             f"{self._nombre}.put {_nombre_de(sent)}", lambda: ahora(self._memoria.put_if_absent(sent)), escribe=True
         )
 
     async def replace(self, document: Document, revision: int) -> bool:
-        sent = copy.deepcopy(document)
+        sent = copied(document)
         return await self._proceso.hacer(
             f"{self._nombre}.replace {_nombre_de(sent)} r{revision}",
             lambda: ahora(self._memoria.replace(sent, revision)),
@@ -253,7 +252,7 @@ class Documentos:
 
     async def write(self, writes: Sequence[Write]) -> set[str]:
         azar = self._proceso.azar
-        sent = copy.deepcopy(list(writes))
+        sent = copied(list(writes))
 
         def escribir() -> set[str]:
             if azar.ocurre(azar.fallas.negativa):
