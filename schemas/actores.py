@@ -229,10 +229,10 @@ class Actores:
         referencia = self.procesos[proceso].perfil
         return self.perfiles[(referencia.id, referencia.version)]
 
-    def cuenta_de(self, acceso: str) -> CuentaRegistrada | None:
-        """The account that such a login enters, in force or not; the newest of several."""
+    def cuentas_de(self, acceso: str) -> list[CuentaRegistrada]:
+        """The accounts that such a login enters, in force or not, the newest first: a promovente may be in several processes."""
         found = [c for c in self.cuentas.values() if c.acceso == acceso]
-        return max(found, key=lambda c: (c.activa, c.registrada_en), default=None)
+        return sorted(found, key=lambda c: (c.activa, c.registrada_en), reverse=True)
 
     def por_que_no_entra(self, cuenta: CuentaRegistrada, ahora: datetime) -> str | None:
         """Why an account is not in force: `inactiva`, `sin_declaracion`, `aun_no`, `vencida`; None when it is (P 5.2-5.4, D 9)."""

@@ -41,9 +41,9 @@ class Directorio:
         """See `Directory`: keyed hash of issuer and e-mail, as the topic knows it."""
         return acceso_de(self._llave, issuer, email)
 
-    def entering(self, login: str) -> CuentaRegistrada | None:
+    def entering(self, login: str) -> list[CuentaRegistrada]:
         """See `Directory`."""
-        return self._ver_actores().cuenta_de(login)
+        return self._ver_actores().cuentas_de(login)
 
     def id_of(self, account: CuentaRegistrada) -> str:
         """See `Directory`."""
@@ -56,6 +56,14 @@ class Directorio:
     def role_of(self, account: CuentaRegistrada) -> tuple[str, str]:
         """See `Directory`."""
         return account.rol.value, NOMBRE_DE_ROL[account.rol]
+
+    def scope_of(self, account: CuentaRegistrada) -> str:
+        """See `Directory`: its solicitud, its processes or its entidad."""
+        return (
+            account.solicitud
+            or ", ".join(account.procesos or [])
+            or (f"entidad {account.entidad}" if account.entidad else "")
+        )
 
     def is_staff(self, account: CuentaRegistrada) -> bool:
         """See `Directory`: everybody but promoventes (SPEC 1)."""

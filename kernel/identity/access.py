@@ -1,6 +1,6 @@
 """The gate of every page and call: whose session it is, whose account, and whether that account may do this here."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from kernel.identity.issuers import Audience
 from kernel.identity.login import Login
 from kernel.identity.origin import SAFE_METHODS, OwnOrigin
 from kernel.identity.routes import LoginRefused, router
@@ -31,8 +32,8 @@ class Directory(Protocol[A]):
         """Opaque name of who logs in with that e-mail at that issuer."""
         ...
 
-    def entering(self, login: str) -> A | None:
-        """The account that such a login enters, in force or not."""
+    def entering(self, login: str) -> Sequence[A]:
+        """The accounts that such a login enters, in force or not, the newest first."""
         ...
 
     def id_of(self, account: A) -> str:
@@ -45,6 +46,10 @@ class Directory(Protocol[A]):
 
     def role_of(self, account: A) -> tuple[str, str]:
         """Its role: the word of programs, and that of people."""
+        ...
+
+    def scope_of(self, account: A) -> str:
+        """Where it may do it, in words of people; empty for everywhere."""
         ...
 
     def is_staff(self, account: A) -> bool:
@@ -74,12 +79,13 @@ FOR_ACCOUNT = "apoyo-cuenta"
 
 @dataclass(frozen=True, slots=True)
 class Identity(Generic[A]):
-    """Who asks: an account in force, and its role (`roles` for programs, `title` for people)."""
+    """Who asks: an account in force, and its role (`roles` for programs, `title` for people). `several`: theirs are more."""
 
     id: str
     roles: frozenset[str]
     title: str
     account: A
+    several: bool
 
 
 class NotAuthenticated(Problem):
@@ -175,7 +181,18 @@ class Access(Generic[A]):
         if not background:
             await self.sessions.touch(session)
         role, title = self.directory.role_of(account)
-        return Identity(session.account, frozenset({role}), title, account)
+        several = len(self.open_to(session.login, session.issuer)) > 1
+        return Identity(session.account, frozenset({role}), title, account, several)
+
+    def open_to(self, login: str, issuer: str) -> list[A]:
+        """The accounts in force that such a login may enter through that issuer, the newest first."""
+        return [a for a in self.meant_for(login, issuer) if self.directory.why_not(a) is None]
+
+    def meant_for(self, login: str, issuer: str) -> list[A]:
+        """The accounts of a login whose people enter through that issuer, in force or not; those of staff only through theirs."""
+        audience = self.login.issuers[issuer].audience if issuer in self.login.issuers else ()
+        accounts = self.directory.entering(login)
+        return [a for a in accounts if (Audience.STAFF if self.directory.is_staff(a) else Audience.PUBLIC) in audience]
 
     async def session(self, request: Request) -> Session | None:
         """The open session of a request. Raises Unavailable."""

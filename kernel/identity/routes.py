@@ -1,15 +1,16 @@
 """The entrance of every service with pages: choose an issuer, go, come back, leave."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from kernel import metrics
-from kernel.identity.issuers import Audience, Issuer
+from kernel.identity.issuers import Issuer
 from kernel.identity.login import LoginFailed
 from kernel.web import TEMPLATES, Problem, templates
 
@@ -63,6 +64,18 @@ class LoginRefused(Problem):
         self.links = links
 
 
+class NotYours(Problem):
+    """An account that the login of this session does not enter, or not any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            403,
+            "cuenta_ajena",
+            "Con su correo no se entra a esa cuenta",
+            "Nada cambió. Elija una de las que se le muestran.",
+        )
+
+
 def safe_target(path: str) -> str:
     """A path of our own to arrive at; the start page in place of anything else (open redirects)."""
     own = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
@@ -79,6 +92,13 @@ def router(access: "Access[Any]") -> APIRouter:
         if id_ not in login.issuers:
             raise Problem(404, "emisor_desconocido", "No existe ese emisor")
         return login.issuers[id_]
+
+    async def opened(account: str, login: str, issuer: str, to: str, since: datetime | None = None) -> Response:
+        token = await access.sessions.open(account, login=login, issuer=issuer, since=since)
+        log.info("login", issuer=issuer, account=account)
+        response = RedirectResponse(to, 303)
+        response.set_cookie(access.cookie, token, secure=access.secure, httponly=True, samesite="lax")
+        return response
 
     def refused(issuer: Issuer, outcome: str, target: str, reason: tuple[str, str, str] | None = None) -> LoginRefused:
         metrics.LOGINS.labels(issuer.id, outcome).inc()
@@ -97,6 +117,28 @@ def router(access: "Access[Any]") -> APIRouter:
             return RedirectResponse(f"/entrar/{next(iter(login.issuers))}?{urlencode({'a': target})}", 303)
         ways = [(i.name, f"/entrar/{i.id}?{urlencode({'a': target})}") for i in login.issuers.values()]
         return HTMLResponse(pages.get_template("entrar.html").render(emisores=ways))
+
+    @routes.get("/entrar/cuenta")
+    async def accounts(request: Request, a: str = "/") -> Response:
+        session = await access.session(request)
+        quien = await access.identify(request)
+        if session is None or quien is None:
+            return RedirectResponse(f"/entrar?{urlencode({'a': safe_target(a)})}", 303)
+        found = [
+            (access.directory.id_of(one), access.directory.role_of(one)[1], access.directory.scope_of(one))
+            for one in access.open_to(session.login, session.issuer)
+        ]
+        page = pages.get_template("cuenta.html").render(quien=quien, cuentas=found, a=safe_target(a))
+        return HTMLResponse(page)
+
+    @routes.post("/entrar/cuenta")
+    async def change(request: Request, cuenta: Annotated[str, Form()], a: Annotated[str, Form()] = "/") -> Response:
+        session = await access.session(request)
+        mine = access.open_to(session.login, session.issuer) if session else []
+        if session is None or cuenta not in [access.directory.id_of(one) for one in mine]:
+            raise NotYours()
+        await access.sessions.end(session)
+        return await opened(cuenta, session.login, session.issuer, safe_target(a), session.started_at)
 
     @routes.get("/entrar/{emisor}")
     async def go(request: Request, emisor: str, a: str = "/", otra: bool = False) -> Response:
@@ -117,23 +159,19 @@ def router(access: "Access[Any]") -> APIRouter:
         if proven.email is None:
             raise refused(issuer, "correo_sin_verificar", target)
         name = access.directory.login(issuer.id, proven.email)
-        account = access.directory.entering(name)
-        if account is None:
+        if not access.directory.entering(name):
             raise refused(issuer, "sin_cuenta", target)
-        wanted = Audience.STAFF if access.directory.is_staff(account) else Audience.PUBLIC
-        if wanted not in issuer.audience:
+        if not (meant := access.meant_for(name, issuer.id)):
             raise refused(issuer, "emisor_no_corresponde", target)
-        if (reason := access.directory.why_not(account)) is not None:
-            raise refused(issuer, reason[0], target, reason)
+        accounts = access.open_to(name, issuer.id)
+        if not accounts:
+            reason = access.directory.why_not(meant[0])
+            raise refused(issuer, reason[0] if reason else "sin_cuenta", target, reason)
         if (old := await access.session(request)) is not None:
             await access.sessions.end(old)
-        id_ = access.directory.id_of(account)
-        token = await access.sessions.open(id_, login=name, issuer=issuer.id)
+        to = target if len(accounts) == 1 else f"/entrar/cuenta?{urlencode({'a': target})}"
         metrics.LOGINS.labels(issuer.id, "entro").inc()
-        log.info("login", issuer=issuer.id, account=id_)
-        response = RedirectResponse(target, 303)
-        response.set_cookie(access.cookie, token, secure=access.secure, httponly=True, samesite="lax")
-        return response
+        return await opened(access.directory.id_of(accounts[0]), name, issuer.id, to)
 
     @routes.post("/salir")
     async def leave(request: Request) -> Response:

@@ -44,11 +44,15 @@ class Sessions:
         self._idle = idle
         self._absolute = absolute
 
-    async def open(self, account: str, *, login: str, issuer: str) -> str:
-        """A new session; its token, which exists nowhere else. Raises Unavailable."""
+    async def open(self, account: str, *, login: str, issuer: str, since: datetime | None = None) -> str:
+        """A new session; its token, which exists nowhere else. `since`: when they proved who they are, if not now.
+
+        Raises Unavailable.
+        """
         token = secrets.token_urlsafe(32)
         now = self._clock.now()
-        session = Session(_id(token), account, login, issuer, now, now, self._until(now, now), 1)
+        started = since or now
+        session = Session(_id(token), account, login, issuer, started, now, self._until(started, now), 1)
         await self._documents.put_if_absent(_document(session))
         return token
 

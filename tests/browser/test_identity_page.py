@@ -8,8 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from schemas.eventos import RegistroClasificado
+from schemas.eventos import DeclaracionRegistrada, RegistroClasificado
 from tests.support.accesible import accesible
+from tests.support.ejemplos import ejemplo
 from tests.support.emisor import CONTRASENA, EmisorLocal, emisor_local
 from tests.support.identidad import Puerta, correo_de
 from tests.support.mesa import Mesa, folio
@@ -198,3 +199,20 @@ async def test_las_paginas_de_entrada_son_accesibles_y_caben_en_un_telefono(page
             await page.goto(ruta)
             await accesible(page)
             await _foto(page, f"{nombre}-{tema}-{page.viewport_size['width'] if page.viewport_size else 0}")
+
+
+@pytest.mark.parametrize("page", [(1280, 800), (360, 740)], indirect=True, ids=["ancha", "telefono"])
+async def test_quien_tiene_dos_cuentas_con_un_correo_elige_una_con_el_teclado(page: Page, mesa: Mesa) -> None:
+    propia = mesa.actores.cuentas["operador1"]
+    mesa.puerta.registra(propia.model_copy(update={"cuenta": "operador9"}))
+    mesa.puerta.registra(ejemplo(DeclaracionRegistrada, cuenta="operador9"))
+    await page.goto("/")
+    await _elige_el_emisor(page)
+    await _escribe(page, "operador1")
+    await expect(page.get_by_role("heading", name="Elija con qué cuenta va a trabajar")).to_be_visible()
+    await accesible(page)
+    await _foto(page, f"cuenta-{page.viewport_size['width'] if page.viewport_size else 0}")
+    await page.get_by_role("button", name="(operador9").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".quien")).to_contain_text("operador9")
+    await expect(page.get_by_role("link", name="Cambiar de cuenta")).to_be_visible()

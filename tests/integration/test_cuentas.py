@@ -69,8 +69,7 @@ async def test_la_primera_cuenta_es_del_ine_esta_vigente_y_puede_crear_las_demas
     assert await consultas.cuenta_inicial(instalacion, _alta(), Console(file=salida)) == 0
     actores = await _dicho(instalacion)
     acceso = acceso_de(instalacion.llave_de_identidad.read_bytes(), "institucional", "primera@ine.invalid")
-    cuenta = actores.cuenta_de(acceso)
-    assert cuenta is not None
+    (cuenta,) = actores.cuentas_de(acceso)
     assert (cuenta.cuenta, cuenta.rol, cuenta.por) == ("ine1", Rol.INE_ADMIN, "ine1")
     assert (
         actores.por_que_no_entra(cuenta, datetime(2027, 7, 1, 5, 59, tzinfo=UTC)) is None

@@ -126,6 +126,53 @@ async def test_con_la_contrasena_correcta_se_entra_y_se_llega_a_donde_se_iba(
     assert "@" not in str(guardada)
 
 
+def con_dos_solicitudes(puerta: Puerta, **cambios: object) -> None:
+    """The promovente `prom1` has an account in another process too, registered later, with the same e-mail."""
+    otra = cuenta("prom2", Rol.PROMOVENTE, solicitud="CI27-0009", emisor="publico", **cambios)  # type: ignore[arg-type]
+    propia = puerta.actores.cuentas["prom1"]
+    nueva = propia.registrada_en + timedelta(days=1)
+    puerta.registra(otra.model_copy(update={"acceso": propia.acceso, "registrada_en": nueva}))
+
+
+async def test_quien_tiene_dos_cuentas_con_un_correo_elige_con_cual_entra_y_cambia_sin_volver_a_entrar(
+    http: httpx.AsyncClient, puerta: Puerta
+) -> None:
+    con_dos_solicitudes(puerta)
+    llegada = await http.get(await hasta_el_regreso(http, "publico", "prom1", a="/totales/CI26"))
+    assert llegada.headers["location"] == "/entrar/cuenta?a=%2Ftotales%2FCI26"
+    pagina = (await http.get(SERVICIO + llegada.headers["location"])).text
+    assert "CI26-0001" in pagina
+    assert "CI27-0009" in pagina
+    (primera,) = await puerta.sesiones.find({})
+    elegida = await http.post(
+        f"{SERVICIO}/entrar/cuenta", data={"cuenta": "prom1", "a": "/totales/CI26"}, headers={"origin": SERVICIO}
+    )
+    assert (elegida.status_code, elegida.headers["location"]) == (303, "/totales/CI26")
+    (sesion_nueva,) = await puerta.sesiones.find({})
+    assert (sesion_nueva["account"], sesion_nueva["started_at"]) == ("prom1", primera["started_at"])
+    assert sesion_nueva["_id"] != primera["_id"]
+    assert "Cambiar de cuenta" in (await http.get(f"{SERVICIO}/entrar/cuenta")).text
+
+
+async def test_una_cuenta_ajena_o_que_ya_no_esta_vigente_no_se_elige(http: httpx.AsyncClient, puerta: Puerta) -> None:
+    con_dos_solicitudes(puerta, hasta=datetime(2021, 1, 1, tzinfo=UTC))
+    llegada = await http.get(await hasta_el_regreso(http, "publico", "prom1", a="/totales/CI26"))
+    assert llegada.headers["location"] == "/totales/CI26"
+    for ajena in ("prom2", "auditor1", "nadie"):
+        answer = await http.post(f"{SERVICIO}/entrar/cuenta", data={"cuenta": ajena}, headers={"origin": SERVICIO})
+        assert (answer.status_code, answer.json()["code"]) == (403, "cuenta_ajena")
+    (sigue,) = await puerta.sesiones.find({})
+    assert sigue["account"] == "prom1"
+    assert "Cambiar de cuenta" not in (await http.get(f"{SERVICIO}/entrar/cuenta")).text
+
+
+async def test_sin_sesion_no_hay_cuentas_que_elegir(http: httpx.AsyncClient) -> None:
+    answer = await http.get(f"{SERVICIO}/entrar/cuenta", params={"a": "/totales/CI26"})
+    assert answer.headers["location"] == "/entrar?a=%2Ftotales%2FCI26"
+    answer = await http.post(f"{SERVICIO}/entrar/cuenta", data={"cuenta": "prom1"}, headers={"origin": SERVICIO})
+    assert answer.status_code == 403
+
+
 async def test_un_programa_entra_como_lo_hace_una_persona(app: FastAPI) -> None:
     async with navegante(app) as http:
         cookies = await sesion.entrar(SERVICIO, "institucional", correo_de("auditor1"), CONTRASENA, http=http)

@@ -26,6 +26,7 @@ ABIERTAS = frozenset(
         "/metrics",
         "/estatico",
         "/entrar",
+        "/entrar/cuenta",
         "/entrar/{emisor}",
         "/entrar/{emisor}/regreso",
         "/listo",
