@@ -16,6 +16,8 @@ demo: $(VENV)/.runtime ## One process, some hundreds of supports, from device to
 test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property, contract, integration, browser, and the whole system on both logs
 	@$(MAKE) --no-print-directory -j2 --output-sync=line test-engines test-rest
 
+test-engines test-rest: export PYTHONUNBUFFERED := 1
+
 test-engines: # on engines and whole installations; they wait a lot: the others run in between, and give way
 	@$(BIN)/python -m pytest tests/contract tests/integration tests/system
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kernel.documents import Document, Documents, MemoryDocuments, Write
-from kernel.errors import Conflict, KeyDestroyed
+from kernel.errors import KeyDestroyed
 from kernel.outbox import UNIQUE
 from kernel.stream import Message, Position, Stream, TopicSpec, connect
 from schemas.eventos import AuxiliarRegistrado, ConsultaSolicitada
@@ -125,6 +125,18 @@ async def test_nada_de_lo_subido_queda_en_claro(p: PortalDePrueba) -> None:
 # Registering -----------------------------------------------------------------------------------------------------------
 
 
+async def test_un_lote_que_no_puede_seguir_no_detiene_a_los_demas(p: PortalDePrueba) -> None:
+    danado, sano = await subir(p), await subir(p, [persona(n) for n in (11, 12)], causa="otra")
+    for lote in (danado, sano):
+        await p.lotes.confirmar(SOLICITUD, lote.lote, con_avisos=True)
+    paginas = await p.paginas_de_lotes.find({"lote": danado.lote})
+    await p.paginas_de_lotes.remove([pagina["_id"] for pagina in paginas])
+    while await p.lotes.trabajar():
+        pass
+    assert (await p.lotes.ver(SOLICITUD, sano.lote)).estado is EstadoLote.TERMINADO
+    assert (await p.lotes.ver(SOLICITUD, danado.lote)).estado is EstadoLote.EN_CURSO
+
+
 async def test_al_confirmar_se_registran_los_buenos_en_orden_y_cada_renglon_dice_en_que_quedo(
     p: PortalDePrueba,
 ) -> None:
@@ -223,10 +235,8 @@ async def test_dos_instancias_en_la_misma_pagina_registran_cada_renglon_una_vez(
 
         async def trabajar(quien: PortalDePrueba) -> None:
             while (await quien.lotes.ver(SOLICITUD, lote.lote)).estado is EstadoLote.EN_CURSO:
-                try:
-                    await quien.lotes.trabajar()
-                except Conflict:
-                    await asyncio.sleep(0)
+                await quien.lotes.trabajar()
+                await asyncio.sleep(0)
 
         async with asyncio.timeout(20):
             await asyncio.gather(trabajar(p), trabajar(otra))

@@ -215,14 +215,16 @@ class Lotes:
         await self._limpiar()
         hubo = False
         for document in await self.lotes.find({"estado": EstadoLote.EN_CURSO.value}, sort="cambiado_en"):
-            if (prestado := await self._tomar(document)) is not None:
-                try:
+            try:
+                if (prestado := await self._tomar(document)) is not None:
                     await self._una_pagina(prestado)
-                except KeyDestroyed as error:
-                    # Somebody else ended it meanwhile, and its key is gone.
-                    log.warning("batch_without_key", batch=document["_id"], detail=error.detail)
-                    continue
-                hubo = True
+                    hubo = True
+            except KeyDestroyed as error:
+                # Somebody else ended it meanwhile, and its key is gone.
+                log.warning("batch_without_key", batch=document["_id"], detail=error.detail)
+            except (Unavailable, Conflict) as error:
+                # The others go on: one that cannot is not to hold them up.
+                log.warning("batch_postponed", batch=document["_id"], error=str(error))
         return hubo
 
     async def _tomar(self, document: Document) -> Document | None:
