@@ -10,15 +10,22 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
+from apoyo.engines.ports import free_port
+from kernel.clock import SystemClock
+from kernel.documents import MemoryDocuments
 from kernel.errors import BadInput, Unavailable
-from kernel.stream import CAUGHT_UP, Handler, Message, Record, Settle, Stream, TopicSpec, connect
+from kernel.outbox import UNIQUE, Outbox
+from kernel.service import EXIT_FATAL
+from kernel.stream import CAUGHT_UP, Handler, Message, Position, Record, Settle, Stream, TopicSpec, connect
 from kernel.stream.crash import EXIT_CODE
 from kernel.stream.embedded import EmbeddedLog
 from kernel.stream.guard import QUARANTINE_SUFFIX, TooMuchBadInput, guarded, set_aside_before
 from kernel.stream.port import SETTLE_AT_MOST
+from schemas.envelope import Evento
 from tests.support.member import LEASE_S, stream_at
 
 pytestmark = pytest.mark.timeout(90)
@@ -70,8 +77,15 @@ class Engine:
         self, group: str, topic: str, *, pause_s: float = 0.0, poison: str = "", settle_s: str = ""
     ) -> "Member":
         """A process of the group."""
+        return await self._process("tests.support.member", group, topic, str(pause_s), poison, settle_s)
+
+    async def service(self, group: str, topic: str, kind: str) -> "Member":
+        """A whole service whose documents never answer (`tests.support.servicio`)."""
+        return await self._process("tests.support.servicio", group, topic, str(free_port()), kind)
+
+    async def _process(self, module: str, *arguments: str) -> "Member":
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.support.member", self.url, group, topic, str(pause_s), poison, settle_s),
+            *(sys.executable, "-m", module, self.url, *arguments),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -89,11 +103,12 @@ class Engine:
 
 
 class Member:
-    """A process of a group, and what it said that it handled: partition and offset."""
+    """A process of a group, and what it said that it handled, and asked its documents for: partition and offset."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.handled: list[tuple[int, int]] = []
+        self.asked: list[tuple[int, int]] = []
         self._listener = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
@@ -102,6 +117,8 @@ class Member:
             match line.decode().split():
                 case ["handled", partition, offset]:
                     self.handled.append((int(partition), int(offset)))
+                case ["asked", partition, offset]:
+                    self.asked.append((int(partition), int(offset)))
 
     async def died(self) -> int:
         """Its exit code, once it has ended by itself."""
@@ -842,6 +859,37 @@ async def test_a_process_whose_handler_raises_dies_and_the_next_one_gets_the_eve
     await until(lambda: handled.values[-3:] == [b"3", b"4", b"5"], "the next one handled it")
 
 
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        ("file", "one_by_one"),
+        ("file", "per_key"),
+        ("file", "fold"),
+        pytest.param("kafka", "one_by_one", marks=pytest.mark.kafka),
+    ],
+    indirect=["made"],
+)
+async def test_a_service_whose_engine_stays_unavailable_ends_and_the_next_process_gets_the_event(
+    engine: Engine, kind: str
+) -> None:
+    stream, topic, group = await engine.connect(), await engine.topic(partitions=1), engine.name("group")
+    await stream.create_topics([TopicSpec(topic + QUARANTINE_SUFFIX, 1)])
+    await publish(stream, topic, range(3), keys=1)
+    victim = await engine.service(group, topic, kind)
+    await until_committed(stream, group, topic, 3)
+
+    await publish(stream, topic, range(3, 6), keys=1)
+    assert await victim.died() == EXIT_FATAL
+    assert victim.handled == [(0, 0), (0, 1), (0, 2)]
+    assert len(victim.asked) > 1  # it did insist
+    assert set(victim.asked) == {(0, 3)}
+    assert await stream.committed(group, topic) == {0: 3}
+
+    handled = Handled()
+    engine.consume(stream, group, [topic], handled)
+    await until(lambda: handled.values == [b"3", b"4", b"5"], "the next one handled it")
+
+
 @ENGINES_FOR_MANY_PROCESSES
 @pytest.mark.parametrize("settle_s", ["", "0.02"], ids=["at_once", "settled"])
 async def test_when_a_process_is_killed_the_other_takes_over_and_nothing_is_skipped(
@@ -905,6 +953,94 @@ async def test_a_member_taken_for_dead_does_no_harm_when_it_comes_back(engine: E
     ):  # Kafka may deliver again what a rebalance found in flight: twice is allowed, never is not
         assert len(set(handled.values)) == len(handled.values)
         assert len([offset for _, offset in sleeper.handled[before:] if offset < 50]) <= 1
+
+
+# ---- the outbox
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class DiesBeforePublishing:
+    """The log, for a process that ends before it has published."""
+
+    async def publish(self, message: Message) -> Position:
+        raise Crash
+
+
+class DiesBeforeMarking(MemoryDocuments):
+    """The documents, for a process that ends between publishing and marking that it did; the next one does not."""
+
+    dying = True
+
+    async def unset(self, ids: Sequence[str], field: str) -> None:
+        if self.dying:
+            self.dying = False
+            raise Crash
+        await super().unset(ids, field)
+
+
+@dataclass
+class Writer:
+    """A writer of events about a subject, process after process, over one outbox."""
+
+    stream: Stream
+    topic: str
+    documents: MemoryDocuments
+
+    def process(self, *, dies: bool = False) -> Outbox:
+        stream: Any = DiesBeforePublishing() if dies else self.stream
+        return Outbox(self.documents, stream, SystemClock(), "/apoyo/test")
+
+    def event(self, subject: str) -> Evento:
+        class Said(Evento):
+            nombre: ClassVar[str] = "said"
+            topic: ClassVar[str] = self.topic
+            about: str
+
+            @property
+            def asunto(self) -> str:
+                return self.about
+
+        return Said(version=1, about=subject)
+
+    async def published(self) -> list[Message]:
+        return [Message(self.topic, r.key, r.value, dict(r.headers)) async for r in self.stream.read(self.topic)]
+
+    async def written(self, subject: str) -> Message:
+        [d] = await self.documents.find({"subject": subject})
+        return Message(d["topic"], d["key"], bytes(d["value"]), dict(d["headers"]))
+
+
+@EVERY_ENGINE
+async def test_the_relay_publishes_what_a_crash_left_in_the_outbox_and_nothing_else(engine: Engine) -> None:
+    writer = Writer(await engine.connect(), await engine.topic(), MemoryDocuments(UNIQUE))
+    await writer.process().emit(writer.event("said"), cause="a")
+    assert await writer.process().relay(older_than_s=0) == 1  # nobody had marked it
+    said = [await writer.written("said")] * 2
+    assert await writer.published() == said
+    with pytest.raises(Crash):
+        await writer.process(dies=True).emit(writer.event("left"), cause="b")
+    assert await writer.published() == said
+
+    assert await writer.process().relay(older_than_s=60) == 0  # whoever wrote it may be about to publish it
+    assert await writer.published() == said
+    assert await writer.process().relay(older_than_s=0) == 1
+    assert await writer.process().relay(older_than_s=0) == 0
+    assert sorted(await writer.published(), key=str) == sorted([*said, await writer.written("left")], key=str)
+
+
+@EVERY_ENGINE
+async def test_what_the_relay_publishes_twice_is_the_same_event(engine: Engine) -> None:
+    writer = Writer(await engine.connect(), await engine.topic(), DiesBeforeMarking(UNIQUE))
+    with pytest.raises(Crash):
+        await writer.process(dies=True).emit(writer.event("left"), cause="b")
+    with pytest.raises(Crash):
+        await writer.process().relay(older_than_s=0)
+    assert await writer.process().relay(older_than_s=0) == 1
+    assert await writer.process().relay(older_than_s=0) == 0
+    assert await writer.published() == [await writer.written("left")] * 2
 
 
 # ---- connecting
