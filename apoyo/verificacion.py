@@ -1,6 +1,7 @@
 """What must hold of a log and of what was derived from it, recomputed from the topics alone. Pure: `apoyo/verify.py` reads.
 
-`Hechos` folds the four topics of a lifecycle, and the two of the portal's lookups. Each check looks at the folded facts (and, where
+`Hechos` folds the four topics of a lifecycle, the envíos, what compulsa says to itself of persons, and the two topics of the
+portal's lookups. Each check looks at the folded facts (and, where
 it compares, at what somebody read of the objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings
 name folios, lookups, places (`topic/partition/offset`) and objects, never contents.
 
@@ -25,9 +26,13 @@ from schemas.eventos import (
     POR_TIPO,
     ConsultaRespondida,
     ConsultaSolicitada,
+    EnvioAbierto,
+    EnvioCerrado,
+    MiembroDePersona,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
+    Veredicto,
 )
 from schemas.tipos import descomponer_folio, proceso_de
 
@@ -35,7 +40,14 @@ PAQUETES, EXPEDIENTES = "paquetes", "expedientes"
 """The buckets that events name objects of."""
 CUBOS = (PAQUETES, EXPEDIENTES)
 
-LEIDOS = (*TOPICS, ConsultaSolicitada.topic, ConsultaRespondida.topic)
+LEIDOS = (
+    EnvioAbierto.topic,
+    *TOPICS,
+    MiembroDePersona.topic,
+    Veredicto.topic,
+    ConsultaSolicitada.topic,
+    ConsultaRespondida.topic,
+)
 """Topics that are read; each before those that follow from it."""
 
 Posiciones = Mapping[str, Mapping[int, int]]
@@ -66,6 +78,8 @@ TITULOS = {
     "versiones_divergentes": "Un solo contenido por versión",
     "huecos": "Versiones sin huecos",
     "huerfanos": "Todo evento es de un folio recibido",
+    "envios": "Todo registro llegó en un envío abierto",
+    "veredictos": "Todo veredicto es de registros anunciados",
     "consultas": "Una respuesta por consulta al padrón",
     "conservacion": "Recibidos = abiertos + cuarentena + pendientes",
     "nombres_de_objetos": "Objetos nombrados por su hash",
@@ -144,6 +158,11 @@ class Hechos:
         self.eventos = 0
         self.invalidos: list[Hallazgo] = []
         self.ciclos: dict[str, Ciclo] = {}
+        self.abiertos: dict[str, EnvioAbierto] = {}
+        self.cerrados: dict[str, EnvioCerrado] = {}
+        self.anunciados: dict[str, set[str]] = {}
+        """Folio → persons that it was announced to, inside compulsa."""
+        self.veredictos: list[Veredicto] = []
         self.solicitadas: dict[str, ConsultaSolicitada] = {}
         self.respondidas: dict[str, list[ConsultaRespondida]] = {}
         self.contenidos: dict[tuple[str, str, int], dict[bytes, str]] = {}
@@ -179,11 +198,19 @@ class Hechos:
         nueva = huella not in vistas
         vistas.setdefault(huella, lugar)
         match evento:
+            case EnvioAbierto():
+                self.abiertos.setdefault(asunto, evento)
+            case EnvioCerrado():
+                self.cerrados.setdefault(asunto, evento)
+            case MiembroDePersona():
+                self.anunciados.setdefault(evento.folio, set()).add(evento.persona)
+            case Veredicto() if nueva:
+                self.veredictos.append(evento)
             case ConsultaSolicitada():
                 self.solicitadas[asunto] = evento
             case ConsultaRespondida() if nueva:
                 self.respondidas.setdefault(asunto, []).append(evento)
-            case ConsultaRespondida():
+            case Veredicto() | ConsultaRespondida():
                 pass
             case _:
                 self.ciclos[asunto] = aplicar(self.ciclos.get(asunto, Ciclo()), evento, record.offset)
@@ -211,6 +238,8 @@ def de_los_topics(hechos: Hechos, apartados: Mapping[str, bool]) -> list[Comprob
         versiones_divergentes(hechos),
         huecos(hechos),
         huerfanos(hechos),
+        envios(hechos),
+        veredictos(hechos),
         consultas(hechos),
         conservacion(hechos),
         nombres_de_objetos(hechos),
@@ -268,10 +297,12 @@ def versiones_divergentes(hechos: Hechos) -> Comprobacion:
 
 
 def huecos(hechos: Hechos) -> Comprobacion:
-    """The versions of a folio in a topic are 1, 2, 3… without one missing."""
+    """The versions of a folio in a topic are 1, 2, 3… without one missing. Those of a verdict only grow: of its person's group, not
+    each changes it."""
     por_asunto: dict[tuple[str, str], set[int]] = {}
     for topic, folio, version in hechos.contenidos:
-        por_asunto.setdefault((topic, folio), set()).add(version)
+        if topic != Veredicto.topic:
+            por_asunto.setdefault((topic, folio), set()).add(version)
     hallazgos = []
     for (topic, folio), versiones in por_asunto.items():
         if faltan := sorted(set(range(1, max(versiones))) - versiones):
@@ -280,7 +311,7 @@ def huecos(hechos: Hechos) -> Comprobacion:
 
 
 def huerfanos(hechos: Hechos) -> Comprobacion:
-    """Every folio that an event is about, or names as the first of its person, was received."""
+    """Every folio that an event is about, compulsa's own included, or that one names as the first of its person, was received."""
     hallazgos = []
     for folio, ciclo in hechos.ciclos.items():
         if ciclo.recibido is None:
@@ -289,7 +320,43 @@ def huerfanos(hechos: Hechos) -> Comprobacion:
             primero = hechos.ciclos.get(otro)
             if primero is None or primero.recibido is None:
                 hallazgos.append(Hallazgo(folio, f"duplicado de {otro}, que no se ha recibido"))
+    for folio in hechos.anunciados:
+        ciclo_suyo = hechos.ciclos.get(folio)
+        if ciclo_suyo is None or ciclo_suyo.recibido is None:
+            hallazgos.append(Hallazgo(folio, f"sin registro_recibido, con {MiembroDePersona.topic}"))
     return Comprobacion("huerfanos", len(hechos.ciclos), tuple(hallazgos))
+
+
+def envios(hechos: Hechos) -> Comprobacion:
+    """Every record came in an envío that its own sender had opened: ingesta takes none before.
+
+    A closing may count a record that a death left in ingesta's outbox: until the relay publishes it, it is missing and no fault.
+    """
+    hallazgos, llegados = [], set()
+    for folio, ciclo in hechos.ciclos.items():
+        if (recibido := ciclo.recibido) is None:
+            continue
+        llegados.add((recibido.envio, folio))
+        abierto = hechos.abiertos.get(recibido.envio)
+        if abierto is None:
+            hallazgos.append(Hallazgo(folio, f"llegó en el envío {recibido.envio}, que nadie abrió"))
+        elif _remitente(abierto) != _remitente(recibido):
+            hallazgos.append(Hallazgo(folio, f"llegó en el envío {recibido.envio}, que es de otro dispositivo"))
+    faltan = sum((e, folio) not in llegados for e, c in hechos.cerrados.items() for folio in c.folios or ())
+    nota = f"{len(hechos.abiertos)} abiertos, {len(hechos.cerrados)} cerrados"
+    nota += f"; {faltan} registros contados al cerrar, por publicarse" if faltan else ""
+    return Comprobacion("envios", len(hechos.abiertos), tuple(hallazgos), nota)
+
+
+def veredictos(hechos: Hechos) -> Comprobacion:
+    """A verdict is about a record, and its duplicate of one, that were both announced to that person (inside compulsa)."""
+    hallazgos = tuple(
+        Hallazgo(v.folio, f"veredicto versión {v.version} sobre {folio}, que no se anunció a esa persona")
+        for v in hechos.veredictos
+        for folio in (v.folio, v.duplicado_de)
+        if folio is not None and v.persona not in hechos.anunciados.get(folio, ())
+    )
+    return Comprobacion("veredictos", len(hechos.veredictos), hallazgos)
 
 
 def consultas(hechos: Hechos) -> Comprobacion:
@@ -453,6 +520,10 @@ def _fuera_de_lugar(record: Record, evento: Evento, partitions: int) -> str:
     if record.partition != partition_of(record.key, partitions):
         return "particion_ajena"
     return ""
+
+
+def _remitente(evento: EnvioAbierto | RegistroRecibido) -> tuple[str, ...]:
+    return evento.proceso, evento.solicitud, evento.auxiliar, evento.dispositivo
 
 
 def _objeto(evento: Evento) -> Objeto | None:

@@ -20,18 +20,22 @@ from apoyo.verificacion import DE_OBJETOS, EXPEDIENTES, LEIDOS, PAQUETES, TITULO
 from apoyo.verify import Fuentes, Informe
 from kernel.errors import Unavailable
 from kernel.objects import MemoryObjects
-from kernel.stream import Message, Position, TopicSpec
+from kernel.stream import Message, Position, TopicSpec, embedded
 from kernel.stream.guard import Aside, guarded
+from kernel.stream.murmur import partition_of
 from schemas.ciclo_de_vida import TOPICS, Estado
 from schemas.envelope import Evento, Sobre, ensobrar
 from schemas.eventos import (
     ConsultaRespondida,
     ConsultaSolicitada,
     EnvioAbierto,
+    EnvioCerrado,
+    MiembroDePersona,
     RegistroClasificado,
     RegistroCompulsado,
     RegistroDescifrado,
     RegistroRecibido,
+    Veredicto,
 )
 from services.resultados import agent
 from services.resultados.handlers import SERVICIO
@@ -40,6 +44,8 @@ from tests.support.ejemplos import ejemplo
 from tests.support.resultados import HORA, PROCESO, Resultados, folio, vida
 
 CONSULTA = "0" * 32
+ENVIO = ejemplo(EnvioAbierto).envio
+PERSONA = ejemplo(MiembroDePersona).persona
 
 
 class Mundo:
@@ -56,13 +62,20 @@ class Mundo:
         await self.resultados.start()
         await crear_topics(self.stream)
         await self.stream.create_topics([TopicSpec(topic, 1) for topic in LEIDOS])
+        await self.publicar(ejemplo(EnvioAbierto))
         await self.publicar(ejemplo(ConsultaSolicitada, consulta=CONSULTA))
         await self.publicar(ejemplo(ConsultaRespondida, consulta=CONSULTA))
         await self.publicar(ejemplo(ConsultaSolicitada, consulta="f" * 32))
         for n, estado in enumerate(Estado):
             await self.vivir(vida(estado, 2 * n))
         await self.vivir(vida(Estado.EN_PROCESAMIENTO, 100, cuarentena=True))
-        await self.vivir(vida(Estado.EN_LISTA_NOMINAL, 2 * list(Estado).index(Estado.DUPLICADO) + 1))
+        segundo = 2 * list(Estado).index(Estado.DUPLICADO)
+        await self.vivir(vida(Estado.EN_LISTA_NOMINAL, segundo + 1))
+        for n in (segundo, segundo + 1):
+            await self.publicar(ejemplo(MiembroDePersona, folio=folio(n)))
+        await self.publicar(ejemplo(Veredicto, folio=folio(segundo + 1), version=1))
+        await self.publicar(ejemplo(Veredicto, folio=folio(segundo), version=2, duplicado_de=folio(segundo + 1)))
+        await self.publicar(ejemplo(EnvioCerrado, recibidos=1, folios=[folio(0)]))
 
     async def vivir(self, eventos: Iterable[Evento]) -> None:
         """Publish the events, with objects that are what they say."""
@@ -170,8 +183,9 @@ async def test_una_bitacora_sana_no_tiene_hallazgos_y_todo_se_comprobo(mundo: Mu
     assert informe.estado_de_salida == 0
     assert informe.totales[PROCESO].recibidos == len(Estado) + 2
     assert informe.totales[PROCESO].en_cuarentena == 1
-    consultas = next(c for c in informe.comprobaciones if c.clave == "consultas")
-    assert consultas.nota == "2 pedidas, 1 sin respuesta todavía"
+    notas = {c.clave: c.nota for c in informe.comprobaciones}
+    assert notas["consultas"] == "2 pedidas, 1 sin respuesta todavía"
+    assert notas["envios"] == "1 abiertos, 1 cerrados"
 
 
 async def test_un_evento_repetido_tal_cual_no_es_una_falla_y_se_cuenta(mundo: Mundo) -> None:
@@ -185,6 +199,7 @@ async def test_un_evento_repetido_tal_cual_no_es_una_falla_y_se_cuenta(mundo: Mu
 
 
 SANO = folio(2 * list(Estado).index(Estado.EN_LISTA_NOMINAL))
+DUPLICADO = folio(2 * list(Estado).index(Estado.DUPLICADO))
 AJENO = folio(999)
 
 
@@ -204,6 +219,26 @@ async def _llave_ajena(m: Mundo) -> None:
     await m.publicar(ejemplo(RegistroClasificado, folio=SANO, version=2), key=AJENO)
 
 
+async def _particion_ajena(m: Mundo) -> None:
+    with pytest.MonkeyPatch.context() as otro_productor:
+        otro_productor.setattr(embedded, "partition_of", lambda key, n: (partition_of(key, n) + 1) % n)
+        await m.publicar(ejemplo(ConsultaSolicitada, consulta="e" * 32))
+
+
+async def _persona_en_particion_ajena(m: Mundo) -> None:
+    with pytest.MonkeyPatch.context() as otro_productor:
+        otro_productor.setattr(embedded, "partition_of", lambda key, n: (partition_of(key, n) + 1) % n)
+        await m.publicar(ejemplo(MiembroDePersona, folio=SANO))
+
+
+async def _envio_roto(m: Mundo) -> None:
+    await m.publicar(ejemplo(EnvioAbierto, envio="e" * 32), value=b"{}")
+
+
+async def _veredicto_roto(m: Mundo) -> None:
+    await m.publicar(ejemplo(Veredicto, folio=SANO), value=b"{}")
+
+
 async def _mismo_id_otro_contenido(m: Mundo) -> None:
     sobre = await m.publicar(ejemplo(RegistroClasificado, folio=SANO, version=2))
     otro = ejemplo(RegistroClasificado, folio=SANO, version=3)
@@ -212,6 +247,26 @@ async def _mismo_id_otro_contenido(m: Mundo) -> None:
 
 async def _misma_version_otro_contenido(m: Mundo) -> None:
     await m.publicar(ejemplo(RegistroClasificado, folio=SANO, version=1, operador="otra.persona"))
+
+
+async def _envio_abierto_dos_veces(m: Mundo) -> None:
+    await m.publicar(ejemplo(EnvioAbierto, por_enviar=1000))
+
+
+async def _anunciado_dos_veces(m: Mundo) -> None:
+    await m.publicar(ejemplo(MiembroDePersona, folio=DUPLICADO, politica="todos"))
+
+
+async def _dos_veredictos(m: Mundo) -> None:
+    await m.publicar(ejemplo(Veredicto, folio=DUPLICADO, version=2, duplicado_de=None))
+
+
+async def _anuncio_saltado(m: Mundo) -> None:
+    await m.publicar(ejemplo(MiembroDePersona, folio=DUPLICADO, version=3))
+
+
+async def _cerrado_sin_abrir(m: Mundo) -> None:
+    await m.publicar(ejemplo(EnvioCerrado, envio="e" * 32, recibidos=0, folios=[]))
 
 
 async def _version_saltada(m: Mundo) -> None:
@@ -224,6 +279,30 @@ async def _sin_recibir(m: Mundo) -> None:
 
 async def _duplicado_de_nadie(m: Mundo) -> None:
     await m.publicar(ejemplo(RegistroCompulsado, folio=SANO, version=3, clasificado_version=1, duplicado_de=AJENO))
+
+
+async def _anunciado_sin_recibir(m: Mundo) -> None:
+    await m.publicar(ejemplo(MiembroDePersona, folio=AJENO))
+
+
+async def _veredicto_sin_anuncio(m: Mundo) -> None:
+    await m.publicar(ejemplo(Veredicto, folio=SANO))
+
+
+async def _veredicto_de_otra_persona(m: Mundo) -> None:
+    await m.publicar(ejemplo(Veredicto, folio=DUPLICADO, persona="a" * 64))
+
+
+async def _duplicado_de_quien_no_se_anuncio(m: Mundo) -> None:
+    await m.publicar(ejemplo(Veredicto, folio=DUPLICADO, version=3, duplicado_de=SANO))
+
+
+async def _recibido_sin_envio(m: Mundo) -> None:
+    await m.publicar(await m.con_objeto(ejemplo(RegistroRecibido, folio=AJENO, envio="e" * 32)))
+
+
+async def _recibido_en_envio_de_otro(m: Mundo) -> None:
+    await m.publicar(await m.con_objeto(ejemplo(RegistroRecibido, folio=AJENO, dispositivo="a" * 12)))
 
 
 async def _dos_respuestas(m: Mundo) -> None:
@@ -287,11 +366,26 @@ FALLAS: list[tuple[Callable[[Mundo], Any], set[str], str]] = [
     (_tipo_desconocido, {"esquemas"}, "tipo_desconocido"),
     (_topic_ajeno, {"esquemas"}, "evento_de_otro_topic"),
     (_llave_ajena, {"esquemas", "proyeccion", "totales"}, "llave_ajena"),
+    (_particion_ajena, {"esquemas"}, "particion_ajena"),
+    (_persona_en_particion_ajena, {"esquemas"}, "particion_ajena"),
+    (_envio_roto, {"esquemas"}, "cuerpo_invalido"),
+    (_veredicto_roto, {"esquemas"}, "cuerpo_invalido"),
     (_mismo_id_otro_contenido, {"identificadores"}, "con 2 contenidos"),
     (_misma_version_otro_contenido, {"versiones_divergentes"}, f"{SANO} clasificado versión 1"),
+    (_envio_abierto_dos_veces, {"versiones_divergentes"}, f"{ENVIO} envios versión 1"),
+    (_anunciado_dos_veces, {"versiones_divergentes"}, f"{DUPLICADO} compulsa_personas versión 1"),
+    (_dos_veredictos, {"versiones_divergentes"}, f"{DUPLICADO}/{PERSONA} compulsa_veredictos versión 2"),
+    (_anuncio_saltado, {"huecos"}, f"{DUPLICADO} compulsa_personas: falta la versión 2"),
+    (_cerrado_sin_abrir, {"huecos"}, "envios: falta la versión 1"),
     (_version_saltada, {"huecos"}, f"{SANO} clasificado: falta la versión 2, 3"),
     (_sin_recibir, {"huerfanos", "conservacion"}, f"{AJENO} sin registro_recibido"),
     (_duplicado_de_nadie, {"huerfanos"}, f"duplicado de {AJENO}"),
+    (_anunciado_sin_recibir, {"huerfanos"}, f"{AJENO} sin registro_recibido, con compulsa_personas"),
+    (_veredicto_sin_anuncio, {"veredictos"}, f"sobre {SANO}, que no se anunció"),
+    (_veredicto_de_otra_persona, {"veredictos"}, f"sobre {DUPLICADO}, que no se anunció"),
+    (_duplicado_de_quien_no_se_anuncio, {"veredictos"}, f"sobre {SANO}, que no se anunció"),
+    (_recibido_sin_envio, {"envios"}, f"{AJENO} llegó en el envío {'e' * 32}, que nadie abrió"),
+    (_recibido_en_envio_de_otro, {"envios"}, f"{AJENO} llegó en el envío {ENVIO}, que es de otro dispositivo"),
     (_dos_respuestas, {"consultas"}, f"{CONSULTA} 2 respuestas"),
     (_respuesta_que_nadie_pidio, {"consultas"}, "nadie la pidió"),
     (_respuesta_de_otra_persona, {"consultas"}, "es de otra persona"),
@@ -317,6 +411,15 @@ async def test_encuentra_cada_falla_plantada_y_nada_que_no_se_siga_de_ella(
     assert set(encontrado) == donde
     assert any(que in h for suyos in encontrado.values() for h in suyos), encontrado
     assert not informe.correcto
+
+
+async def test_lo_que_un_cierre_conto_y_aun_no_se_publica_se_dice_y_no_es_una_falla(mundo: Mundo) -> None:
+    await mundo.publicar(ejemplo(EnvioAbierto, envio="e" * 32))
+    await mundo.publicar(ejemplo(EnvioCerrado, envio="e" * 32, recibidos=1, folios=[AJENO]))
+    informe = await mundo.verificar()
+    assert hallazgos(informe) == {}
+    envios = next(c for c in informe.comprobaciones if c.clave == "envios")
+    assert envios.nota == "2 abiertos, 2 cerrados; 1 registros contados al cerrar, por publicarse"
 
 
 async def test_lo_ilegible_que_esta_en_cuarentena_se_conserva_y_no_es_una_falla(mundo: Mundo) -> None:
