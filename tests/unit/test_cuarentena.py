@@ -2,15 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from apoyo.cuarentena import Apartado, Filtro, aceptar, ficha, leer, reenviar
 from apoyo.sistema import crear_topics
 from kernel.clock import SystemClock
+from kernel.documents import MemoryDocuments
 from kernel.errors import BadInput
 from kernel.stream import Message, Record, Stream, connect
 from kernel.stream.guard import Aside, guarded
+from schemas.envelope import ensobrar
+from schemas.eventos import RegistroRecibido
+from services.resultados import agent as resultados
+from services.resultados.handlers import Proyector
+from tests.support.ejemplos import ejemplo
+from tests.support.resultados import folio
 
 TOPIC = "registro_recibido"
 AHORA = SystemClock().now()
@@ -31,15 +39,18 @@ async def stream() -> AsyncIterator[Stream]:
 class Servicio:
     """A group behind the guard. While `roto`, it cannot read what has `de` in its body."""
 
-    def __init__(self, stream: Stream, grupo: str, *, roto: bool = True) -> None:
+    def __init__(self, stream: Stream, grupo: str, *, roto: bool = True, atender: Handler | None = None) -> None:
         self.stream = stream
         self.grupo = grupo
         self.roto = roto
+        self.atender = atender
         self.atendidos: list[bytes] = []
 
     async def _atender(self, record: Record) -> None:
         if self.roto:
             raise BadInput("cuerpo_invalido", "nombre")
+        if self.atender is not None:
+            await self.atender(record)
         self.atendidos.append(record.value)
 
     async def consumir(self) -> None:
@@ -81,6 +92,55 @@ async def test_reenviar_dos_veces_es_reenviar_una(stream: Stream) -> None:
     assert await reenviar(stream, await leer(stream), AHORA) == 1
     assert await reenviar(stream, await leer(stream), AHORA) == 0
     assert len(await _en(stream, TOPIC)) == 2
+
+
+class Muerte(BaseException):
+    """The command is killed here."""
+
+
+class Mortal:
+    """The log of a command that is killed right before or right after its publication of that number."""
+
+    def __init__(self, stream: Stream, numero: int, cuando: str) -> None:
+        self._stream = stream
+        self._muere_en = (numero, cuando)
+        self._numero = 0
+
+    async def publish(self, message: Message) -> None:
+        self._numero += 1
+        if self._muere_en == (self._numero, "antes"):
+            raise Muerte
+        await self._stream.publish(message)
+        if self._muere_en == (self._numero, "despues"):
+            raise Muerte
+
+
+@pytest.mark.parametrize("cuando", ["antes", "despues"])
+@pytest.mark.parametrize("numero", [1, 2, 3, 4], ids=["publica_uno", "marca_uno", "publica_otro", "marca_otro"])
+async def test_una_muerte_a_la_mitad_y_repetir_es_reenviar_una_vez(stream: Stream, numero: int, cuando: str) -> None:
+    """What was published and not marked goes again; who handles it finds nothing new in it."""
+    for n in (1, 2):
+        evento = ejemplo(RegistroRecibido, folio=folio(n))
+        sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=AHORA, causa=str(n))
+        await stream.publish(Message(TOPIC, evento.llave_mensaje, sobre.cuerpo(), sobre.headers()))
+    documentos = MemoryDocuments()
+    servicio = Servicio(stream, "resultados", atender=resultados.build(Proyector(documentos)))
+    await servicio.consumir()
+    assert len(await leer(stream)) == 2
+    servicio.roto = False
+    mortal: Any = Mortal(stream, numero, cuando)
+
+    with pytest.raises(Muerte):
+        await reenviar(mortal, await leer(stream), AHORA)
+    pendientes = sum(a.pendiente for a in await leer(stream))
+    assert pendientes == 2 - (numero - (cuando == "antes")) // 2
+    assert await reenviar(stream, await leer(stream), AHORA) == pendientes
+
+    assert [a.pendiente for a in await leer(stream)] == [False, False]
+    assert await reenviar(stream, await leer(stream), AHORA) == 0
+    await servicio.consumir()
+    assert sorted((d["_id"], d["revision"]) for d in await documentos.find({})) == [(folio(1), 1), (folio(2), 1)]
+    assert len(await leer(stream)) == 2
 
 
 async def test_lo_apartado_por_varios_servicios_se_reenvia_una_sola_vez(stream: Stream) -> None:
