@@ -18,11 +18,11 @@ test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property
 
 test-engines test-rest: export PYTHONUNBUFFERED := 1
 
-test-engines: # on engines and whole installations; they wait a lot: the others run in between, and give way
+test-engines: # on engines and whole installations; they wait a lot: the others run in between
 	@$(BIN)/python -m pytest tests/contract tests/integration tests/system
 
 test-rest:
-	@nice -n 10 $(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/system
+	@$(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/system
 
 unit: $(VENV)/.dev ## The fast tests: seconds
 	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture
