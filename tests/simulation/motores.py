@@ -252,7 +252,7 @@ class Documentos:
 
     async def write(self, writes: Sequence[Write]) -> set[str]:
         azar = self._proceso.azar
-        sent = copied(list(writes))
+        sent = [Write(copied(document), revision) for document, revision in writes]
 
         def escribir() -> set[str]:
             if azar.ocurre(azar.fallas.negativa):
