@@ -14,6 +14,7 @@ from services.compulsa.handlers import Estados, _salida
 from services.mesa_control import domain
 from services.mesa_control.domain import Orden
 from services.mesa_control.handlers import MesaDeControl, _ciclo
+from tests.simulation import __main__ as orden
 from tests.simulation import mundo
 from tests.simulation.correr import correr
 
@@ -74,6 +75,26 @@ def test_un_contador_que_no_es_idempotente_deja_un_envio_sin_acuse(monkeypatch: 
 def test_un_duplicado_que_depende_del_orden_de_llegada_contradice_al_oraculo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(persona, "sorted", lambda members, key: list(members), raising=False)
     _primera_que_lo_encuentra("duplicado")
+
+
+def test_la_semilla_que_lo_encuentra_se_dice_y_repetirla_da_lo_mismo(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(persona, "sorted", lambda members, key: list(members), raising=False)
+    monkeypatch.setattr(orden, "correr_muchas", lambda seeds: map(correr, seeds))  # here, where the bug is planted
+    semilla = _primera_que_lo_encuentra("duplicado")
+
+    def ordenar(argumentos: str) -> list[str]:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.argv", ["tests.simulation", *argumentos.split()])
+        assert orden.main() == 1
+        return capsys.readouterr().out.splitlines()[:-1]
+
+    dicho = ordenar(f"--semillas 2 --desde {semilla}")
+    ultima = next(n for n, linea in enumerate(dicho) if linea.startswith("Repítase con: "))
+    assert ultima > 10  # its last steps, too
+    repeticion = dicho[ultima].removeprefix("Repítase con: python -m tests.simulation ")
+    assert ordenar(repeticion) == dicho[: ultima + 1]
 
 
 def test_una_version_que_se_usa_de_nuevo_tras_una_caida_tiene_dos_contenidos(monkeypatch: pytest.MonkeyPatch) -> None:
