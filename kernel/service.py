@@ -32,11 +32,11 @@ Task = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Another group of a service: what it handles, one by one, is committed apart."""
+    """Another group of a service: what it handles, one by one or many keys at once, is committed apart."""
 
     group: str
     topics: Sequence[str]
-    handle: Handler
+    handle: Handler | PerKey
 
 
 @dataclass
@@ -112,7 +112,11 @@ class Service:
                 group.create_task(self.stream.consume(self.name, self.topics, batch.handle, batch.settle))
             for other in self.consumers:
                 guard = await self._guard(other.group, other.topics)
-                group.create_task(self.stream.consume(other.group, other.topics, guard(other.handle)))
+                if isinstance(other.handle, PerKey):
+                    batch = other.handle.under(guard)
+                    group.create_task(self.stream.consume(other.group, other.topics, batch.handle, batch.settle))
+                else:
+                    group.create_task(self.stream.consume(other.group, other.topics, guard(other.handle)))
             metrics.READY.set(1)
             log.info("service_ready", port=self.settings.http_port)
 

@@ -11,6 +11,7 @@ from kernel.engines import Engines
 from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.identity import Audience
+from kernel.per_key import PerKey
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
 from kernel.service import Consumer, Service
 from kernel.web import Health
@@ -44,6 +45,10 @@ INDICES_DE_LOTES = [
     IndexModel([("solicitud", 1)], name="solicitud"),
 ]
 """Of `lotes`."""
+
+
+A_LA_VEZ = 64
+"""Answers of the roll in hand at once: each is about another auxiliar, and takes some kilobytes."""
 
 
 def build(settings: Settings) -> Service:
@@ -87,7 +92,9 @@ def build(settings: Settings) -> Service:
         health=health,
         topics=agent.TOPICS,
         fold=Fold(fichas, lambda documentos: agent.build(Proyector(documentos, first_revision))),
-        consumers=[Consumer(agent.RESPUESTAS, agent.TOPICS_DE_RESPUESTAS, agent.respuestas(consultas))],
+        consumers=[
+            Consumer(agent.RESPUESTAS, agent.TOPICS_DE_RESPUESTAS, PerKey(agent.respuestas(consultas), A_LA_VEZ))
+        ],
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, vista.aplicar)],
         tasks=[outbox.relay_forever, consultas.reparar_siempre, lotes.trabajar_siempre],
