@@ -5,7 +5,7 @@ The file is JSON, of the shape of `Archivo`. Loading it again changes nothing; a
 
 import base64
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kernel.clock import Clock
 from kernel.dispatch import decode
-from kernel.sealing import KeyRing, derive, seal
+from kernel.sealing import KeyRing, derive, seal, unseal
 from kernel.stream import Message, Stream
 from schemas.actores import CON_DERECHO_A_AUXILIAR, DATOS, DatosAuxiliar, contexto_de_auxiliar
 from schemas.envelope import Evento, ensobrar
@@ -88,7 +88,9 @@ class Archivo(_Modelo):
 
 async def cargar(archivo: Archivo, llaves: list[LlaveProceso], stream: Stream, keyring: KeyRing, clock: Clock) -> int:
     """Publish what the topic does not say yet; the number of events published."""
-    return await _publicar([evento async for evento in _eventos(archivo, llaves, keyring)], stream, clock)
+    en_vigor = await _en_vigor(stream)
+    eventos = [evento async for evento in _eventos(archivo, llaves, keyring, en_vigor)]
+    return await _publicar(eventos, en_vigor, stream, clock)
 
 
 async def cargar_dispositivos(archivo: Archivo, stream: Stream, clock: Clock) -> int:
@@ -100,17 +102,22 @@ async def cargar_dispositivos(archivo: Archivo, stream: Stream, clock: Clock) ->
         for evento in _de_auxiliar(solicitud.solicitud, auxiliar, archivo.inicio)
         if isinstance(evento, DispositivoRegistrado)
     ]
-    return await _publicar(dispositivos, stream, clock)
+    return await _publicar(dispositivos, await _en_vigor(stream), stream, clock)
 
 
-async def _publicar(eventos: Iterable[Evento], stream: Stream, clock: Clock) -> int:
-    in_force: dict[tuple[str, str], Evento] = {}
-    async for record in stream.read("actores"):
-        evento = decode(POR_TIPO, record).evento
-        in_force[(evento.nombre, evento.asunto)] = evento
+EnVigor = Mapping[tuple[str, str], Evento]
+"""What the topic says now, by kind and subject."""
+
+
+async def _en_vigor(stream: Stream) -> EnVigor:
+    eventos = [decode(POR_TIPO, record).evento async for record in stream.read("actores")]
+    return {(evento.nombre, evento.asunto): evento for evento in eventos}
+
+
+async def _publicar(eventos: Iterable[Evento], en_vigor: EnVigor, stream: Stream, clock: Clock) -> int:
     published = 0
     for evento in eventos:
-        current = in_force.get((evento.nombre, evento.asunto))
+        current = en_vigor.get((evento.nombre, evento.asunto))
         if current is not None:
             if _content(current) == _content(evento):
                 continue
@@ -121,7 +128,9 @@ async def _publicar(eventos: Iterable[Evento], stream: Stream, clock: Clock) -> 
     return published
 
 
-async def _eventos(archivo: Archivo, llaves: list[LlaveProceso], keyring: KeyRing) -> AsyncIterator[Evento]:
+async def _eventos(
+    archivo: Archivo, llaves: list[LlaveProceso], keyring: KeyRing, en_vigor: EnVigor
+) -> AsyncIterator[Evento]:
     perfil = archivo.perfil
     yield PerfilRegistrado(version=1, perfil=perfil)
     yield ProcesoRegistrado(
@@ -148,23 +157,33 @@ async def _eventos(archivo: Archivo, llaves: list[LlaveProceso], keyring: KeyRin
             municipio=solicitud.municipio,
         )
         for auxiliar in solicitud.auxiliares:
-            yield await _auxiliar(solicitud.solicitud, auxiliar, keyring)
+            yield await _auxiliar(solicitud.solicitud, auxiliar, keyring, en_vigor)
             for evento in _de_auxiliar(solicitud.solicitud, auxiliar, archivo.inicio):
                 yield evento
 
 
-async def _auxiliar(solicitud: str, auxiliar: Auxiliar, keyring: KeyRing) -> AuxiliarRegistrado:
+async def _auxiliar(solicitud: str, auxiliar: Auxiliar, keyring: KeyRing, en_vigor: EnVigor) -> AuxiliarRegistrado:
+    """As it is in force where name and e-mail are the file's: what is sealed anew is never the same bytes."""
     key_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:apoyo:auxiliar:{solicitud}/{auxiliar.auxiliar}"))
-    root = await keyring.create(key_id, CON_DERECHO_A_AUXILIAR)
-    datos = DatosAuxiliar(nombre=auxiliar.nombre, correo=auxiliar.correo).model_dump_json().encode()
-    sealed = seal(derive(root, DATOS), datos, contexto_de_auxiliar(solicitud, auxiliar.auxiliar))
-    return AuxiliarRegistrado(
-        version=1,
-        solicitud=solicitud,
-        auxiliar=auxiliar.auxiliar,
-        llave=key_id,
-        datos_sellados=base64.b64encode(sealed).decode(),
+    nuevo = AuxiliarRegistrado(
+        version=1, solicitud=solicitud, auxiliar=auxiliar.auxiliar, llave=key_id, datos_sellados=""
     )
+    contexto = contexto_de_auxiliar(solicitud, auxiliar.auxiliar)
+    datos = DatosAuxiliar(nombre=auxiliar.nombre, correo=auxiliar.correo)
+    actual = en_vigor.get((nuevo.nombre, nuevo.asunto))
+    if isinstance(actual, AuxiliarRegistrado):
+        root = await keyring.open(actual.llave)
+        antes = DatosAuxiliar.model_validate_json(
+            unseal(derive(root, DATOS), base64.b64decode(actual.datos_sellados), contexto)
+        )
+        datos = antes.model_copy(update={"nombre": datos.nombre, "correo": datos.correo})
+        if datos == antes:
+            return actual
+        nuevo = actual
+    else:
+        root = await keyring.create(key_id, CON_DERECHO_A_AUXILIAR)
+    sealed = seal(derive(root, DATOS), datos.model_dump_json().encode(), contexto)
+    return nuevo.model_copy(update={"datos_sellados": base64.b64encode(sealed).decode()})
 
 
 def _de_auxiliar(solicitud: str, auxiliar: Auxiliar, registrado_en: datetime) -> Iterable[Evento]:
@@ -192,5 +211,5 @@ def _de_auxiliar(solicitud: str, auxiliar: Auxiliar, registrado_en: datetime) ->
 
 
 def _content(evento: Evento) -> dict[str, Any]:
-    """What counts as a change: not the version, nor sealed bytes, which differ at every sealing."""
-    return evento.model_dump(exclude={"version", "datos_sellados"})
+    """What counts as a change: all but the version."""
+    return evento.model_dump(exclude={"version"})

@@ -206,8 +206,8 @@ def copied(value: T) -> T:
     result: Any = value  # numbers, text, bytes, moments: nobody can change them
     if isinstance(value, dict):
         result = {key: copied(v) for key, v in value.items()}
-    elif isinstance(value, list | tuple):
-        result = type(value)(copied(v) for v in value)
+    elif isinstance(value, list):
+        result = [copied(v) for v in value]
     return cast("T", result)
 
 
