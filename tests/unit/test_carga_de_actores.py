@@ -69,13 +69,13 @@ class Instalado:
         self.stream = connect("memory:", "prueba")
         self.llaves = MemoryDocuments()
 
-    async def cargar(self, vida: Vida) -> int:
+    async def cargar(self, vida: Vida, archivo: Archivo = ARCHIVO) -> int:
         """The command, in one process."""
         await self.stream.start()
         await self.stream.create_topics([TopicSpec("actores", 1)])
         stream: Any = BitacoraDe(vida, self.stream)
         return await cargar(
-            ARCHIVO, LLAVES, stream, self.llavero("portal", DocumentosDe(vida, self.llaves)), SystemClock()
+            archivo, LLAVES, stream, self.llavero("portal", DocumentosDe(vida, self.llaves)), SystemClock()
         )
 
     def llavero(self, servicio: str, documentos: Documents) -> KeyRing:
@@ -114,3 +114,17 @@ async def test_una_muerte_en_cualquier_escritura_y_repetir_deja_a_cada_actor_una
         assert await caido.dichos() == await sano.dichos(), numero
         assert await caido.correos() == CORREOS
         assert await caido.cargar(Vida()) == 0
+
+
+async def test_quien_cambia_de_correo_tiene_otra_version_y_los_demas_ninguna() -> None:
+    instalado = Instalado()
+    await instalado.cargar(Vida())
+    antes = await instalado.dichos()
+    (solicitud,) = ARCHIVO.solicitudes
+    uno, otro = solicitud.auxiliares
+    cambiada = solicitud.model_copy(update={"auxiliares": [uno.model_copy(update={"correo": "otro@ejemplo.mx"}), otro]})
+    archivo = ARCHIVO.model_copy(update={"solicitudes": [cambiada]})
+    assert await instalado.cargar(Vida(), archivo) == 1
+    assert (await instalado.dichos())[len(antes) :] == [("auxiliar_registrado", "auxiliar/CI26-0001/A0001", 2)]
+    assert await instalado.correos() == [*CORREOS, "otro@ejemplo.mx"]
+    assert await instalado.cargar(Vida(), archivo) == 0
