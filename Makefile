@@ -24,7 +24,7 @@ test-engines: # on engines and whole installations; they wait a lot: the others 
 test-rest:
 	@$(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/system
 
-unit: $(VENV)/.dev ## The fast tests: seconds
+unit: $(VENV)/.dev ## What needs no engine: minutes; a single file takes seconds
 	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, generated files up to date, published versions only grown

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 import uvicorn
@@ -104,25 +105,22 @@ class Service:
             self.health.set("actores")
             for task in self.tasks:
                 group.create_task(_run(task))
-            if self.handle is not None:
-                guard = await self._guard(self.name, self.topics)
-                group.create_task(self.stream.consume(self.name, self.topics, guard(self.handle)))
-            if self.fold is not None:
-                batch = self.fold.under(await self._guard(self.name, self.topics))
-                group.create_task(self.stream.consume(self.name, self.topics, batch.handle, batch.settle))
+            if (handling := self.handle or self.fold) is not None:
+                group.create_task(await self._consuming(self.name, self.topics, handling))
             for other in self.consumers:
-                guard = await self._guard(other.group, other.topics)
-                if isinstance(other.handle, PerKey):
-                    batch = other.handle.under(guard)
-                    group.create_task(self.stream.consume(other.group, other.topics, batch.handle, batch.settle))
-                else:
-                    group.create_task(self.stream.consume(other.group, other.topics, guard(other.handle)))
+                group.create_task(await self._consuming(other.group, other.topics, other.handle))
             metrics.READY.set(1)
             log.info("service_ready", port=self.settings.http_port)
 
-    async def _guard(self, group: str, topics: Sequence[str]) -> Callable[[Handler], Handler]:
+    async def _consuming(
+        self, group: str, topics: Sequence[str], handling: Handler | Fold | PerKey
+    ) -> Coroutine[Any, Any, None]:
         aside = await set_aside_before(self.stream, group, topics, self.settings.quarantine_limit)
-        return partial(guarded, publish=self.stream.publish, aside=aside, budget_s=self.settings.retry_budget_s)
+        guard = partial(guarded, publish=self.stream.publish, aside=aside, budget_s=self.settings.retry_budget_s)
+        if isinstance(handling, Fold | PerKey):
+            batch = handling.under(guard)
+            return self.stream.consume(group, topics, batch.handle, batch.settle)
+        return self.stream.consume(group, topics, guard(handling))
 
 
 def run(service: Service) -> None:

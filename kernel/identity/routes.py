@@ -134,8 +134,9 @@ def router(access: "Access[Any]") -> APIRouter:
     @routes.post("/entrar/cuenta")
     async def change(request: Request, cuenta: Annotated[str, Form()], a: Annotated[str, Form()] = "/") -> Response:
         session = await access.session(request)
-        mine = access.open_to(session.login, session.issuer) if session else []
-        if session is None or cuenta not in [access.directory.id_of(one) for one in mine]:
+        if session is None:
+            return RedirectResponse(f"/entrar?{urlencode({'a': safe_target(a)})}", 303)
+        if cuenta not in [access.directory.id_of(one) for one in access.open_to(session.login, session.issuer)]:
             raise NotYours()
         await access.sessions.end(session)
         return await opened(cuenta, session.login, session.issuer, safe_target(a), session.started_at)

@@ -283,7 +283,7 @@ class KafkaStream:
             app.consumer.unacked.clear()
 
     def _app(self, group: str) -> faust.App:
-        if faust.streams._CStreamIterator is None:  # type: ignore[attr-defined]
+        if faust.streams._CStreamIterator is None:  # type: ignore[attr-defined] # private to Faust
             # The one in pure Python acknowledges what it skips during a rebalance, unhandled.
             raise RuntimeError("Faust lacks its compiled stream iterator: it would lose events")
         return _App(
