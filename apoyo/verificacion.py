@@ -1,9 +1,9 @@
 """What must hold of a log and of what was derived from it, recomputed from the topics alone. Pure: `apoyo/verify.py` reads.
 
-`Hechos` folds the four topics of a lifecycle, the envíos, what compulsa says to itself of persons, and the two topics of the
-portal's lookups. Each check looks at the folded facts (and, where
-it compares, at what somebody read of the objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings
-name folios, lookups, places (`topic/partition/offset`) and objects, never contents.
+`Hechos` folds the four topics of a lifecycle, the retries, the envíos, what compulsa says to itself of persons, and the two topics
+of the portal's lookups. Each check looks at the folded facts (and, where it compares, at what somebody read of the objects or of
+resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, lookups, places (`topic/partition/offset`)
+and objects, never contents.
 
 A repetition of an event is no fault: delivery is at least once, a relay may publish what was published already, and
 `quarantine redrive` does so on purpose. The same id or the same version with other bytes is one.
@@ -32,6 +32,7 @@ from schemas.eventos import (
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
+    ReintentoSolicitado,
     Veredicto,
 )
 from schemas.tipos import descomponer_folio, proceso_de
@@ -43,6 +44,7 @@ CUBOS = (PAQUETES, EXPEDIENTES)
 LEIDOS = (
     EnvioAbierto.topic,
     *TOPICS,
+    ReintentoSolicitado.topic,
     MiembroDePersona.topic,
     Veredicto.topic,
     ConsultaSolicitada.topic,
@@ -79,6 +81,7 @@ TITULOS = {
     "huecos": "Versiones sin huecos",
     "huerfanos": "Todo evento es de un folio recibido",
     "envios": "Todo registro llegó en un envío abierto",
+    "reintentos": "Todo reintento es de una cuarentena",
     "veredictos": "Todo veredicto es de registros anunciados",
     "consultas": "Una respuesta por consulta al padrón",
     "conservacion": "Recibidos = abiertos + cuarentena + pendientes",
@@ -160,6 +163,9 @@ class Hechos:
         self.ciclos: dict[str, Ciclo] = {}
         self.abiertos: dict[str, EnvioAbierto] = {}
         self.cerrados: dict[str, EnvioCerrado] = {}
+        self.cuarentenas: set[tuple[str, int]] = set()
+        """Folio and version of every quarantine, in force or not."""
+        self.reintentos: dict[tuple[str, int], ReintentoSolicitado] = {}
         self.anunciados: dict[str, set[str]] = {}
         """Folio → persons that it was announced to, inside compulsa."""
         self.veredictos: list[Veredicto] = []
@@ -202,6 +208,8 @@ class Hechos:
                 self.abiertos.setdefault(asunto, evento)
             case EnvioCerrado():
                 self.cerrados.setdefault(asunto, evento)
+            case ReintentoSolicitado():
+                self.reintentos.setdefault((asunto, evento.version), evento)
             case MiembroDePersona():
                 self.anunciados.setdefault(evento.folio, set()).add(evento.persona)
             case Veredicto() if nueva:
@@ -214,6 +222,8 @@ class Hechos:
                 pass
             case _:
                 self.ciclos[asunto] = aplicar(self.ciclos.get(asunto, Ciclo()), evento, record.offset)
+                if isinstance(evento, RegistroEnCuarentena):
+                    self.cuarentenas.add((asunto, evento.version))
         if objeto := _objeto(evento):
             self.objetos.setdefault((objeto.cubo, objeto.nombre), objeto)
 
@@ -239,6 +249,7 @@ def de_los_topics(hechos: Hechos, apartados: Mapping[str, bool]) -> list[Comprob
         huecos(hechos),
         huerfanos(hechos),
         envios(hechos),
+        reintentos(hechos),
         veredictos(hechos),
         consultas(hechos),
         conservacion(hechos),
@@ -346,6 +357,19 @@ def envios(hechos: Hechos) -> Comprobacion:
     nota = f"{len(hechos.abiertos)} abiertos, {len(hechos.cerrados)} cerrados"
     nota += f"; {faltan} registros contados al cerrar, por publicarse" if faltan else ""
     return Comprobacion("envios", len(hechos.abiertos), tuple(hallazgos), nota)
+
+
+def reintentos(hechos: Hechos) -> Comprobacion:
+    """A retry is of a quarantine of that version, and repeats what reception said. Those without an answer are counted."""
+    hallazgos = []
+    for (folio, version), reintento in hechos.reintentos.items():
+        ciclo = hechos.ciclos.get(folio)
+        if (folio, version) not in hechos.cuarentenas:
+            hallazgos.append(Hallazgo(folio, f"reintento de la versión {version}, que no es una cuarentena"))
+        if ciclo is not None and ciclo.recibido is not None and _por_abrir(reintento) != _por_abrir(ciclo.recibido):
+            hallazgos.append(Hallazgo(folio, f"el reintento de la versión {version} no dice lo que dijo la recepción"))
+    esperan = sum((RegistroEnCuarentena.topic, f, v + 1) not in hechos.contenidos for f, v in hechos.reintentos)
+    return Comprobacion("reintentos", len(hechos.reintentos), tuple(hallazgos), f"{esperan} sin respuesta todavía")
 
 
 def veredictos(hechos: Hechos) -> Comprobacion:
@@ -524,6 +548,13 @@ def _fuera_de_lugar(record: Record, evento: Evento, partitions: int) -> str:
 
 def _remitente(evento: EnvioAbierto | RegistroRecibido) -> tuple[str, ...]:
     return evento.proceso, evento.solicitud, evento.auxiliar, evento.dispositivo
+
+
+def _por_abrir(evento: RegistroRecibido | ReintentoSolicitado) -> tuple[object, ...]:
+    return (
+        *(evento.proceso, evento.envio, evento.codigo_integridad, evento.paquete_sha256, evento.objeto),
+        *(evento.recibido_en, evento.reglas),
+    )
 
 
 def _objeto(evento: Evento) -> Objeto | None:

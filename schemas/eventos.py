@@ -150,6 +150,35 @@ class RegistroEnCuarentena(Evento):
         return self.folio
 
 
+# reintentos ------------------------------------------------------------------------------------------------------------
+
+
+class ReintentoSolicitado(Evento):
+    """Somebody asks that a record in quarantine be opened again (SPEC 6), after a fix or once a late key is there.
+
+    `version`: of the quarantine that it answers. So a quarantine is retried once, whoever asks and however often, and what comes of
+    it is the next version in topic `descifrado`. All that opening needs is here, as reception said it.
+    """
+
+    nombre: ClassVar[str] = "reintento_solicitado"
+    topic: ClassVar[str] = "reintentos"
+
+    folio: Folio
+    proceso: IdProceso
+    envio: IdEnvio
+    codigo_integridad: Sha256
+    paquete_sha256: Sha256
+    objeto: Annotated[str, StringConstraints(max_length=200)]
+    recibido_en: Momento
+    reglas: list[Palabra]
+    por: IdCuenta
+    solicitado_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return self.folio
+
+
 # compulsado ------------------------------------------------------------------------------------------------------------
 
 
@@ -697,6 +726,7 @@ EVENTOS: tuple[type[Evento], ...] = (
     RegistroRecibido,
     RegistroDescifrado,
     RegistroEnCuarentena,
+    ReintentoSolicitado,
     RegistroCompulsado,
     MiembroDePersona,
     Veredicto,

@@ -2,12 +2,18 @@
 
 from kernel.dispatch import dispatcher
 from kernel.stream import Handler
-from schemas.eventos import POR_TIPO, RegistroRecibido
+from schemas.eventos import POR_TIPO, RegistroRecibido, ReintentoSolicitado
 from services.descifrado.handlers import Descifrado
 
-TOPICS = (RegistroRecibido.topic,)
+TOPICS = (RegistroRecibido.topic, ReintentoSolicitado.topic)
 
 
 def build_handler(descifrado: Descifrado) -> Handler:
     """Handles `TOPICS`."""
-    return dispatcher(POR_TIPO, {RegistroRecibido: descifrado.registro_recibido})
+    return dispatcher(
+        POR_TIPO,
+        {
+            RegistroRecibido: descifrado.registro_recibido,
+            ReintentoSolicitado: descifrado.reintento_solicitado,
+        },
+    )

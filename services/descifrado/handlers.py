@@ -1,10 +1,14 @@
 """Opening one record: load → open → seal → store → publish.
 
 Everything until the outbox insert may be done twice: sealing is random, so a repetition writes another object under the same
-key; the one that no event names is removed. The insert is unique on (folio, version 1) and decides.
+key; the one that no event names is removed. The insert is unique on (folio, version) and decides.
+
+What reception says of a record gives version 1. A retry gives the version after the quarantine that it answers, and nothing when
+that quarantine is no longer the newest.
 """
 
 import base64
+import contextlib
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
@@ -16,10 +20,16 @@ from kernel.dispatch import Context
 from kernel.errors import KeyDestroyed
 from kernel.hpke import CannotOpen, Private
 from kernel.objects import Objects
-from kernel.outbox import Outbox
+from kernel.outbox import Outbox, VersionTaken
 from kernel.sealing import KeyRing, derive, seal
 from schemas import expediente
-from schemas.eventos import ParteSellada, RegistroDescifrado, RegistroEnCuarentena, RegistroRecibido
+from schemas.eventos import (
+    ParteSellada,
+    RegistroDescifrado,
+    RegistroEnCuarentena,
+    RegistroRecibido,
+    ReintentoSolicitado,
+)
 from schemas.paquete import PaqueteInvalido, Parte, info_hpke, leer_cuerpo, leer_paquete
 from services.descifrado import domain, metrics
 from services.descifrado.domain import Expediente, Ilegible, Motivo
@@ -39,7 +49,8 @@ CON_DERECHO: dict[str, str | None] = {
 }
 """Who may open an expediente: service → the label of its part, or None for the whole (ARCHITECTURE, rule 7)."""
 
-VERSION = 1
+PorAbrir = RegistroRecibido | ReintentoSolicitado
+"""Each says all that opening needs."""
 
 
 class EnHilo(Protocol):
@@ -70,15 +81,31 @@ class Descifrado:
         self._en_hilo = en_hilo
 
     async def registro_recibido(self, evento: RegistroRecibido, context: Context) -> None:
-        """Open the record, or record why it cannot be. Raises Unavailable, Conflict."""
+        """Open the record, or record why it cannot be. Raises Unavailable."""
         if await self._outbox.written([evento.folio]):
             return  # decided before; if a crash left it unpublished, the relay publishes it
-        try:
-            await self._abrir(evento, context.cause)
-        except Ilegible as error:
-            await self._cuarentena(evento, error, context.cause)
+        await self._resolver(evento, 1, context.cause)
 
-    async def _abrir(self, evento: RegistroRecibido, cause: str) -> None:
+    async def reintento_solicitado(self, evento: ReintentoSolicitado, context: Context) -> None:
+        """Try again what is still in the quarantine that the retry answers. Raises Unavailable."""
+        written = await self._outbox.written([evento.folio])
+        vigente = max(written, key=lambda d: int(d["version"]), default=None)
+        if vigente is None or vigente["version"] != evento.version:
+            return  # answered before
+        if vigente["headers"]["ce_type"] == RegistroEnCuarentena.ce_type():
+            await self._resolver(evento, evento.version + 1, context.cause)
+
+    async def _resolver(self, evento: PorAbrir, version: int, cause: str) -> None:
+        try:
+            await self._abrir(evento, version, cause)
+        except Ilegible as error:
+            with contextlib.suppress(VersionTaken):
+                await self._cuarentena(evento, version, error, cause)
+        except VersionTaken:
+            # Another instance came to the contrary at the same moment (it had the key, or had not yet): what it said stands.
+            pass
+
+    async def _abrir(self, evento: PorAbrir, version: int, cause: str) -> None:
         try:
             datos = await self._paquetes.get(evento.objeto)
         except LookupError as error:
@@ -94,34 +121,38 @@ class Descifrado:
         objeto, partes = await self._en_hilo(_sellar, abierto, root)
         nombre = f"{evento.proceso}/{llave}/{hashlib.sha256(objeto).hexdigest()}"
         await self._expedientes.put(nombre, objeto)
-        emitted = await self._outbox.emit(
-            RegistroDescifrado(
-                version=VERSION,
-                folio=evento.folio,
-                recibido_en=evento.recibido_en,
-                envio=evento.envio,
-                codigo_integridad=evento.codigo_integridad,
-                reglas=evento.reglas,
-                llave=llave,
-                objeto=nombre,
-                partes=partes,
-                datos_sellados=_sellado(
-                    root, expediente.DATOS, abierto.datos.model_dump_json().encode(), evento.folio, expediente.DATOS
+        try:
+            emitted = await self._outbox.emit(
+                RegistroDescifrado(
+                    version=version,
+                    folio=evento.folio,
+                    recibido_en=evento.recibido_en,
+                    envio=evento.envio,
+                    codigo_integridad=evento.codigo_integridad,
+                    reglas=evento.reglas,
+                    llave=llave,
+                    objeto=nombre,
+                    partes=partes,
+                    datos_sellados=_sellado(
+                        root, expediente.DATOS, abierto.datos.model_dump_json().encode(), evento.folio, expediente.DATOS
+                    ),
+                    acuse_sellado=_sellado(root, expediente.ACUSE, abierto.acuse, evento.folio, expediente.ACUSE),
+                    alertas=domain.alertas(abierto.datos),
                 ),
-                acuse_sellado=_sellado(root, expediente.ACUSE, abierto.acuse, evento.folio, expediente.ACUSE),
-                alertas=domain.alertas(abierto.datos),
-            ),
-            cause=cause,
-        )
+                cause=cause,
+            )
+        except VersionTaken:
+            await self._expedientes.delete(nombre)
+            raise
         en_vigor = RegistroDescifrado.model_validate_json(bytes(emitted.stored["value"]))
         if en_vigor.objeto != nombre:
             await self._expedientes.delete(nombre)  # another instance was first with its own
         metrics.RECORDS.labels("abierto").inc()
 
-    async def _cuarentena(self, evento: RegistroRecibido, error: Ilegible, cause: str) -> None:
+    async def _cuarentena(self, evento: PorAbrir, version: int, error: Ilegible, cause: str) -> None:
         await self._outbox.emit(
             RegistroEnCuarentena(
-                version=VERSION,
+                version=version,
                 folio=evento.folio,
                 recibido_en=evento.recibido_en,
                 envio=evento.envio,

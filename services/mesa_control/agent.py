@@ -2,7 +2,7 @@
 
 from kernel.dispatch import dispatcher
 from kernel.stream import Handler
-from schemas.ciclo_de_vida import TOPICS
+from schemas import ciclo_de_vida
 from schemas.eventos import (
     POR_TIPO,
     RegistroClasificado,
@@ -10,13 +10,15 @@ from schemas.eventos import (
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
+    ReintentoSolicitado,
 )
 from services.mesa_control.handlers import Proyector
 
-__all__ = ["TOPICS", "build"]
+TOPICS = (*ciclo_de_vida.TOPICS, ReintentoSolicitado.topic)
+"""What the projection is folded from: all of a folio, in any order."""
 
 
 def build(proyector: Proyector) -> Handler:
     """The stream handler."""
     facts = (RegistroRecibido, RegistroDescifrado, RegistroEnCuarentena, RegistroCompulsado, RegistroClasificado)
-    return dispatcher(POR_TIPO, dict.fromkeys(facts, proyector.hecho))
+    return dispatcher(POR_TIPO, {**dict.fromkeys(facts, proyector.hecho), ReintentoSolicitado: proyector.reintento})

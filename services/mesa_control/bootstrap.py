@@ -26,6 +26,7 @@ INDICES = [
     IndexModel([("cola", 1), ("recibido_en", 1)]),
     IndexModel([("operador", 1), ("cola", 1)]),
     IndexModel([("decidido_por", 1), ("decidido_en", 1)]),
+    IndexModel([("proceso", 1), ("reintentado_en", 1)]),
 ]
 """Of `registros`."""
 

@@ -20,12 +20,13 @@ from credencial.codigos import identificadores_en, leer_qr
 from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, Norma, Subtipo, de_revision
 from credencial.inconsistencias import Inconsistencia as Entrada
 from credencial.mrz import Mrz, MrzInvalida, leer_mrz, linea_de_nombres
-from schemas.ciclo_de_vida import Ciclo, Estado, estado
+from schemas.ciclo_de_vida import Ciclo, Estado, en_cuarentena, estado
 from schemas.eventos import Alerta, Inconsistencia, ReferenciaPerfil, RegistroClasificado, RegistroDescifrado
 from schemas.paquete import DatosRegistro, Modalidad
 from schemas.perfil import TipoProceso
 
 ESPERANDO = "esperando"
+CUARENTENA = "cuarentena"
 PENDIENTE = "pendiente"
 DECIDIDO = "decidido"
 
@@ -80,9 +81,11 @@ class Contexto:
 
 
 def cola(ciclo: Ciclo) -> str:
-    """Where the record stands: `esperando`, `pendiente` or `decidido`."""
+    """Where the record stands: `esperando`, `cuarentena`, `pendiente` or `decidido`."""
     if ciclo.clasificado is not None:
         return DECIDIDO
+    if en_cuarentena(ciclo):
+        return CUARENTENA
     return PENDIENTE if estado(ciclo) is Estado.EN_MESA_DE_CONTROL else ESPERANDO
 
 

@@ -1,7 +1,7 @@
 """What happens to the queue, and to what a person asks of it: load, decide, store, publish."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from schemas.eventos import (
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
+    ReintentoSolicitado,
 )
 from schemas.expediente import DATOS, IMAGENES, contexto
 from schemas.hora import CENTRO
@@ -109,19 +110,40 @@ class Proyector:
         """Fold one fact in. Raises Conflict when another process wrote the record meanwhile."""
         await self.doblar(evento, context.offset, await self.registros.get(evento.folio))
 
+    async def reintento(self, evento: ReintentoSolicitado, context: Context) -> None:
+        """Fold a retry in. Raises Conflict as above."""
+        await self.doblar_reintento(evento, await self.registros.get(evento.folio))
+
+    async def doblar_reintento(self, evento: ReintentoSolicitado, actual: Document | None) -> None:
+        """Fold a retry into a document that was read; only the newest stays. Raises Conflict."""
+        pedido = {"version": evento.version, "por": evento.por}
+        anterior = actual["reintento"] if actual else None
+        if anterior is not None and anterior["version"] >= evento.version:
+            return
+        base = _documento(evento.folio, _ciclo(actual), actual)
+        await self._guardar(
+            {
+                **base,
+                "reintento": pedido,
+                "reintentado_en": evento.solicitado_en,
+                "reintentando": _reintentando(_ciclo(actual), pedido),
+            },
+            actual,
+        )
+
     async def doblar(self, evento: Hecho, offset: int, actual: Document | None) -> None:
         """Fold a fact into a document that was read, as if it lay at that offset. Raises Conflict."""
         ciclo = aplicar(_ciclo(actual), evento, offset)
-        revision = actual["revision"] + 1 if actual else self.primera_revision()
-        nuevo = _documento(evento.folio, ciclo, actual, revision)
-        if actual is None:
-            stored = await self.registros.put_if_absent(nuevo)
-        else:
-            stored = a_documento(ciclo) == a_documento(_ciclo(actual)) or await self.registros.replace(
-                nuevo, actual["revision"]
-            )
+        if actual is None or a_documento(ciclo) != a_documento(_ciclo(actual)):
+            await self._guardar(_documento(evento.folio, ciclo, actual), actual)
+
+    async def _guardar(self, nuevo: Document, actual: Document | None) -> None:
+        nuevo["revision"] = actual["revision"] + 1 if actual else self.primera_revision()
+        stored = await (
+            self.registros.replace(nuevo, actual["revision"]) if actual else self.registros.put_if_absent(nuevo)
+        )
         if not stored:
-            raise Conflict(f"{evento.folio} was written meanwhile")
+            raise Conflict(f"{nuevo['_id']} was written meanwhile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +192,7 @@ class MesaDeControl:
     async def _tomar(self, operador: str, proceso: str, excepto: Sequence[str]) -> Document | None:
         ahora = self.clock.now()
         held = await self.registros.find(
-            {"operador": operador, "cola": _cola(proceso, PENDIENTE), "asignado_hasta": {"$gt": ahora}},
+            {"operador": operador, "cola": en_cola(proceso, PENDIENTE), "asignado_hasta": {"$gt": ahora}},
             sort="recibido_en",
         )
         for documento in held:
@@ -192,7 +214,7 @@ class MesaDeControl:
         looked_at, free = self.vistos.get(proceso, (LIBRE, []))
         if not free or not timedelta() <= ahora - looked_at < VIGENCIA:
             free = await self.registros.find(
-                {"cola": _cola(proceso, PENDIENTE), "asignado_hasta": {"$lte": ahora}},
+                {"cola": en_cola(proceso, PENDIENTE), "asignado_hasta": {"$lte": ahora}},
                 sort="recibido_en",
                 limit=CANDIDATOS,
             )
@@ -212,10 +234,10 @@ class MesaDeControl:
         """Counts of the queue, and of this person's day in hora Centro."""
         local = self.clock.now().astimezone(CENTRO)
         midnight = datetime.combine(local.date(), time.min, CENTRO).astimezone(UTC)
-        oldest = await self.registros.find({"cola": _cola(proceso, PENDIENTE)}, sort="recibido_en", limit=1)
+        oldest = await self.registros.find({"cola": en_cola(proceso, PENDIENTE)}, sort="recibido_en", limit=1)
         return Progreso(
-            pendientes=await self.registros.count({"cola": _cola(proceso, PENDIENTE)}),
-            en_camino=await self.registros.count({"cola": _cola(proceso, ESPERANDO)}),
+            pendientes=await self.registros.count({"cola": en_cola(proceso, PENDIENTE)}),
+            en_camino=await self.registros.count({"cola": en_cola(proceso, ESPERANDO)}),
             decididos_hoy=await self.registros.count({"decidido_por": operador, "decidido_en": {"$gte": midnight}}),
             mas_antiguo=oldest[0]["recibido_en"] if oldest else None,
         )
@@ -353,8 +375,21 @@ def _asignacion(documento: Document) -> Asignacion | None:
     return Asignacion(operador, documento["asignado_hasta"]) if operador else None
 
 
-def _documento(folio: str, ciclo: Ciclo, actual: Document | None, revision: int) -> Document:
-    """The projection of a lifecycle. `operador` and `asignado_hasta` are a lease: kept while pending, lost in a rebuild."""
+def _reintentando(ciclo: Ciclo, reintento: Mapping[str, Any] | None) -> bool:
+    """Whether the quarantine in force has been retried, and nothing came of it yet."""
+    cuarentena = ciclo.descifrado
+    return (
+        isinstance(cuarentena, RegistroEnCuarentena)
+        and reintento is not None
+        and reintento["version"] >= cuarentena.version
+    )
+
+
+def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
+    """The projection of a lifecycle. `operador` and `asignado_hasta` are a lease: kept while pending, lost in a rebuild.
+
+    `motivo`, `detalle`: of the quarantine in force; `reintento`, `reintentado_en`: the newest retry, whatever came of it.
+    """
     partes = descomponer_folio(folio)
     estado_cola = cola(ciclo)
     fechado = ciclo.recibido or ciclo.descifrado
@@ -362,21 +397,28 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None, revision: int)
     lease: dict[str, Any] = {"operador": None, "asignado_hasta": LIBRE}
     if actual is not None and estado_cola != DECIDIDO:
         lease = {name: actual[name] for name in lease}
+    cuarentena = ciclo.descifrado if isinstance(ciclo.descifrado, RegistroEnCuarentena) else None
+    reintento = actual["reintento"] if actual else None
     return {
         "_id": folio,
-        "revision": revision,
         **a_documento(ciclo),
         "proceso": partes.proceso,
         "solicitud": partes.solicitud,
-        "cola": _cola(partes.proceso, estado_cola),
+        "cola": en_cola(partes.proceso, estado_cola),
+        "recibido": ciclo.recibido is not None,
         "recibido_en": fechado.recibido_en if fechado else None,
         "decidido_por": decision.operador if decision else None,
         "decidido_en": decision.decidido_en if decision else None,
+        "motivo": cuarentena.motivo if cuarentena else None,
+        "detalle": cuarentena.detalle if cuarentena else None,
+        "reintento": reintento,
+        "reintentado_en": actual["reintentado_en"] if actual else None,
+        "reintentando": _reintentando(ciclo, reintento),
         **lease,
     }
 
 
-def _cola(proceso: str, estado_cola: str) -> str:
+def en_cola(proceso: str, estado_cola: str) -> str:
     """Both in one field: what waits in a process is found however much is decided, by any engine."""
     return f"{proceso}/{estado_cola}"
 

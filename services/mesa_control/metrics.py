@@ -8,6 +8,7 @@ ASIGNACIONES = Counter(
 DECISIONES = Counter("apoyo_mesa_decisiones_total", "Decisions made", ["resultado"])
 RECHAZOS = Counter("apoyo_mesa_rechazos_total", "Orders refused, by reason", ["codigo"])
 ILEGIBLES = Counter("apoyo_mesa_ilegibles_total", "Records passed over because they could not be opened")
+REINTENTOS = Counter("apoyo_mesa_reintentos_total", "Retries of records in quarantine that people asked for")
 ACCESOS = Counter("apoyo_mesa_accesos_total", "Openings of data or of an image", ["que"])
 ESPERA = Histogram(
     "apoyo_mesa_espera_segundos",

@@ -10,6 +10,12 @@ RECHAZOS: dict[str, tuple[int, str, str]] = {
     "imagen_desconocida": (404, "El registro no tiene esa imagen", ""),
     "proceso_desconocido": (404, "No existe ese proceso", ""),
     "registro_no_listo": (409, "El registro todavía no está en Mesa de Control", "Llegará a la cola por sí solo."),
+    "sin_cuarentena": (404, "Ese registro no está en cuarentena", ""),
+    "nada_que_reintentar": (
+        409,
+        "No hay nada que reintentar",
+        "Esos registros ya se abrieron, ya se están reintentando o no se pueden abrir nunca más.",
+    ),
     "registro_asignado_a_otra_persona": (409, "Otra persona está revisando este registro", _NADA),
     "registro_ya_decidido": (409, "Este registro ya se decidió", "La decisión anterior queda como está."),
     "decision_desconocida": (409, "No existe la decisión que se quiere reemplazar", _NADA),

@@ -129,6 +129,8 @@ class Envio:
 class Tirada:
     """What one seed plays: captures, how they are sent, lookups of the portal, and the process's rules.
 
+    `llave_tardia`: descifrado gets the process's private key only some time after the first records came.
+
     What the portal registers besides: `con_cedula`, whether the new solicitud gets its cédula; `correos`, of which solicitudes the
     first auxiliar gets a new version, and the e-mail in it; None: as before.
     """
@@ -137,6 +139,7 @@ class Tirada:
     envios: tuple[Envio, ...]
     preguntas: tuple[Pregunta, ...]
     perfil: PerfilReglas
+    llave_tardia: bool
     con_cedula: bool
     correos: tuple[tuple[str, str | None], ...]
 
@@ -207,6 +210,7 @@ def tirar(rng: random.Random) -> Tirada:
         tuple(_envios(rng, capturas)),
         tuple(_preguntas(rng, capturas)),
         perfil,
+        rng.random() < 0.3,
         rng.random() < 0.7,
         tuple(rng.sample(correos, rng.randint(0, len(correos)))),
     )

@@ -46,6 +46,8 @@ from services.ingesta.domain import Codigo
 from services.ingesta.domain import Rechazo as RechazoIngesta
 from services.ingesta.handlers import Ingesta
 from services.mesa_control import agent as agente_mesa
+from services.mesa_control.cuarentena.domain import Filtro
+from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.domain import Eleccion, Orden
 from services.mesa_control.domain import Rechazo as RechazoMesa
 from services.mesa_control.handlers import MesaDeControl, Registro
@@ -153,6 +155,7 @@ class Mundo:
         self._reconstrucciones: dict[str, asyncio.Task[None]] = {}
         self._detenidos: set[str] = set()
         self._paquetes: dict[str, list[bytes]] = {}
+        self._con_llave = not self.tirada.llave_tardia
 
     # The run ----------------------------------------------------------------------------------------------------------------
 
@@ -175,7 +178,10 @@ class Mundo:
         gente.append(self.bucle.create_task(self._registrar()))
         if self.tirada.perfil.compulsa == "al_final":
             gente.append(self.bucle.create_task(self._ordenar_compulsa()))
+        if self.tirada.llave_tardia:
+            gente.append(self.bucle.create_task(self._traer_la_llave()))
         revisores = [self.bucle.create_task(self._operador(operador)) for operador in OPERADORES]
+        revisores.append(self.bucle.create_task(self._supervisor()))
         caos = self.bucle.create_task(self._caos())
         await asyncio.wait([*gente, caos])
         await self._calma()
@@ -380,7 +386,7 @@ class Mundo:
             self._objetos(proceso, "paquetes"),
             self._objetos(proceso, "expedientes"),
             self._llavero(proceso, "descifrado"),
-            lambda llave: comun().llave_de_proceso,
+            lambda llave: comun().llave_de_proceso if self._con_llave else None,
             lambda contenido: True,
             asyncio.to_thread,
         )
@@ -609,6 +615,29 @@ class Mundo:
                 self.azar.vistos.add("decidir durante una reconstrucción")
                 await asyncio.sleep(1)
 
+    async def _traer_la_llave(self) -> None:
+        """Operations install the process's private key, late."""
+        await asyncio.sleep(self.azar.rng.uniform(5, 60))
+        self._con_llave = True
+        self.azar.anotar("mundo", "llega la llave del proceso")
+
+    async def _supervisor(self) -> None:
+        """A supervisor: retries whatever waits for a key, over and over, sometimes with the same order."""
+        rng = self.azar.rng
+        filtro = Filtro(motivo="llave_desconocida")
+        causas = [rng.randbytes(8).hex()]
+        while True:
+            await asyncio.sleep(rng.uniform(2, 20))
+            causas.append(rng.randbytes(8).hex())
+            causa = rng.choice(causas[-2:])
+            try:
+                await self.pedir("mesa_control", partial(_reintentar, filtro=filtro, causa=causa), "reintenta")
+            except SinRespuesta:
+                continue
+            except RechazoMesa as error:
+                if error.codigo != "nada_que_reintentar":
+                    self.testigo.fallas.append(f"a retry was refused: {error.codigo}")
+
     async def _cargar_corte(self, corte: str) -> None:
         """INE loads a cut of the roll, late; what dies or is refused is run again."""
         await asyncio.sleep(self.azar.rng.uniform(0, 60))
@@ -667,6 +696,11 @@ class Mundo:
         await asyncio.sleep(self.azar.rng.uniform(0, 120))
         self.bitacora.agregar(orden_de_compulsa(self.azar.hora()))
         self.azar.anotar("mundo", "ordena la compulsa")
+
+
+async def _reintentar(mesa: MesaDeControl, filtro: Filtro, causa: str) -> None:
+    cuarentena = Cuarentena(mesa.registros, mesa.outbox, mesa.clock, mesa.proyector)
+    await cuarentena.reintentar(PROCESO, filtro, "supervisor1", causa)
 
 
 def _cabe(renglones: MemoryDocuments, line: dict[str, Any]) -> bool:

@@ -114,6 +114,9 @@ def _verdad(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
     acuses = mundo.testigo.acuses
     recibido_en = {c.numero: acuses[c.folio][1] for c in mundo.tirada.capturas if c.folio in acuses}
     mundo.azar.vistos |= {f"estado {estado(c)}" for c in ciclos.values()}
+    abiertos = [c.descifrado.version for c in ciclos.values() if isinstance(c.descifrado, RegistroDescifrado)]
+    mundo.azar.vistos |= {"abierto al reintentarlo"} if max(abiertos, default=1) > 1 else set()
+    mundo.azar.vistos |= {"otra vez en cuarentena"} if max(abiertos, default=1) > 2 else set()
     verdad = esperado(mundo.tirada.capturas, recibido_en, mundo.tirada.perfil.misma_persona)
     for captura in mundo.tirada.capturas:
         actual = estado(ciclos.get(captura.folio, Ciclo()))
@@ -142,10 +145,12 @@ def _proyeccion(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
 
 
 def _mesa(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
-    """Mesa de Control's queue is empty, and holds what the topics say."""
+    """Mesa de Control's queue is empty, nothing waits for a key or for an answer, and it holds what the topics say."""
     for folio, guardado in sorted(_todos(mundo, "mesa.registros").items()):
         if guardado["cola"].endswith("/pendiente"):
             yield f"mesa {folio}: still in the queue"
+        if guardado["motivo"] == "llave_desconocida" or guardado["reintentando"]:
+            yield f"mesa {folio}: still in quarantine, {guardado['motivo']} {guardado['reintento']}"
         vigentes = {topic: (h["hecho"]["version"], h["offset"]) for topic, h in guardado["hechos"].items()}
         ciclo = ciclos.get(folio, Ciclo())
         if vigentes != {topic: (h.evento.version, h.offset) for topic, h in ciclo.hechos.items()}:

@@ -18,11 +18,11 @@ from kernel.hpke import Private
 from kernel.objects import MemoryObjects
 from kernel.outbox import UNIQUE, Outbox
 from kernel.sealing import KeyRing, derive, seal
-from kernel.stream import Stream, TopicSpec, connect
+from kernel.stream import Record, Stream, TopicSpec, connect
 from kernel.web import Health
 from schemas.actores import Actores
 from schemas.autorizacion import Rol
-from schemas.envelope import ensobrar
+from schemas.envelope import Sobre, ensobrar
 from schemas.eventos import (
     Alerta,
     Fase,
@@ -32,7 +32,9 @@ from schemas.eventos import (
     RegistroClasificado,
     RegistroCompulsado,
     RegistroDescifrado,
+    RegistroEnCuarentena,
     RegistroRecibido,
+    ReintentoSolicitado,
     SituacionRegistral,
     SolicitudRegistrada,
 )
@@ -169,7 +171,9 @@ class Mesa:
     async def empieza(self) -> None:
         """Start the log, so that decisions can be published."""
         await self.stream.start()
-        await self.stream.create_topics([TopicSpec(RegistroClasificado.topic, 8)])
+        await self.stream.create_topics(
+            [TopicSpec(tipo.topic, 8) for tipo in (RegistroClasificado, ReintentoSolicitado)]
+        )
 
     def app(self) -> FastAPI:
         """The HTTP application on this service."""
@@ -233,6 +237,41 @@ class Mesa:
         """One fact from its topic."""
         sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=self.reloj.now(), causa="prueba")
         await self.servicio.proyector.hecho(evento, Context(sobre, offset))
+
+    def apartado(
+        self, n: int, motivo: str = "llave_desconocida", detalle: str = "ci26-1", version: int = 1
+    ) -> RegistroEnCuarentena:
+        """Record `n` could not be opened."""
+        return ejemplo(
+            RegistroEnCuarentena,
+            version=version,
+            folio=folio(n),
+            recibido_en=EPOCA + timedelta(minutes=n),
+            motivo=motivo,
+            detalle=detalle,
+        )
+
+    async def abierto(self, n: int, version: int) -> RegistroDescifrado:
+        """Record `n`, opened."""
+        return (await self.eventos(n))[1].model_copy(update={"version": version})
+
+    async def aparta(self, n: int, motivo: str, detalle: str = "ci26-1") -> RegistroRecibido:
+        """Record `n` is received and goes into quarantine."""
+        recibido = ejemplo(
+            RegistroRecibido,
+            folio=folio(n),
+            recibido_en=EPOCA + timedelta(minutes=n),
+            proceso=PROCESO,
+            solicitud=SOLICITUD,
+        )
+        await self.recibe(recibido, n)
+        await self.recibe(self.apartado(n, motivo, detalle), n)
+        return recibido
+
+    @staticmethod
+    def registro(sobre: Sobre, offset: int) -> Record:
+        """The event as it lies in its topic."""
+        return Record(sobre.evento.topic, 0, offset, sobre.evento.llave_mensaje, sobre.cuerpo(), sobre.headers())
 
     async def llega(self, n: int, **cambios: object) -> str:
         """Record `n` waits in the queue; its folio."""

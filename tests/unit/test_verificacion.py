@@ -34,7 +34,9 @@ from schemas.eventos import (
     RegistroClasificado,
     RegistroCompulsado,
     RegistroDescifrado,
+    RegistroEnCuarentena,
     RegistroRecibido,
+    ReintentoSolicitado,
     Veredicto,
 )
 from services.resultados import agent
@@ -69,6 +71,9 @@ class Mundo:
         for n, estado in enumerate(Estado):
             await self.vivir(vida(estado, 2 * n))
         await self.vivir(vida(Estado.EN_PROCESAMIENTO, 100, cuarentena=True))
+        await self.reintentar(100)
+        await self.vivir([ejemplo(RegistroEnCuarentena, folio=folio(100), recibido_en=HORA, version=2)])
+        await self.reintentar(100, version=2)
         segundo = 2 * list(Estado).index(Estado.DUPLICADO)
         await self.vivir(vida(Estado.EN_LISTA_NOMINAL, segundo + 1))
         for n in (segundo, segundo + 1):
@@ -81,6 +86,13 @@ class Mundo:
         """Publish the events, with objects that are what they say."""
         for evento in eventos:
             await self.publicar(await self.con_objeto(evento))
+
+    async def reintentar(self, n: int, **cambios: Any) -> None:
+        """Publish the retry of a record in quarantine."""
+        recibido = await self.con_objeto(vida(Estado.EN_PROCESAMIENTO, n)[0])
+        dicho = recibido.model_dump(include={"folio", "proceso", "envio", "codigo_integridad", "recibido_en", "reglas"})
+        dicho |= recibido.model_dump(include={"objeto", "paquete_sha256"})
+        await self.publicar(ejemplo(ReintentoSolicitado, **dicho | cambios))
 
     async def con_objeto(self, evento: Evento) -> Evento:
         """The event, naming an object that was stored for it."""
@@ -186,6 +198,7 @@ async def test_una_bitacora_sana_no_tiene_hallazgos_y_todo_se_comprobo(mundo: Mu
     notas = {c.clave: c.nota for c in informe.comprobaciones}
     assert notas["consultas"] == "2 pedidas, 1 sin respuesta todavía"
     assert notas["envios"] == "1 abiertos, 1 cerrados"
+    assert notas["reintentos"] == "1 sin respuesta todavía"
 
 
 async def test_un_evento_repetido_tal_cual_no_es_una_falla_y_se_cuenta(mundo: Mundo) -> None:
@@ -305,6 +318,15 @@ async def _recibido_en_envio_de_otro(m: Mundo) -> None:
     await m.publicar(await m.con_objeto(ejemplo(RegistroRecibido, folio=AJENO, dispositivo="a" * 12)))
 
 
+async def _reintento_de_lo_abierto(m: Mundo) -> None:
+    await m.reintentar(2 * list(Estado).index(Estado.EN_LISTA_NOMINAL))
+
+
+async def _reintento_de_otro_objeto(m: Mundo) -> None:
+    await m.vivir([ejemplo(RegistroEnCuarentena, folio=folio(100), recibido_en=HORA, version=3)])
+    await m.reintentar(100, version=3, paquete_sha256="e" * 64)
+
+
 async def _dos_respuestas(m: Mundo) -> None:
     await m.publicar(ejemplo(ConsultaRespondida, consulta=CONSULTA, version=2))
 
@@ -386,6 +408,8 @@ FALLAS: list[tuple[Callable[[Mundo], Any], set[str], str]] = [
     (_duplicado_de_quien_no_se_anuncio, {"veredictos"}, f"sobre {SANO}, que no se anunció"),
     (_recibido_sin_envio, {"envios"}, f"{AJENO} llegó en el envío {'e' * 32}, que nadie abrió"),
     (_recibido_en_envio_de_otro, {"envios"}, f"{AJENO} llegó en el envío {ENVIO}, que es de otro dispositivo"),
+    (_reintento_de_lo_abierto, {"reintentos"}, "reintento de la versión 1, que no es una cuarentena"),
+    (_reintento_de_otro_objeto, {"reintentos"}, "el reintento de la versión 3 no dice lo que dijo la recepción"),
     (_dos_respuestas, {"consultas"}, f"{CONSULTA} 2 respuestas"),
     (_respuesta_que_nadie_pidio, {"consultas"}, "nadie la pidió"),
     (_respuesta_de_otra_persona, {"consultas"}, "es de otra persona"),
