@@ -26,7 +26,9 @@ from kernel.sealing import derive, seal
 from kernel.stream import Message, TopicSpec, connect
 from schemas import expediente
 from schemas.paquete import Parte, info_hpke, leer_cuerpo, leer_paquete
-from services.descifrado.adapters import LlavesDeProceso, decodificable
+from services.descifrado.adapters import LlavesDeProceso
+from services.descifrado.imagenes import dimensiones
+from services.descifrado.vistas import decodificar
 
 PASOS = ("hash", "abrir", "decodificar", "sellar", "objetos", "documentos", "bitacora")
 SIMULTANEOS = 4
@@ -121,8 +123,9 @@ async def _trabajo(motores: _Motores, paquetes: Sequence[bytes]) -> _Hecho:
             raise LookupError(encabezado.llave)
         partes = {p.nombre: p for p in leer_cuerpo(llave.open(paquete.cuerpo, info_hpke(encabezado.folio)))}
         paso()
-        if not all(decodificable(p.contenido) for nombre, p in partes.items() if nombre is not Parte.DATOS):
-            raise ValueError("an image of the bench does not decode")
+        for nombre, parte in partes.items():
+            if nombre is not Parte.DATOS:
+                decodificar(nombre, parte.contenido, dimensiones(parte.contenido))
         paso()
         for nombre, parte in partes.items():
             seal(derive(raiz, expediente.IMAGENES), parte.contenido, expediente.contexto(encabezado.folio, nombre))

@@ -2,13 +2,13 @@
 
 from kernel import logging
 from kernel.service import run
-from kernel.settings import ServiceSettings
 from services.descifrado.bootstrap import build
+from services.descifrado.settings import Settings
 
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings = ServiceSettings()
+    settings = Settings()
     logging.configure("descifrado", settings.log_level)
     run(build(settings))
 

@@ -1,25 +1,8 @@
-"""OpenCV, and the private keys of the processes on disk."""
+"""The private keys of the processes on disk."""
 
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from kernel import hpke
-
-cv2.setNumThreads(1)  # scale by processes
-
-
-def decodificable(contenido: bytes) -> bool:
-    """Whether the whole image can be decoded. Call it only with what `imagenes.dimensiones` has bounded.
-
-    A quarter of the size is enough to know: a JPEG's data is read to its end all the same, at a fraction of the memory.
-    """
-    try:
-        imagen = cv2.imdecode(np.frombuffer(contenido, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_4)
-    except cv2.error:
-        return False
-    return imagen is not None and imagen.size > 0
 
 
 class LlavesDeProceso:

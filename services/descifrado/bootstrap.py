@@ -5,17 +5,19 @@ import asyncio
 from kernel.engines import Engines
 from kernel.per_key import PerKey
 from kernel.service import Service
-from kernel.settings import ServiceSettings
 from kernel.web import Health, create_app
-from services.descifrado.adapters import LlavesDeProceso, decodificable
+from services.descifrado.adapters import LlavesDeProceso
 from services.descifrado.agent import TOPICS, build_handler
+from services.descifrado.examen import Examen
 from services.descifrado.handlers import Descifrado
+from services.descifrado.settings import Settings
+from services.descifrado.vistas import decodificar
 
 A_LA_VEZ = 4
 """Records in hand at once: each takes its package three times over in memory, 12 MiB at most."""
 
 
-def build(settings: ServiceSettings) -> Service:
+def build(settings: Settings) -> Service:
     """The service, not connected yet. Its HTTP surface is health and metrics alone."""
     engines = Engines(settings, "descifrado")
     outbox = engines.outbox()
@@ -26,7 +28,8 @@ def build(settings: ServiceSettings) -> Service:
         engines.bucket("expedientes"),
         engines.keyring(),
         LlavesDeProceso(settings.keys_dir / "procesos"),
-        decodificable,
+        decodificar,
+        Examen(settings.umbrales),
         asyncio.to_thread,
     )
     return Service(

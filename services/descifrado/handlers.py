@@ -11,7 +11,7 @@ import base64
 import contextlib
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ParamSpec, Protocol, TypeVar
 
 import structlog
@@ -24,16 +24,18 @@ from kernel.outbox import Outbox, VersionTaken
 from kernel.sealing import KeyRing, derive, seal
 from schemas import expediente
 from schemas.eventos import (
+    Alerta,
     ParteSellada,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
     ReintentoSolicitado,
 )
-from schemas.paquete import PaqueteInvalido, Parte, info_hpke, leer_cuerpo, leer_paquete
+from schemas.paquete import IMAGENES, PaqueteInvalido, Parte, ParteAbierta, info_hpke, leer_cuerpo, leer_paquete
 from services.descifrado import domain, metrics
 from services.descifrado.domain import Expediente, Ilegible, Motivo
-from services.descifrado.imagenes import dimensiones
+from services.descifrado.imagenes import Dimensiones, dimensiones
+from services.descifrado.vistas import Vista
 
 log = structlog.get_logger()
 
@@ -60,7 +62,11 @@ class EnHilo(Protocol):
 
 
 class Descifrado:
-    """Opens records. `llave_de_proceso`: private key by id, or None; `decodificable`: whether an image decodes whole."""
+    """Opens records.
+
+    `llave_de_proceso`: private key by id, or None. `decodificar`: an image whose size is bounded, read to its end; raises
+    Ilegible. `examinar`: what is seen in a record's images; never raises.
+    """
 
     def __init__(
         self,
@@ -69,7 +75,8 @@ class Descifrado:
         expedientes: Objects,
         llaves: KeyRing,
         llave_de_proceso: Callable[[str], Private | None],
-        decodificable: Callable[[bytes], bool],
+        decodificar: Callable[[Parte, bytes, Dimensiones], Vista],
+        examinar: Callable[[Mapping[Parte, Vista]], list[Alerta]],
         en_hilo: EnHilo,
     ) -> None:
         self._outbox = outbox
@@ -77,7 +84,8 @@ class Descifrado:
         self._expedientes = expedientes
         self._llaves = llaves
         self._llave_de_proceso = llave_de_proceso
-        self._decodificable = decodificable
+        self._decodificar = decodificar
+        self._examinar = examinar
         self._en_hilo = en_hilo
 
     async def registro_recibido(self, evento: RegistroRecibido, context: Context) -> None:
@@ -111,7 +119,7 @@ class Descifrado:
         except LookupError as error:
             raise Ilegible(Motivo.OBJETO_FALTANTE) from error
         started = time.perf_counter()
-        abierto = await self._en_hilo(self._leer, datos, evento.paquete_sha256)
+        abierto, alertas = await self._en_hilo(self._leer, datos, evento.paquete_sha256)
         metrics.OPEN_SECONDS.observe(time.perf_counter() - started)
         llave = expediente.id_de_llave(evento.folio)
         try:
@@ -137,7 +145,7 @@ class Descifrado:
                         root, expediente.DATOS, abierto.datos.model_dump_json().encode(), evento.folio, expediente.DATOS
                     ),
                     acuse_sellado=_sellado(root, expediente.ACUSE, abierto.acuse, evento.folio, expediente.ACUSE),
-                    alertas=domain.alertas(abierto.datos),
+                    alertas=alertas,
                 ),
                 cause=cause,
             )
@@ -148,6 +156,8 @@ class Descifrado:
         if en_vigor.objeto != nombre:
             await self._expedientes.delete(nombre)  # another instance was first with its own
         metrics.RECORDS.labels("abierto").inc()
+        for alerta in alertas:
+            metrics.ALERTS.labels(alerta.codigo).inc()
 
     async def _cuarentena(self, evento: PorAbrir, version: int, error: Ilegible, cause: str) -> None:
         await self._outbox.emit(
@@ -165,7 +175,8 @@ class Descifrado:
         metrics.RECORDS.labels(error.motivo).inc()
         log.warning("record_quarantined", folio=evento.folio, reason=error.motivo, detail=error.detalle)
 
-    def _leer(self, datos: bytes, sha256: str) -> Expediente:
+    def _leer(self, datos: bytes, sha256: str) -> tuple[Expediente, list[Alerta]]:
+        """The expediente, and what its data and its images give to look at."""
         if hashlib.sha256(datos).hexdigest() != sha256:
             raise Ilegible(Motivo.OBJETO_ALTERADO)
         try:
@@ -183,21 +194,23 @@ class Descifrado:
         except PaqueteInvalido as error:
             raise Ilegible(Motivo.CUERPO_MALFORMADO, error.detalle) from error
         por_nombre = domain.revisar_partes(encabezado, partes)
-        return Expediente(
-            paquete,
-            por_nombre,
-            domain.leer_datos(por_nombre[Parte.DATOS].contenido),
-            {nombre: self._tipo(nombre, p.contenido) for nombre, p in por_nombre.items() if nombre is not Parte.DATOS},
-        )
+        tipos, vistas = self._ver(por_nombre)
+        abierto = Expediente(paquete, por_nombre, domain.leer_datos(por_nombre[Parte.DATOS].contenido), tipos)
+        return abierto, [*domain.alertas(abierto.datos), *self._examinar(vistas)]
 
-    def _tipo(self, nombre: Parte, contenido: bytes) -> str:
-        try:
-            medidas = dimensiones(contenido)
-        except Ilegible as error:
-            raise Ilegible(error.motivo, f"{nombre}: {error.detalle}") from error
-        if not self._decodificable(contenido):
-            raise Ilegible(Motivo.IMAGEN_INVALIDA, f"{nombre}: no se puede leer completa")
-        return medidas.tipo_medio
+    def _ver(self, partes: Mapping[Parte, ParteAbierta]) -> tuple[dict[Parte, str], dict[Parte, Vista]]:
+        """Media type and view of each image, in the order of `IMAGENES`; each is decoded this once. Raises Ilegible."""
+        tipos: dict[Parte, str] = {}
+        vistas: dict[Parte, Vista] = {}
+        for nombre in (parte for parte in IMAGENES if parte in partes):
+            contenido = partes[nombre].contenido
+            try:
+                medidas = dimensiones(contenido)
+                vistas[nombre] = self._decodificar(nombre, contenido, medidas)
+            except Ilegible as error:
+                raise Ilegible(error.motivo, f"{nombre}: {error.detalle}") from error
+            tipos[nombre] = medidas.tipo_medio
+        return tipos, vistas
 
 
 def _sellar(abierto: Expediente, root: bytes) -> tuple[bytes, list[ParteSellada]]:

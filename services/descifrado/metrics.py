@@ -5,6 +5,8 @@ from prometheus_client import Counter, Histogram
 RECORDS = Counter("apoyo_descifrado_records_total", "Records handled, by outcome", ["outcome"])
 OPEN_SECONDS = Histogram(
     "apoyo_descifrado_open_seconds",
-    "Compute of one record: open, check, decode",
+    "Compute of one record: open, check, decode, examine",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
+ALERTS = Counter("apoyo_descifrado_alerts_total", "Alerts of the examination of images, by code", ["alert"])
+FAILED_MEASURES = Counter("apoyo_descifrado_failed_measures_total", "Measures that raised, by alert", ["alert"])

@@ -223,6 +223,12 @@ TEXTO_ALERTA: dict[str, str] = {
     "barras_cic": "Código de barras y formulario: distinto CIC",
     "barras_ocr": "Código de barras y formulario: distinto OCR",
     "lectura_ocr": "OCR leído y formulario: distintos",
+    "imagen_uniforme": "Imagen en blanco o de un solo tono",
+    "imagen_oscura": "Imagen oscura",
+    "imagen_borrosa": "Imagen borrosa",
+    "sin_rostro": "No se ve un rostro de frente",
+    "varios_rostros": "Más de un rostro",
+    "firma_en_blanco": "Recuadro de firma en blanco",
 }
 """What the reviewer reads of an alert; of one that is not here, its code in words."""
 

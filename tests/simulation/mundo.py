@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from apoyo.escenario import PROCESO
 from dispositivo.kit import Dispositivo
 from dispositivo.poblacion.plan import Captura
@@ -41,6 +43,7 @@ from services.compulsa.padron import Padron, cargar
 from services.descifrado.agent import TOPICS as TOPICS_DESCIFRADO
 from services.descifrado.agent import build_handler
 from services.descifrado.handlers import Descifrado
+from services.descifrado.vistas import Vista
 from services.ingesta.adapters import verificar as verificar_firma
 from services.ingesta.domain import Codigo
 from services.ingesta.domain import Rechazo as RechazoIngesta
@@ -98,6 +101,8 @@ DETENIDOS = ("compulsa", "notificaciones")
 """Services that are rebuilt while they are stopped."""
 POR_LLEGAR = ("registro_desconocido", "registro_no_listo", "decision_desconocida")
 """What Mesa de Control may answer about its newest facts while it is rebuilt; an older decision of one's own, too."""
+SIN_MIRAR = Vista(np.zeros((1, 1, 3), np.uint8))
+"""Images are neither decoded nor examined here."""
 SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
 OPERADORES = ("operador1", "operador2")
 DOMINIO = "apoyo.invalid"
@@ -387,7 +392,8 @@ class Mundo:
             self._objetos(proceso, "expedientes"),
             self._llavero(proceso, "descifrado"),
             lambda llave: comun().llave_de_proceso if self._con_llave else None,
-            lambda contenido: True,
+            lambda parte, contenido, medidas: SIN_MIRAR,
+            lambda vistas: [],
             asyncio.to_thread,
         )
         return None, TOPICS_DESCIFRADO, PerKey(build_handler(descifrado), A_LA_VEZ)

@@ -36,8 +36,10 @@ from schemas.eventos import (
 )
 from schemas.paquete import IMAGENES, DatosRegistro, Modalidad, Suite, Ubicacion
 from schemas.perfil import PERFIL_P, PerfilReglas, TipoProceso
-from services.descifrado.adapters import decodificable
+from services.descifrado.examen import Examen
 from services.descifrado.handlers import CON_DERECHO, Descifrado
+from services.descifrado.settings import Umbrales
+from services.descifrado.vistas import decodificar
 from services.ingesta.adapters import verificar
 from services.ingesta.api import build_app
 from services.ingesta.handlers import Ingesta
@@ -282,7 +284,8 @@ class MundoDescifrado:
             self.expedientes,
             self.llaves["descifrado"],
             self.llaves_de_proceso.get,
-            decodificable,
+            decodificar,
+            Examen(Umbrales()),
             asyncio.to_thread,
         )
 

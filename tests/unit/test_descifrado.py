@@ -26,6 +26,7 @@ from schemas.paquete import IMAGENES, DatosRegistro, Lecturas, Modalidad, Parte,
 from services import descifrado
 from services.descifrado.adapters import LlavesDeProceso
 from services.descifrado.domain import Motivo
+from services.descifrado.examen import CRITERIOS
 from tests.support.recepcion import Mundo, MundoDescifrado, captura, datos, png
 
 
@@ -145,7 +146,16 @@ async def test_datos_que_se_contradicen_dan_alertas_y_no_deciden(aparte: MundoDe
         ("clave_formato", Parte.DATOS, "f"),
         ("lectura_ocr", Parte.REVERSO, "c"),
     }
-    assert {(a.medida, a.umbral) for a in evento.alertas} == {(1.0, 1.0)}
+    assert {(a.medida, a.umbral) for a in evento.alertas if a.codigo not in CRITERIOS} == {(1.0, 1.0)}
+
+
+async def test_lo_que_se_ve_en_una_imagen_es_una_alerta_de_esa_imagen(aparte: MundoDescifrado) -> None:
+    imagenes = {parte: (jpeg(), "image/jpeg") for parte in IMAGENES} | {Parte.REVERSO: (png(64, 40), "image/png")}
+    evento = await aparte.abrir(await _recibido(aparte, captura(imagenes=imagenes)))
+    assert isinstance(evento, RegistroDescifrado)
+    assert [(a.parte, a.medida, a.inciso) for a in evento.alertas if a.codigo == "imagen_uniforme"] == [
+        (Parte.REVERSO, 1.0, "f")
+    ]
 
 
 async def test_las_reglas_que_vio_recepcion_siguen_con_el_registro(aparte: MundoDescifrado) -> None:

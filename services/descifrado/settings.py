@@ -1,0 +1,30 @@
+"""Settings of this service: those of every service, and from which measure each alert is given."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kernel.settings import ServiceSettings
+
+
+class Umbrales(BaseSettings):
+    """From which measure each alert is given: `APOYO_UMBRAL_<CODE>`, a number, or `off` for never.
+
+    README.md says what each measures. The defaults are those that `make bench SECTION=examen` reports on.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="APOYO_UMBRAL_", env_parse_none_str="off", extra="forbid", frozen=True, allow_inf_nan=False
+    )
+
+    imagen_uniforme: float | None = 0.97
+    imagen_oscura: float | None = 0.75
+    imagen_borrosa: float | None = 0.5
+    sin_rostro: float | None = 1.0
+    varios_rostros: float | None = 2.0
+    firma_en_blanco: float | None = 0.9995
+
+
+class Settings(ServiceSettings):
+    """What descifrado needs."""
+
+    umbrales: Umbrales = Field(default_factory=Umbrales, description="see `Umbrales`")

@@ -1,0 +1,86 @@
+"""What a machine sees in the images: it helps the reviewer and never decides (SPEC 6, P 13.6)."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.paquete import IMAGENES, Parte
+from services.descifrado import examen
+from services.descifrado.examen import CRITERIOS, Criterio, Examen
+from services.descifrado.imagenes import dimensiones
+from services.descifrado.settings import Umbrales
+from services.descifrado.vistas import LADO, Vista, decodificar
+from services.mesa_control.domain import TEXTO_ALERTA
+
+
+def vista(parte: Parte, contenido: bytes) -> Vista:
+    return decodificar(parte, contenido, dimensiones(contenido))
+
+
+def codificada(imagen: "np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]", extension: str = ".png") -> bytes:
+    return bytes(cv2.imencode(extension, imagen)[1])
+
+
+def codigos(vistas: Mapping[Parte, Vista], umbrales: Umbrales | None = None) -> set[str]:
+    return {alerta.codigo for alerta in Examen(umbrales or Umbrales())(vistas)}
+
+
+# ---- rules of every alert
+
+
+def test_cada_criterio_tiene_su_umbral_y_su_texto_para_quien_revisa() -> None:
+    assert set(CRITERIOS) == set(Umbrales.model_fields)
+    assert set(CRITERIOS) <= set(TEXTO_ALERTA)
+
+
+def test_los_umbrales_vienen_de_la_configuracion_y_se_pueden_apagar(monkeypatch: pytest.MonkeyPatch) -> None:
+    negra = {Parte.FOTO: vista(Parte.FOTO, codificada(np.zeros((48, 36, 3), np.uint8)))}
+    assert "imagen_oscura" in codigos(negra, Umbrales())
+    monkeypatch.setenv("APOYO_UMBRAL_IMAGEN_OSCURA", "off")
+    assert "imagen_oscura" not in codigos(negra, Umbrales())
+    monkeypatch.setenv("APOYO_UMBRAL_IMAGEN_OSCURA", "0.25")
+    (alerta,) = [a for a in Examen(Umbrales())(negra) if a.codigo == "imagen_oscura"]
+    assert (alerta.umbral, alerta.medida, alerta.parte, alerta.inciso) == (0.25, 1.0, Parte.FOTO, "f")
+    monkeypatch.setenv("APOYO_UMBRAL_IMAGEN_OSCURA", "mucho")
+    with pytest.raises(ValueError, match="imagen_oscura"):
+        Umbrales()
+
+
+def test_una_medida_que_falla_no_da_alerta_y_las_demas_siguen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def falla(_: Vista) -> float:
+        raise ZeroDivisionError
+
+    negra = {Parte.FOTO: vista(Parte.FOTO, codificada(np.zeros((48, 36, 3), np.uint8)))}
+    monkeypatch.setitem(examen.CRITERIOS, "imagen_uniforme", Criterio("f", frozenset({Parte.FOTO}), falla))
+    assert codigos(negra) >= {"imagen_oscura", "sin_rostro"}
+    assert "imagen_uniforme" not in codigos(negra)
+
+
+TAMANOS = st.one_of(
+    st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    st.sampled_from([(1, 1), (1, 12_000), (12_000, 1), (2, 5000), (1500, 2100)]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TAMANOS, st.sampled_from([(), (3,), (4,)]), st.booleans(), st.sampled_from([".png", ".jpg"]), st.integers(0, 99))
+def test_nunca_falla_con_lo_que_se_puede_decodificar(
+    medidas: tuple[int, int], canales: tuple[int, ...], de_16_bits: bool, extension: str, semilla: int
+) -> None:
+    """Tiny, very long, grey, with alpha, of 16 bits."""
+    tipo = np.uint16 if de_16_bits and extension == ".png" else np.uint8
+    if extension == ".jpg" and canales == (4,):
+        canales = (3,)
+    rng = np.random.default_rng(semilla)
+    imagen = rng.integers(0, np.iinfo(tipo).max, (*medidas, *canales), dtype=tipo, endpoint=True)
+    contenido = codificada(imagen, extension)
+    vistas = {parte: vista(parte, contenido) for parte in IMAGENES}
+    for parte, vista_ in vistas.items():
+        assert max(vista_.gris.shape) == min(max(medidas), LADO[parte])
+        for criterio in CRITERIOS.values():
+            if parte in criterio.partes:
+                assert np.isfinite(criterio.medir(vista_))
