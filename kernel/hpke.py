@@ -7,6 +7,7 @@ A key travels as `Public` or `Private`: the suite's name and raw bytes. Hybrid s
 import base64
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -36,14 +37,7 @@ class Public:
 
     def seal(self, plaintext: bytes, info: bytes) -> bytes:
         """Encapsulated key, then ciphertext."""
-        return _SUITES[self.suite].encrypt(plaintext, self._key(), info)
-
-    def _key(self) -> X25519PublicKey | MLKEM768X25519PublicKey:
-        if self.suite == X25519:
-            return X25519PublicKey.from_public_bytes(self.raw)
-        return MLKEM768X25519PublicKey(
-            MLKEM768PublicKey.from_public_bytes(self.raw[:-32]), X25519PublicKey.from_public_bytes(self.raw[-32:])
-        )
+        return _SUITES[self.suite].encrypt(plaintext, _public(self.suite, self.raw), info)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +62,37 @@ class Private:
         """Its public half."""
         if self.suite == X25519:
             return Public(self.suite, X25519PrivateKey.from_private_bytes(self.raw).public_key().public_bytes_raw())
-        mlkem, x25519 = self._parts()
+        mlkem, x25519 = _parts(self.raw)
         return Public(self.suite, mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw())
 
     def open(self, sealed: bytes, info: bytes) -> bytes:
         """The plaintext. Raises CannotOpen."""
-        if self.suite == X25519:
-            key: X25519PrivateKey | MLKEM768X25519PrivateKey = X25519PrivateKey.from_private_bytes(self.raw)
-        else:
-            key = MLKEM768X25519PrivateKey(*self._parts())
         try:
-            return _SUITES[self.suite].decrypt(sealed, key, info)
+            return _SUITES[self.suite].decrypt(sealed, _private(self.suite, self.raw), info)
         except (InvalidTag, ValueError) as error:
             raise CannotOpen from error
 
-    def _parts(self) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
-        return MLKEM768PrivateKey.from_seed_bytes(self.raw[:-32]), X25519PrivateKey.from_private_bytes(self.raw[-32:])
+
+
+@lru_cache(maxsize=64)
+def _public(suite: str, raw: bytes) -> X25519PublicKey | MLKEM768X25519PublicKey:
+    """Reading a key costs more than using it: a process has few and uses them for every record."""
+    if suite == X25519:
+        return X25519PublicKey.from_public_bytes(raw)
+    return MLKEM768X25519PublicKey(
+        MLKEM768PublicKey.from_public_bytes(raw[:-32]), X25519PublicKey.from_public_bytes(raw[-32:])
+    )
+
+
+@lru_cache(maxsize=64)
+def _private(suite: str, raw: bytes) -> X25519PrivateKey | MLKEM768X25519PrivateKey:
+    if suite == X25519:
+        return X25519PrivateKey.from_private_bytes(raw)
+    return MLKEM768X25519PrivateKey(*_parts(raw))
+
+
+def _parts(raw: bytes) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
+    return MLKEM768PrivateKey.from_seed_bytes(raw[:-32]), X25519PrivateKey.from_private_bytes(raw[-32:])
 
 
 def load_private(path: Path) -> Private:

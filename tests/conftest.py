@@ -4,6 +4,7 @@ A test whose engine cannot be had fails; it does not skip.
 """
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ from apoyo import engines as local
 from apoyo.engines import Engines, mongo
 from apoyo.engines.procs import Supervisor
 from tests.support.kafka import kafka_url as kafka_url
+
+
+def pytest_collection_finish() -> None:
+    """All modules are in: looking through them for garbage again and again is a tenth of the time of what follows."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -368,7 +368,7 @@ class Bitacora:
         self.azar = azar
         self.lugares: dict[Lugar, list[Record]] = {}
         self.grupos: dict[str, Grupo] = {}
-        self._novedad: list[asyncio.Future[None]] = []
+        self._novedad: dict[str, list[asyncio.Future[None]]] = {}
 
     def crear(self, specs: Sequence[TopicSpec]) -> None:
         """Make topics."""
@@ -388,8 +388,7 @@ class Bitacora:
         for grupo in self.grupos.values():
             if message.topic in grupo.topics:
                 self._despertar(grupo)
-        woken, self._novedad = self._novedad, []
-        for future in woken:
+        for future in self._novedad.pop(message.topic, ()):
             if not future.done():
                 future.set_result(None)
         return record.position
@@ -398,10 +397,10 @@ class Bitacora:
         """Everything in a topic, partition by partition."""
         return [r for (name, _), records in sorted(self.lugares.items()) if name == topic for r in records]
 
-    def novedad(self) -> asyncio.Future[None]:
-        """Done at the next append, to whatever topic."""
+    def novedad(self, topic: str) -> asyncio.Future[None]:
+        """Done at the next append to a topic."""
         future: asyncio.Future[None] = self.azar.bucle.create_future()
-        self._novedad.append(future)
+        self._novedad.setdefault(topic, []).append(future)
         return future
 
     def grupo(self, nombre: str, topics: Sequence[str] = ()) -> Grupo:
@@ -496,7 +495,7 @@ class Corriente:
         seen: dict[int, int] = {}
         first = True
         while True:
-            news = self._bitacora.novedad()
+            news = self._bitacora.novedad(topic)
             await asyncio.sleep(self._azar.demora())
             for record in self._bitacora.registros(topic):
                 if record.offset >= seen.get(record.partition, 0):

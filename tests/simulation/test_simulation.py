@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from functools import cache
+from itertools import islice
 
 import pytest
 
@@ -12,7 +12,8 @@ from tests.simulation.correr import Corrida, correr, correr_muchas
 from tests.simulation.mundo import RECONSTRUIBLES
 
 POR_GRUPO = 100
-GRUPOS = range(1, 501, POR_GRUPO)
+SEMILLAS = range(1, 501)
+GRUPOS = SEMILLAS[::POR_GRUPO]
 
 ESCRITURAS = (
     "ingesta.outbox.write",
@@ -48,20 +49,33 @@ ESCRITURAS = (
 """Every kind of write of the six services that it plays."""
 
 
-@cache
-def corridas(desde: int) -> tuple[Corrida, ...]:
-    """A group of seeds, played."""
-    return tuple(correr_muchas(range(desde, desde + POR_GRUPO)))
+class Corridas:
+    """The seeds, played in order as far as somebody asks."""
+
+    def __init__(self) -> None:
+        self._por_jugar = correr_muchas(SEMILLAS)
+        self._jugadas: list[Corrida] = []
+
+    def grupo(self, desde: int) -> list[Corrida]:
+        """`POR_GRUPO` of them."""
+        hasta = SEMILLAS.index(desde) + POR_GRUPO
+        self._jugadas += islice(self._por_jugar, max(0, hasta - len(self._jugadas)))
+        return self._jugadas[hasta - POR_GRUPO : hasta]
+
+
+@pytest.fixture(scope="module")
+def corridas() -> Corridas:
+    return Corridas()
 
 
 @pytest.mark.parametrize("desde", GRUPOS)
-def test_nada_acusado_se_pierde_ni_cuenta_dos_veces(desde: int) -> None:
-    failed = [corrida for corrida in corridas(desde) if corrida.problemas]
+def test_nada_acusado_se_pierde_ni_cuenta_dos_veces(corridas: Corridas, desde: int) -> None:
+    failed = [corrida for corrida in corridas.grupo(desde) if corrida.problemas]
     assert not failed, "\n\n".join(map(str, failed[:3]))
 
 
-def test_las_semillas_mueren_antes_y_despues_de_cada_escritura_y_llegan_a_cada_estado() -> None:
-    seen = {what for desde in GRUPOS for corrida in corridas(desde) for what in corrida.vistos}
+def test_las_semillas_mueren_antes_y_despues_de_cada_escritura_y_llegan_a_cada_estado(corridas: Corridas) -> None:
+    seen = {what for desde in GRUPOS for corrida in corridas.grupo(desde) for what in corrida.vistos}
     deaths = {f"muere {when} {write}" for write in ESCRITURAS for when in ("antes de", "después de")}
     wanted = deaths | {f"estado {e}" for e in Estado} | {"folio en conflicto", "decisión reemplazada", "muere sale"}
     wanted |= {"abierto al reintentarlo", "otra vez en cuarentena"}
