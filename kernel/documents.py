@@ -291,6 +291,6 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def _matches(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, Mapping) and all(key.startswith("$") for key in wanted):
+    if isinstance(wanted, dict) and all(key.startswith("$") for key in wanted):
         return all(_OPERATORS[op](value, operand) for op, operand in wanted.items())
     return bool(value == wanted)

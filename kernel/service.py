@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -28,9 +27,6 @@ log = structlog.get_logger()
 
 EXIT_FATAL = 70
 """Exit status of a process that ends so that its events come again (EX_SOFTWARE)."""
-
-GC_THRESHOLD = 50_000
-"""New objects between two looks for garbage; Python's 700 suits small heaps. docs/performance.md has what it gave."""
 
 Task = Callable[[], Awaitable[None]]
 
@@ -128,13 +124,7 @@ class Service:
 
 
 def run(service: Service) -> None:
-    """Run a service as this process. uvloop: the same event loop for a tenth less of processor.
-
-    What was imported and built stays until the end: looking through it for garbage again and again is wasted.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
+    """Run a service as this process. uvloop: the same event loop for a tenth less of processor."""
     uvloop.run(service.run())
 
 

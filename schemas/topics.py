@@ -1,6 +1,7 @@
 """`topics.yaml`, read: the topics, their single writer, their readers and the events they carry."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,6 +31,7 @@ class Topic(Modelo):
     events: Annotated[list[str], Field(min_length=1)]
 
 
+@cache
 def load() -> Mapping[str, Topic]:
     """Every topic by name. Raises pydantic.ValidationError when the file does not fit."""
     content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
