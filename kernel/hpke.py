@@ -73,7 +73,6 @@ class Private:
             raise CannotOpen from error
 
 
-
 @lru_cache(maxsize=64)
 def _public(suite: str, raw: bytes) -> X25519PublicKey | MLKEM768X25519PublicKey:
     """Reading a key costs more than using it: a process has few and uses them for every record."""
