@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apoyo.instalacion import SERVICIOS
-from bench import estado, piso
+from bench import estado, examen, piso
 from bench.carga import Contar, Reloj
 from bench.dibujo import barras
 from bench.flujo import Banco, Medida, banco, correr, en_reposo
@@ -44,6 +44,11 @@ class Seccion(StrEnum):
     KAFKA = "kafka"
     RECONSTRUCCION = "reconstruccion"
     CRECIMIENTO = "crecimiento"
+    EXAMEN = "examen"
+
+
+DE_SIEMPRE = tuple(seccion for seccion in Seccion if seccion is not Seccion.EXAMEN)
+"""What is measured when nothing is chosen: it fills the ten minutes."""
 
 
 @dataclass
@@ -159,6 +164,12 @@ async def crecimiento(corrida: Corrida) -> None:
             corrida.anotar("growth", por_estado)
 
 
+async def alertas(corrida: Corrida) -> None:
+    """Precision and recall of each alert of the examination of images, and its cost."""
+    contar = corrida.avance(f"Examinar dibujos de la semilla {examen.SEMILLA}", examen.cuantas())
+    corrida.anotar("examen", await examen.correr(examen.SEMILLA, contar))
+
+
 @asynccontextmanager
 async def _motores(system: Banco) -> AsyncIterator[tuple[AsyncMongoClient[Document], Stream]]:
     direcciones = system.recorrido.instalacion.direcciones()
@@ -177,6 +188,7 @@ _SECCIONES: dict[Seccion, Callable[[Corrida], Coroutine[Any, Any, None]]] = {
     Seccion.KAFKA: lambda corrida: flujo(corrida, kafka=True),
     Seccion.RECONSTRUCCION: reconstruccion,
     Seccion.CRECIMIENTO: crecimiento,
+    Seccion.EXAMEN: alertas,
 }
 
 
@@ -193,7 +205,7 @@ async def en_plazo(seccion: Coroutine[Any, Any, None], segundos: float) -> bool:
 
 
 def main(
-    seccion: Annotated[list[Seccion] | None, typer.Option(help="Solo estas secciones; se puede repetir.")] = None,
+    seccion: Annotated[list[Seccion] | None, typer.Option(help="Solo estas secciones (examen, solo así).")] = None,
     registros: Annotated[int, typer.Option(help="Registros de cada corrida.", min=40)] = 240,
     estado_: Annotated[
         list[int] | None,
@@ -230,7 +242,7 @@ def main(
         corrida = Corrida(registros, estados, eventos, native, archivo, avance, cifras)
         cortadas = [
             una
-            for una in seccion or list(Seccion)
+            for una in seccion or DE_SIEMPRE
             if not asyncio.run(en_plazo(_SECCIONES[una](corrida), empezado + 60 * minutos - time.monotonic()))
         ]
     if cortadas:

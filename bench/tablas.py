@@ -14,11 +14,14 @@ LOGS = {"embebida": "bitácora embebida", "kafka": "Kafka"}
 def tablas(cifras: Mapping[str, Any]) -> Iterator[Table]:
     """Of the sections that were run."""
     medidas = {LOGS[nombre]: cifras[nombre] for nombre in LOGS if nombre in cifras}
-    yield _resumen(medidas, cifras)
+    if medidas or "rebuild" in cifras or "growth" in cifras:
+        yield _resumen(medidas, cifras)
     if medidas:
         yield _por_proceso(medidas)
     if "growth" in cifras:
         yield _crecimiento(cifras["growth"])
+    if "examen" in cifras:
+        yield _examen(cifras["examen"])
 
 
 def crecimiento(filas: Sequence[Mapping[str, Any]]) -> float:
@@ -85,6 +88,33 @@ def _crecimiento(filas: Sequence[Mapping[str, Any]]) -> Table:
             f"{fila['cpu_ms_per_registro']:.0f}",
             f"{razon:.2f}",
             f"{fila['registros_per_s']:.1f}",
+        )
+    return table
+
+
+def _examen(cifras: Mapping[str, Any]) -> Table:
+    ms = cifras["ms_por_expediente"]
+    titulo = (
+        f"Alertas de las imágenes, semilla {cifras['semilla']}, meta ≥ {cifras['meta']:.2f}; por expediente, "
+        f"{ms['decodificar']:.1f} ms de decodificar y {ms['examinar']:.1f} de examinar"
+    )
+    table = _tabla(titulo, "Alerta")
+    table.add_column("Inciso")
+    for nombre in ("Umbral", "Precisión", "Exhaustividad", "Positivas", "Negativas"):
+        table.add_column(nombre, justify="right")
+    table.add_column("Estado")
+    for codigo, fila in cifras["alertas"].items():
+        alcanza = min(fila["precision"], fila["exhaustividad"]) >= cifras["meta"]
+        estado = "encendida" if fila["encendida"] else "apagada"
+        table.add_row(
+            codigo,
+            fila["inciso"],
+            f"{fila['umbral']:g}",
+            f"{fila['precision']:.3f}",
+            f"{fila['exhaustividad']:.3f}",
+            str(fila["positivas"]),
+            str(fila["negativas"]),
+            estado if alcanza else f"{estado}; no alcanza la meta",
         )
     return table
 

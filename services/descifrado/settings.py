@@ -19,9 +19,18 @@ class Umbrales(BaseSettings):
     imagen_uniforme: float | None = 0.97
     imagen_oscura: float | None = 0.75
     imagen_borrosa: float | None = 0.5
+    reverso_sin_codigos: float | None = 1.0
+    lados_iguales: float | None = 0.6
+    pantalla: float | None = 5.0
+    copia_blanco_y_negro: float | None = 0.985
+    copia_en_papel: float | None = None
     sin_rostro: float | None = 1.0
     varios_rostros: float | None = 2.0
+    cubrebocas: float | None = 0.7
+    lentes_oscuros: float | None = 0.45
+    frente_cubierta: float | None = None
     firma_en_blanco: float | None = 0.9995
+    firma_simbolo: float | None = 0.47
 
 
 class Settings(ServiceSettings):

@@ -40,19 +40,41 @@ class Vista:
 
     @cached_property
     def chica(self) -> Imagen:
-        """`gris` at half its size: what is told from tones alone."""
+        """`gris` at half its size: for what is told from tones alone."""
         alto, ancho = self.gris.shape
-        medidas = max(1, ancho // 2), max(1, alto // 2)
-        return np.asarray(cv2.resize(self.gris, medidas, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return _a_la_medida(_multiplo(self.gris, 2, 2), max(1, ancho // 2), max(1, alto // 2))
 
     @cached_property
-    def rostros(self) -> int:
-        """How many frontal faces at least a fifth of the height wide. The dearest of all: it is asked for once for all alerts."""
+    def miniatura(self) -> Imagen:
+        """`color` in 80 x 50: colours without grain."""
+        return _a_la_medida(_multiplo(self.color, 80, 50), 80, 50)
+
+    @cached_property
+    def tonos(self) -> npt.NDArray[np.float64]:
+        """Share (0-1) of `chica` at or below each of the 256 levels."""
+        return np.cumsum(cv2.calcHist([self.chica], [0], None, [256], [0, 256])[:, 0]) / self.chica.size
+
+    def tono(self, parte: float) -> int:
+        """The level below which so much of the picture (0-1) lies."""
+        return min(255, int(np.searchsorted(self.tonos, parte)))
+
+    @cached_property
+    def rostros(self) -> list[tuple[int, int, int, int]]:
+        """Frontal faces at least a quarter of the height wide, as x, y, width, height in `chica`. The dearest of all."""
         if (cascada := getattr(_hilo, "cascada", None)) is None:
             cascada = _hilo.cascada = cv2.CascadeClassifier(str(_CASCADA))
         gris = cv2.equalizeHist(self.chica)
-        menor = max(20, gris.shape[0] // 5)
-        return len(cascada.detectMultiScale(gris, 1.15, 4, minSize=(menor, menor)))
+        menor = max(20, gris.shape[0] // 4)
+        return [(x, y, w, h) for x, y, w, h in cascada.detectMultiScale(gris, 1.25, 2, minSize=(menor, menor))]
+
+    @cached_property
+    def cara(self) -> npt.NDArray[np.int16] | None:
+        """The only face, 64 x 64 x 3, Lab (neutral: 128, 128); None when there is none, or more than one."""
+        if len(self.rostros) != 1:
+            return None
+        x, y, ancho, alto = (2 * v for v in self.rostros[0])
+        cara = cv2.resize(self.color[y : y + alto, x : x + ancho], (64, 64), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.cvtColor(cara, cv2.COLOR_BGR2Lab), dtype=np.int16)
 
 
 _CASCADA = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_alt2.xml"
@@ -72,8 +94,18 @@ def decodificar(parte: Parte, contenido: bytes, medidas: Dimensiones) -> Vista:
         imagen = None
     if imagen is None or not imagen.size:
         raise Ilegible(Motivo.IMAGEN_INVALIDA, "no se puede leer completa")
-    alto, ancho = imagen.shape[:2]
+    leida = np.asarray(imagen, dtype=np.uint8)
+    alto, ancho = leida.shape[:2]
     if (escala := lado / max(alto, ancho)) < 1:
-        a_la_medida = max(1, round(ancho * escala)), max(1, round(alto * escala))
-        imagen = cv2.resize(imagen, a_la_medida, interpolation=cv2.INTER_AREA)
-    return Vista(np.asarray(imagen, dtype=np.uint8))
+        leida = _a_la_medida(leida, max(1, round(ancho * escala)), max(1, round(alto * escala)))
+    return Vista(leida)
+
+
+def _a_la_medida(imagen: Imagen, ancho: int, alto: int) -> Imagen:
+    return np.asarray(cv2.resize(imagen, (ancho, alto), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _multiplo(imagen: Imagen, ancho: int, alto: int) -> Imagen:
+    """Without the last rows and columns that are over a multiple: reducing by a whole number is fifteen times cheaper."""
+    filas, columnas = imagen.shape[:2]
+    return imagen[: filas - filas % alto or filas, : columnas - columnas % ancho or columnas]

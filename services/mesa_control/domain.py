@@ -226,9 +226,18 @@ TEXTO_ALERTA: dict[str, str] = {
     "imagen_uniforme": "Imagen en blanco o de un solo tono",
     "imagen_oscura": "Imagen oscura",
     "imagen_borrosa": "Imagen borrosa",
+    "reverso_sin_codigos": "Sin código legible en el reverso: ¿es una CPV?",
+    "lados_iguales": "Anverso y reverso parecen el mismo lado",
+    "pantalla": "Posible pantalla",
+    "copia_blanco_y_negro": "Sin color: posible fotocopia",
+    "copia_en_papel": "Papel blanco alrededor: posible fotocopia",
     "sin_rostro": "No se ve un rostro de frente",
     "varios_rostros": "Más de un rostro",
+    "cubrebocas": "Posible cubrebocas",
+    "lentes_oscuros": "Posibles lentes oscuros",
+    "frente_cubierta": "Frente cubierta",
     "firma_en_blanco": "Recuadro de firma en blanco",
+    "firma_simbolo": "Firma de muy pocos trazos: posible símbolo",
 }
 """What the reviewer reads of an alert; of one that is not here, its code in words."""
 

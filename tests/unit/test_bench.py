@@ -49,6 +49,26 @@ def test_una_seccion_sola_tambien_se_muestra() -> None:
     assert "12.3" in _impreso({"kafka": FLUJO})
 
 
+def test_la_alerta_que_no_alcanza_su_meta_se_dice() -> None:
+    fila = {"inciso": "e", "umbral": 0.985, "positivas": 50, "negativas": 300, "encendida": True}
+    alertas = {
+        "una": fila | {"precision": 0.97, "exhaustividad": 0.951},
+        "otra": fila | {"precision": 0.333, "exhaustividad": 1.0, "encendida": False},
+    }
+    examen = {
+        "semilla": 62,
+        "meta": 0.9,
+        "alertas": alertas,
+        "ms_por_expediente": {"decodificar": 6.0, "examinar": 7.5},
+    }
+    texto = _impreso({"examen": examen})
+    assert "7.5" in texto
+    una, otra = (next(linea for linea in texto.splitlines() if nombre in linea) for nombre in ("│ una", "│ otra"))
+    assert "0.951" in una
+    assert "no alcanza" not in una
+    assert "apagada; no alcanza la meta" in otra
+
+
 def test_el_crecimiento_es_lo_que_encarece_un_registro() -> None:
     assert round(crecimiento(ESTADOS), 3) == 0.1
 
