@@ -1,70 +1,91 @@
 """What an image says of itself before anything decodes it. Pure.
 
-A few bytes can claim billions of pixels, so type and size are read from the header and bounded first. The type comes from the
-content, never from what the device declared.
+A few bytes can claim billions of pixels, or make a decoder go over them thousands of times, so type, size and number of scans are
+read from the bytes and bounded first. The type comes from the content, never from what the device declared.
 """
 
 from dataclasses import dataclass
 
+from kernel import images
+from kernel.images import NotAnImage
 from services.descifrado.domain import Ilegible, Motivo
 
 MAX_PIXELES = 25_000_000
 MAX_LADO = 12_000
-_MAX_SEGMENTOS = 1000
+MAX_BYTES = 4 * MAX_PIXELES
+"""Of the pixels in memory, as the file has them: 8 bits of four channels each."""
+MAX_PASADAS = 32
+"""Scans of a progressive JPEG. Cameras and kits write ten or so; each is a pass over all pixels."""
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame; the three are tables, reserved, arithmetic
-_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
+_CANALES_PNG = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Colour type → channels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dimensiones:
-    """Media type and pixels."""
+    """Media type, pixels, and bytes of a pixel."""
 
     tipo_medio: str
     ancho: int
     alto: int
+    bytes_por_pixel: float = 1.0
 
 
 def dimensiones(contenido: bytes) -> Dimensiones:
     """Of a JPEG or PNG within the bounds. Raises Ilegible: `imagen_invalida`, `imagen_excesiva`."""
-    if contenido.startswith(_PNG) and contenido[12:16] == b"IHDR" and len(contenido) >= 24:
-        medidas = Dimensiones(
-            "image/png", int.from_bytes(contenido[16:20], "big"), int.from_bytes(contenido[20:24], "big")
-        )
-    elif contenido.startswith(_JPEG):
-        medidas = _jpeg(contenido)
-    else:
-        raise Ilegible(Motivo.IMAGEN_INVALIDA, "no es JPEG ni PNG")
+    try:
+        if contenido.startswith(images.PNG):
+            medidas = _png(contenido)
+        elif contenido.startswith(images.JPEG):
+            medidas = _jpeg(contenido)
+        else:
+            raise Ilegible(Motivo.IMAGEN_INVALIDA, "no es JPEG ni PNG")
+    except NotAnImage as error:
+        raise Ilegible(Motivo.IMAGEN_INVALIDA, "sus partes no encajan") from error
     if not medidas.ancho or not medidas.alto:
         raise Ilegible(Motivo.IMAGEN_INVALIDA, "sin dimensiones")
-    if max(medidas.ancho, medidas.alto) > MAX_LADO or medidas.ancho * medidas.alto > MAX_PIXELES:
+    pixeles = medidas.ancho * medidas.alto
+    if max(medidas.ancho, medidas.alto) > MAX_LADO or pixeles > MAX_PIXELES:
         raise Ilegible(Motivo.IMAGEN_EXCESIVA, f"{medidas.ancho}×{medidas.alto}")
+    if pixeles * medidas.bytes_por_pixel > MAX_BYTES:
+        raise Ilegible(Motivo.IMAGEN_EXCESIVA, f"{medidas.ancho}×{medidas.alto} de {medidas.bytes_por_pixel:g} bytes")
     return medidas
 
 
+def _png(contenido: bytes) -> Dimensiones:
+    primero = next(images.png_pieces(contenido))
+    cabecera = contenido[primero.body : primero.end - 4]
+    if primero.code != int.from_bytes(b"IHDR", "big") or len(cabecera) != 13:
+        raise NotAnImage("no IHDR")
+    for _ in images.png_pieces(contenido):
+        pass
+    canales = _CANALES_PNG.get(cabecera[9], 4)
+    return Dimensiones(
+        "image/png",
+        int.from_bytes(cabecera[:4], "big"),
+        int.from_bytes(cabecera[4:8], "big"),
+        canales * cabecera[8] / 8,
+    )
+
+
 def _jpeg(contenido: bytes) -> Dimensiones:
-    at = 2
-    for _ in range(_MAX_SEGMENTOS):
-        marker = contenido[at + 1 : at + 2]
-        if contenido[at : at + 1] != b"\xff" or not marker:
-            break
-        code = marker[0]
-        if code == 0xFF:  # filler
-            at += 1
-            continue
-        if code in _WITHOUT_LENGTH:
-            at += 2
-            continue
-        if code in _SOF and len(contenido) >= at + 9:
-            return Dimensiones(
+    medidas: Dimensiones | None = None
+    pasadas = 0
+    for parte in images.jpeg_pieces(contenido):
+        cuerpo = contenido[parte.body : parte.end]
+        if parte.code in _SOF and len(cuerpo) >= 6:
+            if medidas is not None:
+                raise NotAnImage("two frames")
+            medidas = Dimensiones(
                 "image/jpeg",
-                int.from_bytes(contenido[at + 7 : at + 9], "big"),
-                int.from_bytes(contenido[at + 5 : at + 7], "big"),
+                int.from_bytes(cuerpo[3:5], "big"),
+                int.from_bytes(cuerpo[1:3], "big"),
+                cuerpo[5] * (1 if cuerpo[0] == 8 else 2),
             )
-        length = int.from_bytes(contenido[at + 2 : at + 4], "big")
-        if code == 0xDA or length < 2:
-            break
-        at += 2 + length
-    raise Ilegible(Motivo.IMAGEN_INVALIDA, "JPEG sin dimensiones")
+        pasadas += parte.code == images.SOS
+    if medidas is None or not pasadas:
+        raise Ilegible(Motivo.IMAGEN_INVALIDA, "JPEG sin dimensiones")
+    if pasadas > MAX_PASADAS:
+        raise Ilegible(Motivo.IMAGEN_EXCESIVA, f"{pasadas} pasadas")
+    return medidas
