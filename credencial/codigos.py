@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 
-_CIC = re.compile(r"\d{9}")
-_OCR = re.compile(r"(\d{4})(\d{9})")
+_CIC = re.compile(r"\d{9}", re.ASCII)
+_OCR = re.compile(r"(\d{4})(\d{9})", re.ASCII)
 _QR = re.compile(
-    r"https://qr\.ine\.mx/(?P<ocr>\d{13})(?P<emision>\d{2})(?P<cic>\d{9})/(?P<fecha>\d{8})/(?P<letra>[A-Z])/(?P<numero>\d{6})"
+    r"https://qr\.ine\.mx/(?P<ocr>\d{13})(?P<emision>\d{2})(?P<cic>\d{9})/(?P<fecha>\d{8})/(?P<letra>[A-Z])/(?P<numero>\d{6})",
+    re.ASCII,
 )
-_DIGITOS_SUELTOS = re.compile(r"(?<!\d)(?:\d{13}|\d{9})(?!\d)")
+_DIGITOS_SUELTOS = re.compile(r"(?<!\d)(?:\d{13}|\d{9})(?!\d)", re.ASCII)
 
 
 class CodigoInvalido(ValueError):

@@ -1,13 +1,15 @@
 """What an image says of itself before anything decodes it. Pure.
 
-A few bytes can claim billions of pixels, or make a decoder go over them thousands of times, so type, size and number of scans are
-read from the bytes and bounded first. The type comes from the content, never from what the device declared.
+A few bytes can claim billions of pixels, make a decoder go over them thousands of times, or inflate to gigabytes behind a small
+picture, so type, size, number of scans and length of the data are read from the bytes and bounded first. The type comes from the
+content, never from what the device declared.
 """
 
+import zlib
 from dataclasses import dataclass
 
 from kernel import images
-from kernel.images import NotAnImage
+from kernel.images import NotAnImage, Piece
 from services.descifrado.domain import Ilegible, Motivo
 
 MAX_PIXELES = 25_000_000
@@ -18,6 +20,9 @@ MAX_PASADAS = 32
 """Scans of a progressive JPEG. Cameras and kits write ten or so; each is a pass over all pixels."""
 
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame; the three are tables, reserved, arithmetic
+_IDAT = int.from_bytes(b"IDAT", "big")
+_DE_UNA_VEZ = 256 * 1024
+"""Bytes inflated at once: what they say is not kept."""
 _CANALES_PNG = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Colour type → channels."""
 
@@ -58,15 +63,34 @@ def _png(contenido: bytes) -> Dimensiones:
     cabecera = contenido[primero.body : primero.end - 4]
     if primero.code != int.from_bytes(b"IHDR", "big") or len(cabecera) != 13:
         raise NotAnImage("no IHDR")
-    for _ in images.png_pieces(contenido):
-        pass
     canales = _CANALES_PNG.get(cabecera[9], 4)
-    return Dimensiones(
+    medidas = Dimensiones(
         "image/png",
         int.from_bytes(cabecera[:4], "big"),
         int.from_bytes(cabecera[4:8], "big"),
         canales * cabecera[8] / 8,
     )
+    # A row has a byte of its own; seven passes of an interlaced one have twice as many rows, and some bits to fill up.
+    renglon = 2 + medidas.ancho * medidas.bytes_por_pixel
+    maximo = min(MAX_BYTES, medidas.alto * renglon) * (1 if cabecera[12] == 0 else 2) + MAX_LADO
+    _comprobar_largo(contenido, [p for p in images.png_pieces(contenido) if p.code == _IDAT], int(maximo))
+    return medidas
+
+
+def _comprobar_largo(contenido: bytes, partes: list[Piece], maximo: int) -> None:
+    """A decoder reads compressed data to its end, however long: more than the pixels need is refused. Raises Ilegible."""
+    inflado = zlib.decompressobj()
+    largo = 0
+    try:
+        for parte in partes:
+            pendiente = contenido[parte.body : parte.end - 4]
+            while pendiente and not inflado.eof:
+                largo += len(inflado.decompress(pendiente, _DE_UNA_VEZ))
+                pendiente = inflado.unconsumed_tail
+                if largo > maximo:
+                    raise Ilegible(Motivo.IMAGEN_EXCESIVA, "más datos que pixeles")
+    except zlib.error as error:
+        raise NotAnImage("compressed data") from error
 
 
 def _jpeg(contenido: bytes) -> Dimensiones:

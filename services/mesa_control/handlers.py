@@ -13,6 +13,7 @@ from kernel.dispatch import Context
 from kernel.documents import Document, Documents, Keyed
 from kernel.errors import Conflict, KeyDestroyed
 from kernel.hpke import CannotOpen
+from kernel.images import NotAnImage, shown
 from kernel.objects import Objects
 from kernel.outbox import Emitted, Outbox, VersionTaken
 from kernel.sealing import CannotUnseal, KeyRing, derive, unseal
@@ -249,7 +250,10 @@ class MesaDeControl:
         return await self._abrir(await self._leer(folio), quien)
 
     async def imagen(self, folio: str, parte: str, quien: str) -> Imagen:
-        """One image. Raises Rechazo (also `imagen_desconocida`), KeyDestroyed, CannotUnseal, Unavailable."""
+        """One image, without what its file carries besides the pixels; the sealed bytes stay as they are.
+
+        Raises Rechazo (also `imagen_desconocida`), KeyDestroyed, CannotUnseal, Unavailable.
+        """
         descifrado = _ciclo(await self._leer(folio)).descifrado
         if not isinstance(descifrado, RegistroDescifrado):
             raise Rechazo("registro_no_listo")
@@ -261,7 +265,10 @@ class MesaDeControl:
         except LookupError as error:
             raise CannotUnseal(f"no object of {folio}") from error
         clear = unseal(derive(root, IMAGENES), sealed, contexto(folio, sellada.nombre.value))
-        return Imagen(sellada.tipo_medio, clear)
+        try:
+            return Imagen(sellada.tipo_medio, shown(clear))
+        except NotAnImage as error:
+            raise CannotUnseal(f"{sellada.nombre.value} of {folio} is no picture") from error
 
     async def _abrir(self, documento: Document, quien: str) -> Registro:
         folio = documento["_id"]

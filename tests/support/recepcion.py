@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 import zlib
 from dataclasses import dataclass, field
@@ -287,6 +288,24 @@ class MundoDescifrado:
             decodificar,
             Examen(Umbrales()),
             asyncio.to_thread,
+        )
+
+    async def recibido(self, capturado: Captura) -> RegistroRecibido:
+        """Put the package where reception would, without asking reception whether it would take it."""
+        return await self.recibido_en_bytes(self.mundo.dispositivo.sellar(capturado, self.mundo.llave))
+
+    async def recibido_en_bytes(self, sellado: PaqueteSellado) -> RegistroRecibido:
+        """The same, of a package that was sealed already."""
+        plantilla = await self.mundo.recibir(self.mundo.sellar())
+        sha256 = hashlib.sha256(sellado.contenido).hexdigest()
+        await self.mundo.paquetes.put(f"{plantilla.proceso}/{sha256}", sellado.contenido)
+        return plantilla.model_copy(
+            update={
+                "folio": sellado.folio,
+                "codigo_integridad": sellado.codigo_integridad,
+                "paquete_sha256": sha256,
+                "objeto": f"{plantilla.proceso}/{sha256}",
+            }
         )
 
     async def abrir(self, evento: RegistroRecibido, causa: str = "causa") -> Evento:

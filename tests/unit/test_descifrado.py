@@ -14,14 +14,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from dispositivo.kit import Captura
 from kernel import hpke
 from kernel.errors import Unavailable
 from kernel.hpke import Private
 from kernel.sealing import derive, unseal
 from schemas import expediente, paquete
 from schemas.envelope import Evento
-from schemas.eventos import RegistroDescifrado, RegistroEnCuarentena, RegistroRecibido
+from schemas.eventos import RegistroDescifrado, RegistroEnCuarentena
 from schemas.paquete import IMAGENES, DatosRegistro, Lecturas, Modalidad, Parte, Suite
 from services import descifrado
 from services.descifrado.adapters import LlavesDeProceso
@@ -132,7 +131,7 @@ async def test_nada_personal_va_en_claro(aparte: MundoDescifrado) -> None:
 
 
 async def test_captura_manual_abre_con_el_formulario_solo(aparte: MundoDescifrado) -> None:
-    recibido = await _recibido(aparte, captura(modalidad=Modalidad.CAPTURA_MANUAL, imagenes={}))
+    recibido = await aparte.recibido(captura(modalidad=Modalidad.CAPTURA_MANUAL, imagenes={}))
     evento = await aparte.abrir(recibido)
     assert isinstance(evento, RegistroDescifrado)
     assert [p.nombre for p in evento.partes] == [Parte.DATOS]
@@ -140,7 +139,7 @@ async def test_captura_manual_abre_con_el_formulario_solo(aparte: MundoDescifrad
 
 async def test_datos_que_se_contradicen_dan_alertas_y_no_deciden(aparte: MundoDescifrado) -> None:
     lecturas = Lecturas(ocr="9999999999999")
-    evento = await aparte.abrir(await _recibido(aparte, captura(datos=datos(clave_elector="X", lecturas=lecturas))))
+    evento = await aparte.abrir(await aparte.recibido(captura(datos=datos(clave_elector="X", lecturas=lecturas))))
     assert isinstance(evento, RegistroDescifrado)
     assert {(a.codigo, a.parte, a.inciso) for a in evento.alertas} >= {
         ("clave_formato", Parte.DATOS, "f"),
@@ -151,7 +150,7 @@ async def test_datos_que_se_contradicen_dan_alertas_y_no_deciden(aparte: MundoDe
 
 async def test_lo_que_se_ve_en_una_imagen_es_una_alerta_de_esa_imagen(aparte: MundoDescifrado) -> None:
     imagenes = {parte: (jpeg(), "image/jpeg") for parte in IMAGENES} | {Parte.REVERSO: (png(64, 40), "image/png")}
-    evento = await aparte.abrir(await _recibido(aparte, captura(imagenes=imagenes)))
+    evento = await aparte.abrir(await aparte.recibido(captura(imagenes=imagenes)))
     assert isinstance(evento, RegistroDescifrado)
     assert [(a.parte, a.medida, a.inciso) for a in evento.alertas if a.codigo == "imagen_uniforme"] == [
         (Parte.REVERSO, 1.0, "f")
@@ -245,27 +244,25 @@ async def test_llave_del_expediente_destruida(aparte: MundoDescifrado) -> None:
 @pytest.mark.parametrize("falta", IMAGENES)
 async def test_falta_una_imagen(aparte: MundoDescifrado, falta: Parte) -> None:
     imagenes = {parte: imagen for parte, imagen in captura().imagenes.items() if parte is not falta}
-    evento = assert_cuarentena(
-        await aparte.abrir(await _recibido(aparte, captura(imagenes=imagenes))), "parte_faltante"
-    )
+    evento = assert_cuarentena(await aparte.abrir(await aparte.recibido(captura(imagenes=imagenes))), "parte_faltante")
     assert evento.detalle == falta
 
 
 async def test_una_parte_que_no_es_la_firmada(aparte: MundoDescifrado, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dispositivo.kit.compendio", lambda sal, contenido: "0" * 64)
-    recibido = await _recibido(aparte, captura())
+    recibido = await aparte.recibido(captura())
     assert_cuarentena(await aparte.abrir(recibido), "parte_alterada")
 
 
 async def test_un_cuerpo_con_otra_estructura(aparte: MundoDescifrado, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dispositivo.kit.escribir_cuerpo", lambda partes: b"\xff" * 100)
-    recibido = await _recibido(aparte, captura())
+    recibido = await aparte.recibido(captura())
     assert_cuarentena(await aparte.abrir(recibido), "cuerpo_malformado")
 
 
 async def test_un_formulario_invalido_nombra_campos_y_no_valores(aparte: MundoDescifrado) -> None:
     malo = datos(numero_emision="secreto")
-    evento = assert_cuarentena(await aparte.abrir(await _recibido(aparte, captura(datos=malo))), "datos_invalidos")
+    evento = assert_cuarentena(await aparte.abrir(await aparte.recibido(captura(datos=malo))), "datos_invalidos")
     assert evento.detalle == "numero_emision"
 
 
@@ -320,7 +317,7 @@ BOMBA = png(4000, 4000, declarado=(60_000, 60_000))
 )
 async def test_una_imagen_que_no_lo_es_o_una_bomba(aparte: MundoDescifrado, imagen: bytes, motivo: str) -> None:
     imagenes = {**captura().imagenes, Parte.REVERSO: (imagen, "image/png")}
-    evento = assert_cuarentena(await aparte.abrir(await _recibido(aparte, captura(imagenes=imagenes))), motivo)
+    evento = assert_cuarentena(await aparte.abrir(await aparte.recibido(captura(imagenes=imagenes))), motivo)
     assert evento.detalle.startswith("reverso: ")
     assert await aparte.expedientes.names() == []
     assert await aparte.wraps.find({}) == []
@@ -332,15 +329,15 @@ async def test_una_bomba_se_detiene_antes_de_decodificarla(
     def decodificar(*_: object) -> None:
         raise AssertionError("decoded")
 
-    recibido = await _recibido(aparte, captura(imagenes={**captura().imagenes, Parte.ANVERSO: (BOMBA, "image/png")}))
+    recibido = await aparte.recibido(captura(imagenes={**captura().imagenes, Parte.ANVERSO: (BOMBA, "image/png")}))
     monkeypatch.setattr(cv2, "imdecode", decodificar)
     assert_cuarentena(await aparte.abrir(recibido), "imagen_excesiva")
 
 
 async def test_un_registro_en_cuarentena_no_detiene_al_siguiente(aparte: MundoDescifrado) -> None:
-    malo = await _recibido(aparte, captura(imagenes={**captura().imagenes, Parte.FOTO: (b"x", "image/png")}))
+    malo = await aparte.recibido(captura(imagenes={**captura().imagenes, Parte.FOTO: (b"x", "image/png")}))
     assert_cuarentena(await aparte.abrir(malo), "imagen_invalida")
-    bueno = await _recibido(aparte, captura())
+    bueno = await aparte.recibido(captura())
     await aparte.abrir(bueno)
     tipos = {sobre.evento.asunto: type(sobre.evento) for sobre in await aparte.mundo.eventos("descifrado")}
     assert tipos == {malo.folio: RegistroEnCuarentena, bueno.folio: RegistroDescifrado}
@@ -368,19 +365,3 @@ def test_una_llave_rota_detiene_el_arranque(tmp_path: Path) -> None:
     (tmp_path / "k-1.json").write_text('{"suite": "otra", "raw": ""}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"k-1\.json"):
         LlavesDeProceso(tmp_path)
-
-
-async def _recibido(lado: MundoDescifrado, capturado: Captura) -> RegistroRecibido:
-    """Put the package where reception would, without asking reception whether it would take it."""
-    sellado = lado.mundo.dispositivo.sellar(capturado, lado.mundo.llave)
-    plantilla = await lado.mundo.recibir(lado.mundo.sellar())
-    sha256 = hashlib.sha256(sellado.contenido).hexdigest()
-    await lado.mundo.paquetes.put(f"{plantilla.proceso}/{sha256}", sellado.contenido)
-    return plantilla.model_copy(
-        update={
-            "folio": sellado.folio,
-            "codigo_integridad": sellado.codigo_integridad,
-            "paquete_sha256": sha256,
-            "objeto": f"{plantilla.proceso}/{sha256}",
-        }
-    )

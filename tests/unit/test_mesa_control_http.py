@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from kernel.images import shown
+from tests.support.imagenes import SECRETO, con_segmentos, exif, jpeg, segmento
 from tests.support.mesa import PROCESO, Mesa, folio, imagen
 
 SIGUIENTE = f"/api/siguiente?proceso={PROCESO}"
@@ -83,6 +85,28 @@ async def test_la_imagen_sale_abierta_y_no_se_guarda_en_ninguna_parte(mesa: Mesa
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["cache-control"] == "no-store"
     assert (await http.get(f"/api/registros/{folio(1)}/imagenes/datos")).json()["code"] == "imagen_desconocida"
+
+
+async def test_la_imagen_se_muestra_sin_lo_que_su_archivo_trae_de_mas(
+    mesa: Mesa, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sucia = con_segmentos(jpeg(), segmento(0xE1, exif(6)), segmento(0xFE, SECRETO)) + b"PK\x03\x04" + SECRETO
+    monkeypatch.setattr("tests.support.mesa.imagen", lambda parte, n: sucia)
+    await mesa.llega(1)
+    answer = await http.get(f"/api/registros/{folio(1)}/imagenes/foto")
+    assert answer.content == shown(sucia)
+    assert SECRETO not in answer.content
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+async def test_lo_que_no_es_una_imagen_no_se_muestra(
+    mesa: Mesa, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.support.mesa.imagen", lambda parte, n: b"<svg><script>alert(1)</script></svg>")
+    await mesa.llega(1)
+    answer = await http.get(f"/api/registros/{folio(1)}/imagenes/foto")
+    assert answer.json()["code"] == "expediente_ilegible"
 
 
 async def test_toda_apertura_queda_registrada_con_quien_que_y_cuando(mesa: Mesa, http: httpx.AsyncClient) -> None:
