@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apoyo.instalacion import SERVICIOS
-from bench import estado, examen, piso
+from bench import estado, etapa, examen, piso
 from bench.carga import Contar, Reloj
 from bench.dibujo import barras
 from bench.flujo import Banco, Medida, banco, correr, en_reposo
@@ -43,6 +43,7 @@ class Seccion(StrEnum):
     EMBEBIDA = "embebida"
     KAFKA = "kafka"
     RECONSTRUCCION = "reconstruccion"
+    DESCIFRADO = "descifrado"
     CRECIMIENTO = "crecimiento"
     EXAMEN = "examen"
 
@@ -92,8 +93,7 @@ async def flujo(corrida: Corrida, *, kafka: bool) -> None:
     async with corrida.banco(kafka=kafka, registros=2 * corrida.registros + 40) as system:
         entero = await corrida.correr(system, corrida.registros, Reloj(), nombre)
         reposo = await en_reposo(system)
-        almacenes = await system.carga.sellar(system.tomar(40), corrida.avance(f"{nombre}: piso", 40))
-        paquetes = [almacen.leer(folio).contenido for almacen in almacenes.values() for folio in almacen.pendientes()]
+        paquetes = await _paquetes(corrida, system, nombre)
         suelo = await piso.medir(system.recorrido.instalacion, system.supervisor, paquetes, vueltas=4)
         medio = await corrida.correr(
             system, corrida.registros, Reloj(entero.por_segundo / 2), f"{nombre}, a media carga"
@@ -112,6 +112,37 @@ async def flujo(corrida: Corrida, *, kafka: bool) -> None:
             "idle_percent": reposo,
         },
     )
+
+
+async def descifrado(corrida: Corrida) -> None:
+    """The stage of descifrado alone, on every core, with the floor of the same primitives beside it."""
+    registros = 2 * corrida.registros
+    async with corrida.banco(kafka=False, registros=registros + 40) as system:
+        paquetes = await _paquetes(corrida, system, "Descifrado")
+        etapa_ = await etapa.medir(
+            system,
+            registros,
+            corrida.avance("Descifrado: sellar", registros),
+            corrida.avance("Descifrado: abrir y examinar", registros),
+        )
+        for instancia in etapa.INSTANCIAS:
+            await system.supervisor.stop(instancia)
+        suelo = await piso.medir(system.recorrido.instalacion, system.supervisor, paquetes, vueltas=4)
+    corrida.anotar(
+        "descifrado",
+        {
+            "registros_per_s": etapa_.por_segundo,
+            "times_floor": suelo.por_segundo / etapa_.por_segundo,
+            "cpu_ms": etapa_.cpu_ms,
+            "floor": {"registros_per_s": suelo.por_segundo, "step_ms": suelo.pasos_ms, "cpu_ms": suelo.cpu_ms},
+        },
+    )
+
+
+async def _paquetes(corrida: Corrida, system: Banco, nombre: str) -> list[bytes]:
+    """Sealed packages for the floor; they are not sent."""
+    almacenes = await system.carga.sellar(system.tomar(40), corrida.avance(f"{nombre}: piso", 40))
+    return [almacen.leer(folio).contenido for almacen in almacenes.values() for folio in almacen.pendientes()]
 
 
 async def reconstruccion(corrida: Corrida) -> None:
@@ -187,6 +218,7 @@ _SECCIONES: dict[Seccion, Callable[[Corrida], Coroutine[Any, Any, None]]] = {
     Seccion.EMBEBIDA: lambda corrida: flujo(corrida, kafka=False),
     Seccion.KAFKA: lambda corrida: flujo(corrida, kafka=True),
     Seccion.RECONSTRUCCION: reconstruccion,
+    Seccion.DESCIFRADO: descifrado,
     Seccion.CRECIMIENTO: crecimiento,
     Seccion.EXAMEN: alertas,
 }

@@ -47,6 +47,9 @@ def test_una_seccion_sola_tambien_se_muestra() -> None:
     assert "8,123" in _impreso({"rebuild": {"events_per_s": 8123.0}})
     assert "+10%" in _impreso({"growth": ESTADOS})
     assert "12.3" in _impreso({"kafka": FLUJO})
+    descifrado = _impreso({"descifrado": {"registros_per_s": 41.2, "times_floor": 1.57}})
+    for cifra in ("≥ 60", "41.2", "≤ 2.0", "1.57"):
+        assert cifra in descifrado, cifra
 
 
 def test_la_alerta_que_no_alcanza_su_meta_se_dice() -> None:
