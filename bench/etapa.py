@@ -1,0 +1,55 @@
+"""The stage of descifrado alone: how many packages a second two of its processes open, with every alert that is on."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from bench import cpu
+from bench.carga import Contar, Reloj
+from bench.flujo import Banco
+from kernel.stream import connect
+from schemas.eventos import RegistroDescifrado
+
+INSTANCIAS = ("descifrado", "descifrado.2")
+
+
+@dataclass(frozen=True, slots=True)
+class Etapa:
+    """`por_segundo`: of all instances together. `cpu_ms`: of each process, per registro."""
+
+    por_segundo: float
+    cpu_ms: dict[str, float]
+
+
+async def medir(banco: Banco, registros: int, al_sellar: Contar, al_abrir: Contar) -> Etapa:
+    """Have so many packages received while nobody opens them, and open them with nothing else running.
+
+    The clock runs from the moment both instances are ready: starting is not what is measured.
+    """
+    sistema = banco.recorrido.sistema
+    stream = connect(sistema.instalacion.direcciones().stream_url, client_id="bench")
+    await stream.start()
+
+    async def abiertos() -> int:
+        return sum((await stream.ends(RegistroDescifrado.topic)).values())
+
+    try:
+        almacenes = await banco.carga.sellar(banco.tomar(registros), al_sellar)
+        for servicio in set(sistema.puertos) - {"ingesta"}:
+            await banco.supervisor.stop(servicio)
+        faltan_desde = await abiertos()
+        await banco.carga.enviar(almacenes, Reloj())
+        await banco.supervisor.stop("ingesta")
+        await asyncio.gather(*(sistema.arrancar_servicio(instancia) for instancia in INSTANCIAS))
+        hechos, antes, empezado = await abiertos(), cpu.gastado(banco.supervisor), time.perf_counter()
+        primero = hechos
+        while hechos < faltan_desde + registros:
+            await asyncio.sleep(0.05)
+            hechos = await abiertos()
+            al_abrir(hechos - faltan_desde)
+        segundos = time.perf_counter() - empezado
+        usado = cpu.diferencia(antes, cpu.gastado(banco.supervisor))
+    finally:
+        await stream.stop()
+    medidos = hechos - primero
+    return Etapa(medidos / segundos, {nombre: ms / medidos for nombre, ms in usado.items()})
