@@ -18,6 +18,7 @@ from schemas.eventos import RegistroRecibido
 from services.resultados import agent as resultados
 from services.resultados.handlers import Proyector
 from tests.support.ejemplos import ejemplo
+from tests.support.muerte import BitacoraDe, Muerte, Vida
 from tests.support.resultados import folio
 
 TOPIC = "registro_recibido"
@@ -94,30 +95,8 @@ async def test_reenviar_dos_veces_es_reenviar_una(stream: Stream) -> None:
     assert len(await _en(stream, TOPIC)) == 2
 
 
-class Muerte(BaseException):
-    """The command is killed here."""
-
-
-class Mortal:
-    """The log of a command that is killed right before or right after its publication of that number."""
-
-    def __init__(self, stream: Stream, numero: int, cuando: str) -> None:
-        self._stream = stream
-        self._muere_en = (numero, cuando)
-        self._numero = 0
-
-    async def publish(self, message: Message) -> None:
-        self._numero += 1
-        if self._muere_en == (self._numero, "antes"):
-            raise Muerte
-        await self._stream.publish(message)
-        if self._muere_en == (self._numero, "despues"):
-            raise Muerte
-
-
-@pytest.mark.parametrize("cuando", ["antes", "despues"])
-@pytest.mark.parametrize("numero", [1, 2, 3, 4], ids=["publica_uno", "marca_uno", "publica_otro", "marca_otro"])
-async def test_una_muerte_a_la_mitad_y_repetir_es_reenviar_una_vez(stream: Stream, numero: int, cuando: str) -> None:
+@pytest.mark.parametrize("escritura", [1, 2, 3, 4], ids=["publica_uno", "marca_uno", "publica_otro", "marca_otro"])
+async def test_una_muerte_antes_de_cada_escritura_y_repetir_es_reenviar_una_vez(stream: Stream, escritura: int) -> None:
     """What was published and not marked goes again; who handles it finds nothing new in it."""
     for n in (1, 2):
         evento = ejemplo(RegistroRecibido, folio=folio(n))
@@ -128,12 +107,12 @@ async def test_una_muerte_a_la_mitad_y_repetir_es_reenviar_una_vez(stream: Strea
     await servicio.consumir()
     assert len(await leer(stream)) == 2
     servicio.roto = False
-    mortal: Any = Mortal(stream, numero, cuando)
+    mortal: Any = BitacoraDe(Vida(muere_en=escritura), stream)
 
     with pytest.raises(Muerte):
         await reenviar(mortal, await leer(stream), AHORA)
     pendientes = sum(a.pendiente for a in await leer(stream))
-    assert pendientes == 2 - (numero - (cuando == "antes")) // 2
+    assert pendientes == 2 - (escritura - 1) // 2
     assert await reenviar(stream, await leer(stream), AHORA) == pendientes
 
     assert [a.pendiente for a in await leer(stream)] == [False, False]
