@@ -21,7 +21,7 @@ LOGS = {"embebida": "bitácora embebida", "kafka": "Kafka"}
 def tablas(cifras: Mapping[str, Any]) -> Iterator[Table]:
     """Of the sections that were run."""
     medidas = {LOGS[nombre]: cifras[nombre] for nombre in LOGS if nombre in cifras}
-    if medidas or "rebuild" in cifras or "growth" in cifras:
+    if medidas or {"rebuild", "growth", "descifrado"} & cifras.keys():
         yield _resumen(medidas, cifras)
     if medidas:
         yield _por_proceso(medidas)

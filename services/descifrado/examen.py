@@ -56,8 +56,9 @@ def sin_codigos(vista: Vista) -> float:
 
     Fails on worn or glossy codes, on what is too far or turned, and on other things with a code.
     """
+    formatos = zxingcpp.barcode_formats_from_str(_CODIGOS)  # kept at the module, it complains when the process ends
     return float(
-        not zxingcpp.read_barcodes(vista.gris, _CODIGOS, try_rotate=False, try_downscale=False, try_invert=False)
+        not zxingcpp.read_barcodes(vista.gris, formatos, try_rotate=False, try_downscale=False, try_invert=False)
     )
 
 
@@ -160,7 +161,7 @@ def trazo_simple(vista: Vista) -> float:
     return float(min(1.0, np.hypot(ancho, alto) / largo))
 
 
-_CODIGOS = zxingcpp.barcode_formats_from_str("QRCode,PDF417,Code128")
+_CODIGOS = "QRCode,PDF417,Code128"
 _SIN_DIBUJO = 24
 """Levels from the darkest to the brightest, below which there is nothing to compare."""
 _BLANCO = 205
