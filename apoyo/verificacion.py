@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -163,6 +164,8 @@ class Hechos:
         self.ciclos: dict[str, Ciclo] = {}
         self.abiertos: dict[str, EnvioAbierto] = {}
         self.cerrados: dict[str, EnvioCerrado] = {}
+        self.abierto_en: dict[tuple[str, int], datetime] = {}
+        """When descifrado said of a folio that it was opened, by version."""
         self.cuarentenas: set[tuple[str, int]] = set()
         """Folio and version of every quarantine, in force or not."""
         self.reintentos: dict[tuple[str, int], ReintentoSolicitado] = {}
@@ -222,10 +225,19 @@ class Hechos:
                 pass
             case _:
                 self.ciclos[asunto] = aplicar(self.ciclos.get(asunto, Ciclo()), evento, record.offset)
+                if isinstance(evento, RegistroDescifrado):
+                    self.abierto_en.setdefault((asunto, evento.version), sobre.hora)
                 if isinstance(evento, RegistroEnCuarentena):
                     self.cuarentenas.add((asunto, evento.version))
         if objeto := _objeto(evento):
             self.objetos.setdefault((objeto.cubo, objeto.nombre), objeto)
+
+    def retirado(self, objeto: Objeto, hasta: datetime) -> bool:
+        """Whether it is the package of a record that was opened up to then, and that is the last word about it."""
+        if objeto.cubo != PAQUETES or (ciclo := self.ciclos.get(objeto.folio)) is None:
+            return False
+        ultimo = ciclo.descifrado
+        return isinstance(ultimo, RegistroDescifrado) and self.abierto_en[objeto.folio, ultimo.version] <= hasta
 
     def totales(self) -> dict[str, Cuenta]:
         """Totals of each process and of each solicitud, by its id."""
@@ -430,12 +442,16 @@ def nombres_de_objetos(hechos: Hechos) -> Comprobacion:
 
 @dataclass
 class Revision:
-    """What was read of the objects: the names in each bucket, and what came of those whose bytes were read."""
+    """What was read of the objects: the names in each bucket, and what came of those whose bytes were read.
+
+    `retirados`: how many are not there and need not be (`Hechos.retirado`).
+    """
 
     nombres: Mapping[str, Set[str]]
     leidos: list[Objeto] = field(default_factory=list)
     ausentes: list[Objeto] = field(default_factory=list)
     alterados: list[Objeto] = field(default_factory=list)
+    retirados: int = 0
 
     def leer(self, objeto: Objeto, contenido: bytes | None) -> None:
         """Look at the bytes of an object; None when it is not there."""
@@ -447,7 +463,10 @@ class Revision:
 
 
 def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
-    """Every check of what the object store holds. `revision.leidos` holds at least what its bucket's listing lacks."""
+    """Every check of what the object store holds.
+
+    `revision.leidos` holds at least what its bucket's listing lacks, but for `revision.retirados`.
+    """
     total = len(hechos.objetos)
     sobrantes = [
         Hallazgo(f"{cubo}/{nombre}", "ningún evento lo nombra")
@@ -456,7 +475,12 @@ def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
         if (cubo, nombre) not in hechos.objetos
     ]
     return [
-        Comprobacion("objetos_presentes", total, _hallazgos(revision.ausentes, "no está guardado"), "por su nombre"),
+        Comprobacion(
+            "objetos_presentes",
+            total,
+            _hallazgos(revision.ausentes, "no está guardado"),
+            f"{revision.retirados} paquetes borrados tras su plazo" if revision.retirados else "por su nombre",
+        ),
         Comprobacion(
             "contenido_de_objetos",
             len(revision.leidos),

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +40,7 @@ from apoyo.verificacion import (
     totales_publicados,
 )
 from kernel import documents
+from kernel.clock import SystemClock
 from kernel.documents import Documents, Kind, MongoDocuments
 from kernel.errors import Unavailable
 from kernel.objects import Objects, S3Objects
@@ -46,6 +48,7 @@ from kernel.settings import ServiceSettings
 from kernel.stream import Stream
 from schemas.ciclo_de_vida import TOPICS, VERSION
 from schemas.tipos import proceso_de
+from services.descifrado.settings import Settings as DescifradoSettings
 
 R = TypeVar("R")
 
@@ -60,6 +63,7 @@ _A_LA_VISTA = 5
 @dataclass(frozen=True, slots=True)
 class Fuentes:
     """Where to read from. `objetos`: by bucket; `registros`: projection of resultados; `totales`: its answer for a process.
+    `gracia`: how long descifrado keeps the package of a record that it opened.
 
     All but the log may raise Unavailable: then the checks that need them are not made.
     """
@@ -68,6 +72,7 @@ class Fuentes:
     objetos: Mapping[str, Objects]
     registros: Documents
     totales: Callable[[str], Awaitable[Mapping[str, Any]]]
+    gracia: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,17 +237,24 @@ async def _objetos(
     revision = Revision(nombres)
     turno = asyncio.Semaphore(_A_LA_VEZ)
 
+    def retirado(objeto: Objeto) -> bool:
+        si = hechos.retirado(objeto, SystemClock().now() - fuentes.gracia)
+        revision.retirados += si
+        return si
+
     async def revisar(objeto: Objeto) -> None:
         async with turno:
             try:
                 revision.leer(objeto, await fuentes.objetos[objeto.cubo].get(objeto.nombre))
             except LookupError:
-                revision.leer(objeto, None)
+                if not retirado(objeto):
+                    revision.leer(objeto, None)
 
     # What the listing lacks may have been stored after it: it is asked for by its name.
-    por_leer = {o for o in hechos.objetos.values() if o.nombre not in nombres[o.cubo]}
+    faltan = {o for o in hechos.objetos.values() if o.nombre not in nombres[o.cubo]}
+    por_leer = {o for o in faltan if not retirado(o)}
     for cubo in CUBOS:
-        suyos = [o for o in hechos.objetos.values() if o.cubo == cubo]
+        suyos = [o for o in hechos.objetos.values() if o.cubo == cubo and o not in faltan]
         por_leer |= set(suyos if alcance is Alcance.TODOS else elegir(suyos, min(MUESTRA, len(suyos))))
     try:
         await asyncio.gather(*(revisar(objeto) for objeto in sorted(por_leer)))
@@ -342,6 +354,7 @@ async def _fuentes(instalacion: Instalacion) -> AsyncIterator[Fuentes]:
                 },
                 MongoDocuments(mongo["apoyo_resultados"], "registros", Kind.PROJECTION),
                 totales,
+                instalacion.settings(DescifradoSettings, "descifrado").gracia_paquetes,
             )
         finally:
             await mongo.close()

@@ -27,7 +27,7 @@ class Objects(Protocol):
         ...
 
     async def delete(self, name: str) -> None:
-        """Remove; nothing happens if it is not there. Raises Unavailable."""
+        """Remove for good, with all its versions; nothing happens if it is not there. Raises Unavailable."""
         ...
 
     async def names(self, prefix: str = "") -> list[str]:
@@ -74,7 +74,14 @@ class S3Objects:
         return await self._run(read)
 
     async def delete(self, name: str) -> None:
-        await self._run(lambda: self._client.remove_object(self._bucket, name))
+        def remove() -> None:
+            self._client.remove_object(self._bucket, name)
+            # In a bucket with versions that only hid it behind a marker.
+            for found in self._client.list_objects(self._bucket, name, include_version=True):
+                if found.object_name == name and found.version_id:
+                    self._client.remove_object(self._bucket, name, version_id=found.version_id)
+
+        await self._run(remove)
 
     async def names(self, prefix: str = "") -> list[str]:
         return await self._run(

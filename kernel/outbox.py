@@ -4,6 +4,8 @@
 many at once: what a crash left unmarked is published again by `relay`. Publishing twice is harmless: same id, same version, and
 consumers are idempotent. A document's `subject` is the event's `serie`: what its version counts within.
 
+An event may leave something to do some time after it (`later`): the same insert remembers it, until `settle` says that it is done.
+
 An event may lay claim to a word that no other subject may have (somebody's e-mail): the insert is that claim, too (ADR 4), so no
 crash can part the two. A subject has what its newest version claims; what an older one claimed is free again.
 Kind: OUTBOX (recovered from the writer's own topic).
@@ -12,6 +14,7 @@ Kind: OUTBOX (recovered from the writer's own topic).
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from pymongo import IndexModel
@@ -31,6 +34,7 @@ INDEXES = [
     IndexModel([("correlation", 1)], sparse=True, name="correlation"),
     IndexModel([("pending", 1)], sparse=True, name="pending"),
     IndexModel([("claim", 1)], unique=True, sparse=True, name="claim"),
+    IndexModel([("unsettled", 1)], sparse=True, name="unsettled"),
 ]
 UNIQUE = [("topic", "subject", "version"), ("claim",)]
 """The same constraints, for the in-memory store."""
@@ -87,14 +91,22 @@ class Outbox:
         self._marking = asyncio.Lock()
 
     async def emit(
-        self, event: Evento, *, cause: str, correlation: str | None = None, claim: str | None = None
+        self,
+        event: Evento,
+        *,
+        cause: str,
+        correlation: str | None = None,
+        claim: str | None = None,
+        later: str | None = None,
     ) -> Emitted:
         """Write the event and publish it. The same event again is published if it was not, and `new` is False.
 
-        `correlation`: a word to find it by later (`correlated`); `claim`: a word that its subject alone may have.
-        Raises VersionTaken, ClaimTaken, Unavailable.
+        `correlation`: a word to find it by later (`correlated`); `claim`: a word that its subject alone may have; `later`: what is
+        left to do some time after it, in the writer's words (`unsettled`). Raises VersionTaken, ClaimTaken, Unavailable.
         """
         document = _document(ensobrar(event, fuente=self._source, hora=self._clock.now(), causa=cause), correlation)
+        if later is not None:
+            document["later"], document["unsettled"] = later, document["pending"]
         if claim is not None:
             await self._claim(document, claim)
         new = await self._documents.put_if_absent(document)
@@ -164,6 +176,18 @@ class Outbox:
     async def caused(self, correlation: str, *others: str) -> list[Document]:
         """The events that carry that correlation, or any of these."""
         return await self._documents.find({"correlation": {"$in": [correlation, *others]}})
+
+    async def unsettled(self, until: datetime, limit: int) -> list[Document]:
+        """Events up to that moment that left something to do (`later`) which is not done yet, the oldest first."""
+        return await self._documents.find(_unsettled(until), sort="unsettled", limit=limit)
+
+    async def count_unsettled(self, until: datetime) -> int:
+        """How many they are."""
+        return await self._documents.count(_unsettled(until))
+
+    async def settle(self, ids: Sequence[str]) -> None:
+        """What these events left to do is done. Raises Unavailable."""
+        await self._documents.unset(ids, "unsettled")
 
     async def relay(self, *, older_than_s: float) -> int:
         """Mark what this process published, and publish what nobody marked, if it is older than that; how many it published."""
@@ -238,6 +262,10 @@ class Outbox:
         # Of many that are published at once, one marks them all.
         if len(self._unmarked) >= _MARKED_AT_ONCE and not self._marking.locked():
             await self._mark()
+
+
+def _unsettled(until: datetime) -> dict[str, dict[str, float]]:
+    return {"unsettled": {"$gt": 0.0, "$lte": until.timestamp()}}
 
 
 def _document(sobre: Sobre, correlation: str | None) -> Document:

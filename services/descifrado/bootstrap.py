@@ -10,6 +10,7 @@ from services.descifrado.adapters import LlavesDeProceso
 from services.descifrado.agent import TOPICS, build_handler
 from services.descifrado.examen import Examen
 from services.descifrado.handlers import Descifrado
+from services.descifrado.retiro import Retiro
 from services.descifrado.settings import Settings
 from services.descifrado.vistas import decodificar
 
@@ -22,9 +23,10 @@ def build(settings: Settings) -> Service:
     engines = Engines(settings, "descifrado")
     outbox = engines.outbox()
     health = Health("engines")
+    paquetes = engines.bucket("paquetes")
     descifrado = Descifrado(
         outbox,
-        engines.bucket("paquetes"),
+        paquetes,
         engines.bucket("expedientes"),
         engines.keyring(),
         LlavesDeProceso(settings.keys_dir / "procesos"),
@@ -41,5 +43,5 @@ def build(settings: Settings) -> Service:
         topics=TOPICS,
         fold=PerKey(build_handler(descifrado), A_LA_VEZ),
         prepare=engines.prepare,
-        tasks=[outbox.relay_forever],
+        tasks=[outbox.relay_forever, Retiro(outbox, paquetes, engines.clock, settings.gracia_paquetes).siempre],
     )

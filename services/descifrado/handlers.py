@@ -148,6 +148,7 @@ class Descifrado:
                     alertas=alertas,
                 ),
                 cause=cause,
+                later=evento.objeto,  # `retiro` deletes it a grace time after this
             )
         except VersionTaken:
             await self._expedientes.delete(nombre)

@@ -1,6 +1,6 @@
 """Every metric of descifrado, declared once. `outcome`: `abierto`, or the reason of the quarantine."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 RECORDS = Counter("apoyo_descifrado_records_total", "Records handled, by outcome", ["outcome"])
 OPEN_SECONDS = Histogram(
@@ -10,3 +10,5 @@ OPEN_SECONDS = Histogram(
 )
 ALERTS = Counter("apoyo_descifrado_alerts_total", "Alerts of the examination of images, by code", ["alert"])
 FAILED_MEASURES = Counter("apoyo_descifrado_failed_measures_total", "Measures that raised, by alert", ["alert"])
+PACKAGES_DELETED = Counter("apoyo_descifrado_packages_deleted_total", "Raw packages deleted after their grace")
+PACKAGES_OVERDUE = Gauge("apoyo_descifrado_packages_overdue", "Opened packages whose grace has passed, not deleted yet")

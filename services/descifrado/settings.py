@@ -1,4 +1,6 @@
-"""Settings of this service: those of every service, and from which measure each alert is given."""
+"""Settings of this service: those of every service, from which measure each alert is given, and how long packages are kept."""
+
+from datetime import timedelta
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,3 +39,11 @@ class Settings(ServiceSettings):
     """What descifrado needs."""
 
     umbrales: Umbrales = Field(default_factory=Umbrales, description="see `Umbrales`")
+    gracia_paquetes_h: float = Field(
+        default=240.0, description="hours from the opening of a record until its raw package is deleted", ge=0
+    )
+
+    @property
+    def gracia_paquetes(self) -> timedelta:
+        """The same, as a time."""
+        return timedelta(hours=self.gracia_paquetes_h)

@@ -5,6 +5,9 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from minio import Minio
+from minio.commonconfig import ENABLED
+from minio.versioningconfig import VersioningConfig
 
 from apoyo.engines import Engines
 from kernel.errors import Unavailable
@@ -51,6 +54,26 @@ async def test_guardar_lo_mismo_dos_veces_y_borrar_dos_veces_no_falla(objects: O
     await objects.delete("x/1")
     await objects.delete("x/1")
     assert await objects.names() == ["y/2"]
+
+
+async def test_lo_borrado_se_va_con_todas_sus_versiones(engines: Engines) -> None:
+    name = f"prueba-{uuid.uuid4().hex[:12]}"
+    bucket = S3Objects(engines.s3_endpoint, engines.s3_access_key, engines.s3_secret_key, name)
+    await bucket.prepare()
+    client = Minio(engines.s3_endpoint, engines.s3_access_key, engines.s3_secret_key, secure=False)
+    client.set_bucket_versioning(name, VersioningConfig(ENABLED))
+    await bucket.put("CI26/a", b"uno")
+    await bucket.put("CI26/a", b"uno")
+    await bucket.put("CI26/ab", b"otro")
+
+    def versiones() -> list[str]:
+        return [str(o.object_name) for o in client.list_objects(name, "", recursive=True, include_version=True)]
+
+    assert sorted(versiones()) == ["CI26/a", "CI26/a", "CI26/ab"]
+    await bucket.delete("CI26/a")
+    await bucket.delete("CI26/a")
+    assert versiones() == ["CI26/ab"]
+    assert await bucket.get("CI26/ab") == b"otro"
 
 
 async def test_una_llave_equivocada_se_rechaza(engines: Engines) -> None:

@@ -35,6 +35,7 @@ ZOMBIE_S = 3 * ESPERA_S
 ESPERAS: dict[str, object] = {
     "kernel.stream.kafka:_SESSION_S": ESPERA_S,
     "kernel.stream.kafka:_HEARTBEAT_S": ESPERA_S / 4,
+    "services.descifrado.retiro:CADA_S": ESPERA_S,
     "services.notificaciones.handlers.entregas:PLAZO": timedelta(seconds=ESPERA_S),
     # Activity is written down at once, so that a short run reaches that write too.
     "kernel.identity.sessions:_STEPS": 10**9,

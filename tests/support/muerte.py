@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kernel.documents import Document, MemoryDocuments, Write
+from kernel.objects import MemoryObjects
 from kernel.stream import Message, Position, Stream
 
 T = TypeVar("T")
@@ -86,6 +87,28 @@ class DocumentosDe:
 
     async def remove(self, ids: Sequence[str]) -> None:
         await self.vida.escribir(lambda: self.documentos.remove(ids))
+
+
+class ObjetosDe:
+    """`Objects` as that process sees them."""
+
+    def __init__(self, vida: Vida, objetos: MemoryObjects) -> None:
+        self._vida = vida
+        self._objetos = objetos
+
+    async def put(self, name: str, content: bytes) -> None:
+        await self._vida.escribir(lambda: self._objetos.put(name, content))
+
+    async def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        self._vida.respirar()
+        return await self._objetos.get(name, start, length)
+
+    async def delete(self, name: str) -> None:
+        await self._vida.escribir(lambda: self._objetos.delete(name))
+
+    async def names(self, prefix: str = "") -> list[str]:
+        self._vida.respirar()
+        return await self._objetos.names(prefix)
 
 
 class BitacoraDe:

@@ -39,11 +39,13 @@ from schemas.paquete import IMAGENES, DatosRegistro, Modalidad, Suite, Ubicacion
 from schemas.perfil import PERFIL_P, PerfilReglas, TipoProceso
 from services.descifrado.examen import Examen
 from services.descifrado.handlers import CON_DERECHO, Descifrado
+from services.descifrado.retiro import Retiro
 from services.descifrado.settings import Umbrales
 from services.descifrado.vistas import decodificar
 from services.ingesta.adapters import verificar
 from services.ingesta.api import build_app
 from services.ingesta.handlers import Ingesta
+from tests.support.muerte import DocumentosDe, ObjetosDe, Vida
 
 PROCESO = "CI2026"
 SOLICITUD = "CI2026-0001"
@@ -307,6 +309,13 @@ class MundoDescifrado:
                 "objeto": f"{plantilla.proceso}/{sha256}",
             }
         )
+
+    def retiro(self, gracia: timedelta, vida: Vida | None = None) -> Retiro:
+        """What deletes packages, in another process of the service."""
+        vida = vida or Vida()
+        documentos = DocumentosDe(vida, self.documentos)
+        outbox = Outbox(documentos, self.mundo.stream, self.mundo.reloj, "/apoyo/descifrado")
+        return Retiro(outbox, ObjetosDe(vida, self.mundo.paquetes), self.mundo.reloj, gracia)
 
     async def abrir(self, evento: RegistroRecibido, causa: str = "causa") -> Evento:
         """Handle the event, and give what the topic says."""

@@ -70,6 +70,7 @@ ESCRITURAS = {
         "descifrado publish",
         "outbox.unset",
         "expedientes.delete",
+        "paquetes.delete",
         "registro_recibido.cuarentena publish",
         "commit",
     ],
@@ -155,8 +156,11 @@ tests of their own below."""
 
 
 @pytest.mark.kafka
-async def test_ninguna_muerte_antes_ni_despues_de_una_escritura_pierde_ni_duplica_nada(tmp_path: Path) -> None:
-    """Every process dies once before and once after each of its writes, while supports flow."""
+async def test_ninguna_muerte_antes_ni_despues_de_una_escritura_pierde_ni_duplica_nada(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process dies once before and once after each of its writes, while supports flow and their packages are deleted."""
+    monkeypatch.setenv("APOYO_GRACIA_PAQUETES_H", "0")
 
     def argv(nombre: str) -> list[str]:
         servicio = nombre.partition(".")[0]

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from apoyo.instalacion import Instalacion
 from apoyo.sistema import crear_topics
 from apoyo.verificacion import DE_OBJETOS, EXPEDIENTES, LEIDOS, PAQUETES, TITULOS, Alcance, Dictamen
 from apoyo.verify import Fuentes, Informe
+from kernel.clock import SystemClock
 from kernel.errors import Unavailable
 from kernel.objects import MemoryObjects
 from kernel.stream import Message, Position, TopicSpec, embedded
@@ -58,6 +60,9 @@ class Mundo:
         self.stream = self.resultados.stream
         self.paquetes, self.expedientes = MemoryObjects(), MemoryObjects()
         self.causa = 0
+        self.gracia = timedelta(days=365_000)
+        self.recibidos: set[str] = set()
+        self.abiertos: set[str] = set()
 
     async def llenar(self) -> None:
         """One record in each status and one in quarantine, all well."""
@@ -86,6 +91,10 @@ class Mundo:
         """Publish the events, with objects that are what they say."""
         for evento in eventos:
             await self.publicar(await self.con_objeto(evento))
+            if isinstance(evento, RegistroRecibido):
+                self.recibidos.add(evento.folio)
+            if isinstance(evento, RegistroDescifrado):
+                self.abiertos.add(evento.folio)
 
     async def reintentar(self, n: int, **cambios: Any) -> None:
         """Publish the retry of a record in quarantine."""
@@ -143,6 +152,7 @@ class Mundo:
             {PAQUETES: self.paquetes, EXPEDIENTES: self.expedientes},
             self.resultados.registros,
             self.totales,
+            self.gracia,
         )
 
     async def proyectar(self) -> None:
@@ -514,6 +524,28 @@ async def test_un_objeto_que_ningun_evento_nombra_es_un_aviso_y_no_una_falla(mun
     assert informe.correcto
 
 
+async def test_el_paquete_de_un_registro_abierto_puede_faltar_solo_tras_su_plazo(mundo: Mundo) -> None:
+    for nombre in await mundo.paquetes.names():
+        await mundo.paquetes.delete(nombre)
+    recibidos, abiertos = mundo.recibidos, mundo.abiertos
+    assert abiertos < recibidos
+    antes = await mundo.verificar()
+    assert {h.donde for c in antes.comprobaciones if c.clave == "objetos_presentes" for h in c.hallazgos} == recibidos
+    mundo.gracia = SystemClock().now() - HORA
+    despues = await mundo.verificar()
+    [presentes] = [c for c in despues.comprobaciones if c.clave == "objetos_presentes"]
+    assert {h.donde for h in presentes.hallazgos} == recibidos - abiertos
+    assert presentes.nota == f"{len(abiertos)} paquetes borrados tras su plazo"
+
+
+async def test_un_objeto_de_expediente_no_puede_faltar_nunca(mundo: Mundo) -> None:
+    mundo.gracia = timedelta(0)
+    for nombre in await mundo.expedientes.names():
+        await mundo.expedientes.delete(nombre)
+    [presentes] = [c for c in (await mundo.verificar()).comprobaciones if c.clave == "objetos_presentes"]
+    assert {h.donde for h in presentes.hallazgos} == mundo.abiertos
+
+
 async def test_la_muestra_lee_algunos_objetos_y_ninguno_no_pregunta_por_ellos(mundo: Mundo) -> None:
     leidos: list[str] = []
     original = mundo.paquetes.get
@@ -543,7 +575,7 @@ async def test_si_solo_se_pueden_leer_los_topics_dice_que_no_se_comprobo(mundo: 
 
     await mundo.proyectar()
     nada: Any = SinMotor()
-    fuentes = Fuentes(mundo.stream, {PAQUETES: nada, EXPEDIENTES: nada}, nada, nada.totales)
+    fuentes = Fuentes(mundo.stream, {PAQUETES: nada, EXPEDIENTES: nada}, nada, nada.totales, mundo.gracia)
     informe = await verify.verificar(fuentes, espera_s=1)
     no_hechas = [c.clave for c in informe.comprobaciones if c.dictamen is Dictamen.NO_HECHA]
     assert no_hechas == [*DE_OBJETOS, "totales", "proyeccion"]
@@ -574,7 +606,9 @@ async def test_lo_que_llega_mientras_se_verifica_no_parece_una_falla(mundo: Mund
             await mundo.proyectar()
         return await mundo.totales(proceso)
 
-    informe = await verify.verificar(Fuentes(fuentes.stream, fuentes.objetos, fuentes.registros, con_trafico))
+    informe = await verify.verificar(
+        Fuentes(fuentes.stream, fuentes.objetos, fuentes.registros, con_trafico, mundo.gracia)
+    )
     assert hallazgos(informe) == {}
     proyeccion = next(c for c in informe.comprobaciones if c.clave == "proyeccion")
     assert proyeccion.dictamen is Dictamen.BIEN
