@@ -29,6 +29,8 @@ motores = typer.Typer(help="Motores locales: bitácora, documentos, objetos y co
 app.add_typer(motores, name="engines")
 cuarentena = typer.Typer(help="Eventos que un servicio no pudo leer: verlos y reenviarlos.", no_args_is_help=True)
 app.add_typer(cuarentena, name="quarantine")
+llaves = typer.Typer(help="Llaves de los servicios: cambiarlas sin detener nada.", no_args_is_help=True)
+app.add_typer(llaves, name="llaves")
 consola = Console()
 
 Raiz = Annotated[Path, typer.Option("--root", envvar="APOYO_ROOT", help="Carpeta de la instalación.")]
@@ -201,6 +203,28 @@ def rebuild(
     from apoyo import rebuild as reconstruccion
 
     _con_motores(reconstruccion.correr(Instalacion(root), servicio, consola))
+
+
+DeServicio = Annotated[
+    Literal["descifrado", "compulsa", "mesa_control", "notificaciones", "resultados", "portal"],
+    typer.Argument(help="De qué servicio; sigue en marcha."),
+]
+
+
+@llaves.command("rotar")
+def llaves_rotar(servicio: DeServicio, root: Raiz = RAIZ) -> None:
+    """Da a un servicio un par de llaves nuevo y envuelve para él lo que estaba con el anterior (se puede interrumpir y repetir)."""
+    from apoyo import llaves as gestion
+
+    _con_motores(gestion.rotar(Instalacion(root), servicio, consola))
+
+
+@llaves.command("retirar")
+def llaves_retirar(servicio: DeServicio, root: Raiz = RAIZ) -> None:
+    """Quita la llave anterior de un servicio, si ya nada está envuelto con ella (se puede repetir)."""
+    from apoyo import llaves as gestion
+
+    _con_motores(gestion.retirar(Instalacion(root), servicio, consola))
 
 
 @cuarentena.command("list")

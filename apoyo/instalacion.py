@@ -10,7 +10,7 @@ Each service gets its own keys folder and only the secrets that its README entit
       secrets/oidc/            what the local issuer knows (apoyo/engines/oidc)
       secrets/emisores/<service>.json, <service>.secret
       keys/public/<service>.json
-      keys/<service>/private.json
+      keys/<service>/private.json, and while it is being replaced previous/<id>.json (ADR 19)
       keys/descifrado/procesos/<key id>.json
       keys/procesos/<PROCESO>.json   public keys of a process, for portal to publish
 """
@@ -134,6 +134,28 @@ class Instalacion:
         if not self.llave_de_identidad.exists():
             _write_secret(self.llave_de_identidad, secrets.token_bytes(KEY_BYTES))
         self.dar_acceso({p.cuenta: (p.emisor, p.correo) for p in PERSONAS})
+
+    def renovar_llave(self, servicio: str) -> bool:
+        """Give a service a new pair of keys beside the one it has; False when that was begun before, and is only completed.
+
+        Both private keys are in its folder before anybody can seal to the new one, so it may be interrupted anywhere.
+        """
+        carpeta = self.root / "keys" / servicio
+        actual = hpke.load_private(carpeta / "private.json")
+        nueva = not any(path.stem != actual.public().id for path in (carpeta / hpke.PREVIOUS).glob("*.json"))
+        if nueva:
+            hpke.save(actual, carpeta / hpke.PREVIOUS / f"{actual.public().id}.json")
+            actual = hpke.Private.generate()
+            hpke.save(actual, carpeta / "private.json")
+        hpke.save(actual.public(), self.root / "keys" / "public" / f"{servicio}.json")
+        return nueva
+
+    def retirar_llaves(self, servicio: str) -> int:
+        """Remove the private keys that a service had before; how many."""
+        anteriores = list((self.root / "keys" / servicio / hpke.PREVIOUS).glob("*.json"))
+        for path in anteriores:
+            path.unlink()
+        return len(anteriores)
 
     def llaves_de_proceso(self, proceso: str) -> list[LlaveProceso]:
         """Public keys of a process, one for each suite, made if absent, for `portal`; the private ones are of `descifrado`."""

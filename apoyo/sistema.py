@@ -115,9 +115,9 @@ async def crear_topics(stream: Stream) -> None:
 def llavero_del_portal(mongo_uri: str, root: Path) -> KeyRing:
     """The keys of actors, as the writer of `actores` opens them."""
     keys = root / "keys"
-    publics = {path.stem: hpke.load_public(path) for path in (keys / "public").glob("*.json")}
+    publics = hpke.PublicFolder(keys / "public")
     wraps = MongoDocuments(documents.connect(mongo_uri)[KEYS_DATABASE], "llaves", Kind.PRIMARY)
-    return KeyRing(wraps, "portal", hpke.load_private(keys / "portal" / "private.json"), publics)
+    return KeyRing(wraps, "portal", hpke.PrivateFolder(keys / "portal"), publics)
 
 
 def motores_del_portal(instalacion: Instalacion) -> MotoresDeServicio:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
-from pymongo import AsyncMongoClient, IndexModel, InsertOne, ReplaceOne
+from pymongo import AsyncMongoClient, IndexModel, InsertOne, ReplaceOne, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
@@ -31,6 +31,14 @@ class Write(NamedTuple):
 
     document: Document
     revision: int | None
+
+
+class Swap(NamedTuple):
+    """A value to put in place of another in a document's field."""
+
+    id: str
+    old: Any
+    new: Any
 
 
 class Keyed(Protocol):
@@ -60,6 +68,13 @@ class Documents(Keyed, Protocol):
 
         Those that `put_if_absent` and `replace` would refuse are among them, and there may be others. Raises Unavailable: then some
         may have been written.
+        """
+        ...
+
+    async def swap(self, field: str, swaps: Sequence[Swap]) -> None:
+        """Put the new value in the field (`a.b`: within a) of each document that still has the old one there; its revision stays.
+
+        Raises Unavailable: then some may have been put.
         """
         ...
 
@@ -167,6 +182,12 @@ class MongoDocuments:
             doubtful |= {w.document["_id"] for w in replaces}
         return doubtful
 
+    async def swap(self, field: str, swaps: Sequence[Swap]) -> None:
+        with mongo_errors():
+            await self.collection.bulk_write(
+                [UpdateOne({"_id": s.id, field: s.old}, {"$set": {field: s.new}}) for s in swaps], ordered=False
+            )
+
     async def unset(self, ids: Sequence[str], field: str) -> None:
         with mongo_errors():
             await self.collection.update_many({"_id": {"$in": list(ids)}}, {"$unset": {field: ""}})
@@ -261,6 +282,15 @@ class MemoryDocuments:
             for document, revision in writes
             if not await (self.put_if_absent(document) if revision is None else self.replace(document, revision))
         }
+
+    async def swap(self, field: str, swaps: Sequence[Swap]) -> None:
+        *path, last = field.split(".")
+        for swap in swaps:
+            within: Any = self._documents.get(swap.id, {})
+            for step in path:
+                within = within.get(step, {})
+            if last in within and within[last] == swap.old:
+                within[last] = copied(swap.new)
 
     async def unset(self, ids: Sequence[str], field: str) -> None:
         for id_ in ids:

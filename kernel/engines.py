@@ -7,7 +7,7 @@ from pymongo import IndexModel
 
 from kernel import documents, hpke
 from kernel.clock import Clock, SystemClock
-from kernel.documents import Kind, MongoDocuments
+from kernel.documents import Documents, Kind, MongoDocuments
 from kernel.objects import S3Objects
 from kernel.outbox import INDEXES, Outbox
 from kernel.sealing import KeyRing
@@ -64,8 +64,12 @@ class Engines:
     def keyring(self) -> KeyRing:
         """The keys of subjects, as this service may open them."""
         wraps = self.shared(KEYS_DATABASE, "llaves", Kind.PRIMARY)
-        publics = {path.stem: hpke.load_public(path) for path in self.settings.public_keys_dir.glob("*.json")}
-        return KeyRing(Together(wraps), self.name, hpke.load_private(self.settings.keys_dir / "private.json"), publics)
+        return self.ring(wraps)
+
+    def ring(self, wraps: Documents) -> KeyRing:
+        """The keys in that collection, as this service may open them."""
+        publics = hpke.PublicFolder(self.settings.public_keys_dir)
+        return KeyRing(Together(wraps), self.name, hpke.PrivateFolder(self.settings.keys_dir), publics)
 
     def bucket(self, name: str) -> S3Objects:
         """A bucket of the object store."""

@@ -5,7 +5,11 @@ A key travels as `Public` or `Private`: the suite's name and raw bytes. Hybrid s
 """
 
 import base64
+import contextlib
+import hashlib
 import json
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +38,11 @@ class Public:
 
     suite: str
     raw: bytes
+
+    @property
+    def id(self) -> str:
+        """What names the key, and follows from it: 16 hexadecimal digits."""
+        return _id(self.suite, self.raw)
 
     def seal(self, plaintext: bytes, info: bytes) -> bytes:
         """Encapsulated key, then ciphertext."""
@@ -94,6 +103,76 @@ def _parts(raw: bytes) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
     return MLKEM768PrivateKey.from_seed_bytes(raw[:-32]), X25519PrivateKey.from_private_bytes(raw[-32:])
 
 
+ID_BYTES = 8
+PREVIOUS = "previous"
+"""Folder, beside a service's private key, of those that it replaces."""
+
+
+@lru_cache(maxsize=64)
+def _id(suite: str, raw: bytes) -> str:
+    return hashlib.sha256(suite.encode() + b"|" + raw).hexdigest()[: 2 * ID_BYTES]
+
+
+class PrivateFolder(Mapping[str, Private]):
+    """The private keys of one service by their public half's id: `private.json`, and those before it in `previous/<id>.json`.
+
+    A key that arrives later is found when it is asked for. Raises ValueError when a file is not a key, OSError without the newest.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._keys: dict[str, Private] = {}
+        self._load()
+
+    def __getitem__(self, id_: str) -> Private:
+        if id_ not in self._keys:
+            self._load()
+        return self._keys[id_]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def _load(self) -> None:
+        self._add(self._folder / "private.json")
+        for path in (self._folder / PREVIOUS).glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):  # it was just taken away
+                self._add(path)
+
+    def _add(self, path: Path) -> None:
+        key = load_private(path)
+        self._keys[key.public().id] = key
+
+
+class PublicFolder(Mapping[str, Public]):
+    """The newest public key of each service: `<service>.json`. A file that was replaced is read again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, tuple[tuple[int, int], Public]] = {}
+        for name in self:
+            self[name]
+
+    def __getitem__(self, name: str) -> Public:
+        path = self._folder / f"{name}.json"
+        try:
+            stat = path.stat()
+        except FileNotFoundError as error:
+            raise KeyError(name) from error
+        version = (stat.st_ino, stat.st_mtime_ns)
+        if name not in self._read or self._read[name][0] != version:
+            self._read[name] = (version, load_public(path))
+        return self._read[name][1]
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.stem for path in sorted(self._folder.glob("*.json")))
+
+    def __len__(self) -> int:
+        return len(list(self))
+
+
 def load_private(path: Path) -> Private:
     """Read a key file. Raises ValueError when it is not one."""
     suite, raw = _load(path)
@@ -107,10 +186,20 @@ def load_public(path: Path) -> Public:
 
 
 def save(key: Public | Private, path: Path) -> None:
-    """Write a key file, readable by its owner alone."""
+    """Write a key file, readable by its owner alone, durably and all at once: who reads meanwhile gets the one before."""
+    content = json.dumps({"suite": key.suite, "raw": base64.b64encode(key.raw).decode()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({"suite": key.suite, "raw": base64.b64encode(key.raw).decode()}), encoding="utf-8")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _load(path: Path) -> tuple[str, bytes]:

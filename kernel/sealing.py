@@ -8,15 +8,16 @@ everything sealed under it unreadable, whatever log or store still holds the byt
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from kernel.documents import Document, Documents, Write
+from kernel.documents import Document, Documents, Swap, Write
 from kernel.errors import KeyDestroyed
-from kernel.hpke import Private, Public
+from kernel.hpke import ID_BYTES, CannotOpen, Private, Public
 
 NONCE = 12
 OVERHEAD = NONCE + 16
@@ -47,24 +48,41 @@ def derive(root: bytes, label: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"apoyo/" + label.encode()).derive(root)
 
 
+class Rewrapped(NamedTuple):
+    """What `KeyRing.rewrap` did.
+
+    `last`: id of the last subject it looked at, None at the end; `seen`: how many; `changed`: how many it wrapped again; `lost`:
+    those whose wrap it cannot open, and left alone.
+    """
+
+    last: str | None
+    seen: int
+    changed: int
+    lost: list[str]
+
+
 class KeyRing:
     """Creates subjects' keys and opens those that this service is entitled to.
 
-    `documents`: primary store of the wraps, shared by the services; each can open its own wrap alone. `entropy`: n → n random
-    bytes, of which new root keys are made.
+    `documents`: primary store of the wraps, shared by the services; each can open its own wrap alone. `private`: this service's
+    key, or while it is being replaced those it has, by the id of their public half. `publics`: the newest of each service.
+    `entropy`: n → n random bytes, of which new root keys are made.
+
+    A wrap begins with the id of the public key that it was made with, so that both of a service's keys open while one replaces the
+    other (ADR 19).
     """
 
     def __init__(
         self,
         documents: Documents,
         service: str,
-        private: Private,
+        private: Private | Mapping[str, Private],
         publics: Mapping[str, Public],
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._documents = documents
         self._service = service
-        self._private = private
+        self._privates = {private.public().id: private} if isinstance(private, Private) else private
         self._publics = publics
         self._entropy = entropy
 
@@ -106,6 +124,29 @@ class KeyRing:
         found = await self._documents.find({"_id": {"$in": sorted(set(key_ids))}})
         return {stored["_id"]: self._opened(stored) for stored in found if not _destroyed(stored)}
 
+    async def rewrap(self, after: str = "", limit: int = 200) -> Rewrapped:
+        """Wrap again, for this service's newest key, what it has under another, among so many subjects after that id.
+
+        Each wrap is replaced only if it is still the one that was read: one that was destroyed meanwhile stays destroyed, and two
+        at once do no harm. Raises Unavailable: then some may have been replaced.
+        """
+        newest = self._publics[self._service].id
+        found = await self._documents.find({"_id": {"$gt": after}}, sort="_id", limit=limit)
+        swaps: list[Swap] = []
+        lost: list[str] = []
+        for stored in found:
+            key_id = stored["_id"]
+            wrap = None if _destroyed(stored) else stored["wraps"].get(self._service)
+            if wrap is None or _made_with(wrap) == newest:
+                continue
+            try:
+                swaps.append(Swap(key_id, wrap, self._wrap(key_id, self._service, self._unwrap(key_id, wrap))))
+            except CannotOpen:
+                lost.append(key_id)
+        if swaps:
+            await self._documents.swap(f"wraps.{self._service}", swaps)
+        return Rewrapped(found[-1]["_id"] if found else None, len(found), len(swaps), lost)
+
     def _opened(self, stored: Document) -> bytes:
         key_id: str = stored["_id"]
         if _destroyed(stored):
@@ -113,14 +154,28 @@ class KeyRing:
         wrap = stored["wraps"].get(self._service)
         if wrap is None:
             raise LookupError(f"{self._service} is not entitled to {key_id}")
-        return self._private.open(wrap, _info(key_id, self._service))
+        return self._unwrap(key_id, wrap)
+
+    def _unwrap(self, key_id: str, wrap: bytes) -> bytes:
+        private = self._privates.get(_made_with(wrap))
+        if private is None:
+            raise CannotOpen(f"{self._service} has no private key {_made_with(wrap)}")
+        return private.open(wrap[ID_BYTES:], _info(key_id, self._service))
+
+    def _wrap(self, key_id: str, service: str, key: bytes) -> bytes:
+        public = self._publics[service]
+        return bytes.fromhex(public.id) + public.seal(key, _info(key_id, service))
 
     def _wrapped(self, key_id: str, root: bytes, entitled: Mapping[str, str | None]) -> Document:
         wraps = {
-            service: self._publics[service].seal(root if label is None else derive(root, label), _info(key_id, service))
+            service: self._wrap(key_id, service, root if label is None else derive(root, label))
             for service, label in entitled.items()
         }
         return {"_id": key_id, "wraps": wraps, "destroyed": False}
+
+
+def _made_with(wrap: bytes) -> str:
+    return wrap[:ID_BYTES].hex()
 
 
 def _destroyed(stored: Document) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import bson
 from bson.codec_options import CodecOptions
 
-from kernel.documents import Document, Documents, Write, copied
+from kernel.documents import Document, Documents, Swap, Write, copied
 from kernel.errors import Unavailable
 
 A = TypeVar("A")
@@ -96,6 +96,10 @@ class Together:
     async def write(self, writes: Sequence[Write]) -> set[str]:
         """See `Documents`."""
         return await self._documents.write(writes)
+
+    async def swap(self, field: str, swaps: Sequence[Swap]) -> None:
+        """See `Documents`."""
+        await self._documents.swap(field, swaps)
 
     async def unset(self, ids: Sequence[str], field: str) -> None:
         """See `Documents`."""

@@ -7,13 +7,11 @@ from pathlib import Path
 
 from pymongo import IndexModel
 
-from kernel import hpke
 from kernel.documents import Kind, MongoDocuments
 from kernel.engines import Engines
 from kernel.follow import Follower
 from kernel.per_key import PerKey
 from kernel.rebuild import Projection, Rebuilt, Replaceable, first_revision, rebuild
-from kernel.sealing import KeyRing
 from kernel.service import Service
 from kernel.together import Together
 from kernel.web import Health, create_app
@@ -35,6 +33,9 @@ from services.compulsa.padron import Avance, Carga, Padron, cargar, descartar
 from services.compulsa.settings import CompulsaSettings
 
 NAME = "compulsa"
+LLAVES_DE_PROCESO = "llaves_de_proceso"
+"""Collection of the keys by which it hashes persons, one for each process."""
+
 A_LA_VEZ = 64
 """Records and persons in hand at once; each takes some kilobytes."""
 
@@ -45,9 +46,7 @@ def build(settings: CompulsaSettings) -> Service:
     outbox = engines.outbox()
     actores = Actores()
     padron = Padron(*_roll(engines), adapters.llave_del_padron(settings.keys_dir))
-    private = hpke.load_private(settings.keys_dir / "private.json")
-    de_procesos = Together(engines.collection("llaves_de_proceso", Kind.PRIMARY))
-    procesos = KeyRing(de_procesos, NAME, private, {NAME: private.public()})
+    procesos = engines.ring(engines.collection(LLAVES_DE_PROCESO, Kind.PRIMARY))
 
     def estados(name: str, indexes: Sequence[IndexModel] = ()) -> Estados:
         return Estados(Together(engines.collection(name, Kind.PROJECTION, indexes)), outbox, engines.clock)

@@ -10,7 +10,7 @@ import pytest
 from pymongo import IndexModel
 
 from kernel import documents, hpke
-from kernel.documents import Documents, Kind, MemoryDocuments, MongoDocuments, Write
+from kernel.documents import Documents, Kind, MemoryDocuments, MongoDocuments, Swap, Write
 from kernel.errors import KeyDestroyed, Unavailable
 from kernel.outbox import INDEXES, UNIQUE, ClaimTaken, Emitted, Outbox, VersionTaken, Wanted
 from kernel.rebuild import Replaceable
@@ -375,6 +375,46 @@ async def test_lo_que_de_muchos_no_se_publico_se_publica_al_repetirlos(make: Mak
     log.broken = False
     await outbox.emit_many(pedidos)
     assert len(await _published(log, "actores")) == 5
+
+
+async def test_cambiar_un_valor_por_otro_solo_donde_sigue_el_anterior(make: Make) -> None:
+    docs = await _prepared(make())
+    for id_ in ("a", "b", "c"):
+        await docs.put_if_absent({"_id": id_, "wraps": {"una": b"1", "otra": b"2"}, "revision": 1})
+    await docs.unset(["b"], "wraps")
+    await docs.swap(
+        "wraps.una", [Swap("a", b"1", b"3"), Swap("b", b"1", b"3"), Swap("c", b"9", b"3"), Swap("d", b"1", b"3")]
+    )
+    assert await docs.get("a") == {"_id": "a", "wraps": {"una": b"3", "otra": b"2"}, "revision": 1}
+    assert await docs.get("b") == {"_id": "b", "revision": 1}
+    assert await docs.get("c") == {"_id": "c", "wraps": {"una": b"1", "otra": b"2"}, "revision": 1}
+    assert await docs.get("d") is None
+
+
+async def test_una_llave_se_envuelve_de_nuevo_y_la_destruida_no_vuelve(make: Make) -> None:
+    vieja, nueva, otra = (hpke.Private.generate(hpke.X25519) for _ in range(3))
+    wraps = await _prepared(make())
+    antes = KeyRing(wraps, "una", vieja, {"una": vieja.public(), "otra": otra.public()})
+    roots = dict(zip("abc", await antes.create_many("abc", {"una": None, "otra": "parte"}), strict=True))
+    await antes.destroy("b")
+    despues = KeyRing(
+        wraps, "una", {k.public().id: k for k in (vieja, nueva)}, {"una": nueva.public(), "otra": otra.public()}
+    )
+    assert {id_: await despues.open(id_) for id_ in "ac"} == {id_: roots[id_] for id_ in "ac"}
+    primera = await despues.rewrap(limit=2)
+    assert (primera.last, primera.seen, primera.changed, primera.lost) == ("b", 2, 1, [])
+    assert (await despues.rewrap("b")).changed == 1
+    assert (await despues.rewrap()).changed == 0
+    assert (await despues.rewrap("c")).last is None
+    solo_nueva = KeyRing(wraps, "una", nueva, {"una": nueva.public()})
+    assert {id_: await solo_nueva.open(id_) for id_ in "ac"} == {id_: roots[id_] for id_ in "ac"}
+    with pytest.raises(KeyDestroyed):
+        await solo_nueva.open("b")
+    with pytest.raises(hpke.CannotOpen):
+        await antes.open("a")
+    assert (await antes.rewrap()).lost == ["a", "c"]
+    sin_derecho = KeyRing(wraps, "otra", otra, {"otra": otra.public()})
+    assert await sin_derecho.open("a") == derive(roots["a"], "parte")
 
 
 async def test_las_llaves_de_muchos_son_las_que_ya_habia_y_una_destruida_no_vuelve(make: Make) -> None:

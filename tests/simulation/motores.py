@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from kernel.documents import Document, MemoryDocuments, Write, copied
+from kernel.documents import Document, MemoryDocuments, Swap, Write, copied
 from kernel.errors import Conflict, Unavailable
 from kernel.objects import MemoryObjects
 from kernel.stream import CAUGHT_UP, Handler, Message, Position, Record, Settle, TopicSpec
@@ -262,6 +262,11 @@ class Documentos:
 
         nombres = " ".join(f"{_nombre_de(w.document)} r{w.revision}" for w in sent)
         return await self._proceso.hacer(f"{self._nombre}.write {nombres}", escribir, escribe=True)
+
+    async def swap(self, field: str, swaps: Sequence[Swap]) -> None:
+        await self._proceso.hacer(
+            f"{self._nombre}.swap {field} {len(swaps)}", lambda: ahora(self._memoria.swap(field, swaps)), escribe=True
+        )
 
     async def unset(self, ids: Sequence[str], field: str) -> None:
         await self._proceso.hacer(

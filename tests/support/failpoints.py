@@ -60,6 +60,7 @@ ESCRITURAS: dict[str, Nombre] = {
     "kernel.documents:MongoDocuments.put_if_absent": _documentos("put_if_absent"),
     "kernel.documents:MongoDocuments.replace": _documentos("replace"),
     "kernel.documents:MongoDocuments.write": _documentos("write"),
+    "kernel.documents:MongoDocuments.swap": _documentos("swap"),
     "kernel.documents:MongoDocuments.unset": _documentos("unset"),
     "kernel.documents:MongoDocuments.remove": _documentos("remove"),
     "kernel.documents:MongoDocuments.take_the_place_of": _documentos("take_the_place_of"),

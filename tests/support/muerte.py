@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from kernel.documents import Document, MemoryDocuments, Write
+from kernel.documents import Document, MemoryDocuments, Swap, Write
 from kernel.objects import MemoryObjects
 from kernel.stream import Message, Position, Stream
 
@@ -81,6 +81,10 @@ class DocumentosDe:
         for each in writes:
             doubtful |= await self.vida.escribir(lambda one=each: self.documentos.write([one]))  # type: ignore[misc]
         return doubtful
+
+    async def swap(self, field: str, swaps: Sequence[Swap]) -> None:
+        for each in swaps:
+            await self.vida.escribir(lambda one=each: self.documentos.swap(field, [one]))  # type: ignore[misc]
 
     async def unset(self, ids: Sequence[str], field: str) -> None:
         await self.vida.escribir(lambda: self.documentos.unset(ids, field))

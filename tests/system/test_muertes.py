@@ -18,6 +18,7 @@ from apoyo.verificacion import Alcance
 from dispositivo.poblacion.plan import Captura
 from kernel import documents
 from kernel.clock import SystemClock
+from kernel.errors import KeyDestroyed
 from kernel.stream import Message, connect
 from schemas.ciclo_de_vida import Estado
 from schemas.envelope import ensobrar
@@ -359,6 +360,29 @@ async def test_una_reconstruccion_muere_en_cada_escritura_y_repetida_da_los_mism
         guardados = {d["_id"]: d["estado"] async for d in client["apoyo_resultados"]["registros"].find({})}
         await client.close()
         assert sorted(guardados.values()) == sorted(e.value for e in Estado)
+
+
+async def test_una_rotacion_de_llaves_muere_en_cada_escritura_y_repetida_todo_se_abre(tmp_path: Path) -> None:
+    async with Supervisor() as supervisor:
+        sistema = Sistema(Instalacion(tmp_path / "apoyo"), supervisor, kafka=False)
+        await sistema.arrancar_motores()
+        root = sistema.instalacion.root
+        en_marcha = llavero_del_portal(sistema.engines.mongo_uri, root)
+        llaves = dict(
+            zip("abc", await en_marcha.create_many("abc", {"portal": None, "compulsa": "consulta"}), strict=True)
+        )
+        await en_marcha.destroy("b")
+        muertes = tmp_path / "muertes"
+        for orden in ("rotar", "retirar"):
+            argumentos = ("llaves", orden, "portal", "--root", str(root))
+            proceso = await asyncio.create_subprocess_exec(*failpoints.argv(muertes, "apoyo", *argumentos))
+            assert await proceso.wait() == 0
+        assert set(failpoints.ocurridas(muertes)) == {"llaves.swap before", "llaves.swap after"}
+        assert list((root / "keys" / "portal" / "previous").glob("*")) == []
+        for llavero in (en_marcha, llavero_del_portal(sistema.engines.mongo_uri, root)):
+            assert {id_: await llavero.open(id_) for id_ in "ac"} == {id_: llaves[id_] for id_ in "ac"}
+            with pytest.raises(KeyDestroyed):
+                await llavero.open("b")
 
 
 async def _publicar_ilegible(recorrido: Recorrido, topic: str) -> str:
