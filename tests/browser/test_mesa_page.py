@@ -1,5 +1,6 @@
 """Mesa de Control in a real browser: a person decides with the keys alone, and nothing is lost (SPEC 7, PAGES.md)."""
 
+import os
 import re
 from collections.abc import AsyncIterator
 
@@ -7,8 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
-from schemas.eventos import RegistroClasificado
-from services.mesa_control.domain import Orden
+from schemas.eventos import Alerta, RegistroClasificado
+from schemas.paquete import Parte
+from services.mesa_control.domain import TEXTO_ALERTA, Orden
 from tests.support.accesible import accesible
 from tests.support.mesa import Mesa, folio
 from tests.support.navegador import entra, navegador
@@ -255,6 +257,24 @@ async def test_la_ayuda_se_abre_y_se_cierra_sin_perder_el_foco(mesa: Mesa, page:
     await expect(page.get_by_role("dialog", name="Ayuda")).to_be_hidden()
     await _muestra(page, 1)
     assert await _decisiones(mesa) == []
+
+
+async def test_lo_que_se_vio_en_una_imagen_esta_junto_a_ella(mesa: Mesa, page: Page) -> None:
+    vistas = {"pantalla": Parte.ANVERSO, "reverso_sin_codigos": Parte.REVERSO, "cubrebocas": Parte.FOTO}
+    vistas["firma_simbolo"] = Parte.FIRMA
+    alertas = [
+        Alerta(codigo=codigo, inciso="f", parte=parte, medida=0.8125, umbral=0.5, severidad="alerta")
+        for codigo, parte in vistas.items()
+    ]
+    await mesa.llega(1, alertas=alertas)
+    await page.goto("/")
+    await _muestra(page, 1)
+    for codigo, parte in vistas.items():
+        figura = page.locator(".imagen").filter(has=page.locator(f"text={TEXTO_ALERTA[codigo]} 0.81"))
+        await expect(figura).to_have_count(1)
+        await expect(figura).to_have_attribute("data-parte", parte)
+    if folder := os.environ.get("APOYO_SCREENSHOTS"):
+        await page.screenshot(path=f"{folder}/mesa-alertas.png")
 
 
 async def test_todo_cabe_en_la_pantalla_y_tiene_nombre(mesa: Mesa, page: Page) -> None:
