@@ -71,11 +71,13 @@ def capturas(semilla: int, limpias: int, de_cada_defecto: int) -> list[Captura]:
 
 
 def ejemplos(captura: Captura, n: int) -> Iterator[Ejemplo]:
-    """A capture as the kit draws it; one without a fault is spoilt besides in every way, its strength by `n`."""
+    """A capture as the kit draws it, and taken worse; one without a fault is spoilt besides in every way, its strength by `n`."""
     imagenes = _por_parte(dibujar(captura))
-    yield _como_esta(captura, imagenes)
+    rng = np.random.default_rng([captura.semilla, n])
+    como_esta = _como_esta(captura, imagenes)
+    yield como_esta
+    yield _peor(como_esta, n, rng)
     if captura.defecto is Defecto.NINGUNO:
-        rng = np.random.default_rng([captura.semilla, n])
         yield from _sin_falta(captura, imagenes, n, rng)
         yield from _de_luz_y_foco(imagenes, n, rng)
         yield from _copias_y_pantallas(imagenes, n)
@@ -127,6 +129,22 @@ def _como_esta(captura: Captura, imagenes: Mapping[Parte, bytes]) -> Ejemplo:
         elif captura.persona.tipo_firma is TipoFirma.SIMBOLO and captura.defecto is not Defecto.SIN_FIRMA:
             debe.add(("firma_simbolo", Parte.FIRMA))
     return Ejemplo(captura.defecto, imagenes, frozenset(debe), frozenset(_CALLA.get(captura.defecto, ())))
+
+
+def _peor(ejemplo: Ejemplo, n: int, rng: np.random.Generator) -> Ejemplo:
+    """The same under poor light, with grain, a little out of focus, or much compressed: what is wrong is still wrong."""
+    peores: tuple[tuple[str, Callable[[Imagen], Imagen]], ...] = (
+        ("poca luz", lambda i: np.asarray(cv2.convertScaleAbs(i, alpha=0.55), dtype=np.uint8)),
+        ("grano", lambda i: _con_grano(i, 12, rng)),
+        ("mal foco", lambda i: np.asarray(cv2.stackBlur(i, (7, 7)), dtype=np.uint8)),
+        ("compresión", lambda i: i),
+    )
+    como, empeorar = peores[n % len(peores)]
+    calidad = 35 if como == "compresión" else 82
+    peor = {parte: _jpeg(empeorar(_leer(contenido)), calidad) for parte, contenido in ejemplo.imagenes.items()}
+    dudosas = {"mal foco": "imagen_borrosa", "poca luz": "imagen_oscura"}
+    calla = {(dudosas[como], parte) for parte in peor} if como in dudosas else set()
+    return replace(ejemplo, falla=f"{ejemplo.falla}, {como}", imagenes=peor, calla=ejemplo.calla | calla)
 
 
 def _sin_falta(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 METAS = {
@@ -116,12 +117,13 @@ def _crecimiento(filas: Sequence[Mapping[str, Any]]) -> Table:
 def _examen(cifras: Mapping[str, Any]) -> Table:
     ms = cifras["ms_por_expediente"]
     titulo = (
-        f"Alertas de las imágenes, semilla {cifras['semilla']}, meta ≥ {cifras['meta']:.2f}; por expediente, "
-        f"{ms['decodificar']:.1f} ms de decodificar y {ms['examinar']:.1f} de examinar"
+        f"Alertas de las imágenes, semilla {cifras['semilla']}; ✗: no alcanza la meta de {cifras['meta']:.2f}\n"
+        f"Por expediente: {ms['decodificar']:.1f} ms de decodificar y {ms['examinar']:.1f} de examinar"
     )
     table = _tabla(titulo, "Alerta")
+    table.box = box.SIMPLE_HEAD
     table.add_column("Inciso")
-    for nombre in ("Umbral", "Precisión", "Exhaustividad", "Positivas", "Negativas"):
+    for nombre in ("Umbral", "Precisión", "Recuerdo", "Sí", "No"):
         table.add_column(nombre, justify="right")
     table.add_column("Estado")
     for codigo, fila in cifras["alertas"].items():
@@ -135,7 +137,7 @@ def _examen(cifras: Mapping[str, Any]) -> Table:
             f"{fila['exhaustividad']:.3f}",
             str(fila["positivas"]),
             str(fila["negativas"]),
-            estado if alcanza else f"{estado}; no alcanza la meta",
+            estado if alcanza else f"{estado} ✗",
         )
     return table
 
