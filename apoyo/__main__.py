@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from apoyo.instalacion import Instalacion
-from apoyo.sesion import EntradaRechazada
+from apoyo.sesion import EntradaRechazada, Rechazada
 from apoyo.verificacion import Alcance
 from kernel.errors import Unavailable
 
@@ -31,6 +31,11 @@ cuarentena = typer.Typer(help="Eventos que un servicio no pudo leer: verlos y re
 app.add_typer(cuarentena, name="quarantine")
 llaves = typer.Typer(help="Llaves de los servicios: cambiarlas sin detener nada.", no_args_is_help=True)
 app.add_typer(llaves, name="llaves")
+registros_apartados = typer.Typer(
+    no_args_is_help=True,
+    help="Registros cuyo paquete no se pudo abrir: verlos con su motivo y pedir que se abran otra vez.",
+)
+app.add_typer(registros_apartados, name="paquetes")
 consola = Console()
 
 Raiz = Annotated[Path, typer.Option("--root", envvar="APOYO_ROOT", help="Carpeta de la instalación.")]
@@ -38,6 +43,13 @@ RAIZ = Path(".apoyo/demo")
 DeTopic = Annotated[str | None, typer.Option("--topic", help="Solo los de este topic.")]
 DeMotivo = Annotated[str | None, typer.Option("--motivo", help="Solo los de este motivo.")]
 DeGrupo = Annotated[str | None, typer.Option("--grupo", help="Solo los que apartó este servicio.")]
+
+DelProceso = Annotated[str, typer.Option("--proceso", help="De este proceso.")]
+PorMotivo = Annotated[str, typer.Option("--motivo", help="Solo los de este motivo.")]
+PorLlave = Annotated[str, typer.Option("--llave", help="Solo los que esperan esta llave de proceso.")]
+Desde = Annotated[str, typer.Option("--desde", help="Recibidos desde este día, AAAA-MM-DD, hora Centro.")]
+Hasta = Annotated[str, typer.Option("--hasta", help="Recibidos hasta este día, incluido.")]
+Como = Annotated[str, typer.Option("--como", help="Con la cuenta de esta persona de la instalación.")]
 
 
 @app.command()
@@ -288,12 +300,64 @@ def quarantine_accept(
     _con_motores(apartados.aceptar_en(Instalacion(root), filtro, consola, si=si))
 
 
+@registros_apartados.command("list")
+def paquetes_list(
+    proceso: DelProceso,
+    motivo: PorMotivo = "",
+    llave: PorLlave = "",
+    desde: Desde = "",
+    hasta: Hasta = "",
+    cada_uno: Annotated[bool, typer.Option("--cada-uno", help="Un renglón por registro, con su folio.")] = False,
+    como: Como = "ine1",
+    root: Raiz = RAIZ,
+) -> None:
+    """Cuenta por motivo los registros que no se pudieron abrir, y dice quién puede actuar."""
+    from apoyo import paquetes
+
+    filtro = paquetes.Filtro(proceso, motivo, llave, desde, hasta)
+    _con_motores(paquetes.listar(Instalacion(root), como, filtro, consola, cada_uno=cada_uno))
+
+
+@registros_apartados.command("show")
+def paquetes_show(
+    folio: Annotated[str, typer.Argument(help="Folio completo del registro.")],
+    como: Como = "ine1",
+    root: Raiz = RAIZ,
+) -> None:
+    """Muestra un registro que está o estuvo en cuarentena: por qué, quién puede actuar y sus reintentos."""
+    from apoyo import paquetes
+
+    _con_motores(paquetes.mostrar(Instalacion(root), como, folio, consola))
+
+
+@registros_apartados.command("retry")
+def paquetes_retry(
+    proceso: DelProceso,
+    motivo: PorMotivo = "",
+    llave: PorLlave = "",
+    desde: Desde = "",
+    hasta: Hasta = "",
+    folio: Annotated[list[str] | None, typer.Option("--folio", help="Solo este registro; se puede repetir.")] = None,
+    si: Annotated[bool, typer.Option("--si", help="Confirma; sin esto solo muestra qué se reintentaría.")] = False,
+    como: Como = "ine1",
+    root: Raiz = RAIZ,
+) -> None:
+    """Pide que se abran otra vez los registros en cuarentena (se puede repetir: cada cuarentena se reintenta una vez)."""
+    from apoyo import paquetes
+
+    filtro = paquetes.Filtro(proceso, motivo, llave, desde, hasta, tuple(folio or ()))
+    _con_motores(paquetes.reintentar(Instalacion(root), como, filtro, consola, si=si))
+
+
 def _con_motores(command: Coroutine[Any, Any, int]) -> None:
     """Run a command that needs an installation; its failures become one clear line and exit status 1."""
     try:
         code = asyncio.run(command)
     except FileNotFoundError:
         consola.print("[red]No hay una instalación en esa carpeta.[/] Arranque una con `make demo KEEP=1`.")
+        code = 1
+    except Rechazada as error:
+        consola.print(f"[red]No se hizo:[/] {escape(str(error))}")
         code = 1
     except EntradaRechazada as error:
         consola.print(

@@ -9,6 +9,10 @@ class EntradaRechazada(Exception):
     """The issuer or the service did not let in. One line says why, without personal data."""
 
 
+class Rechazada(Exception):
+    """A service refused an order. The text is what it says to people."""
+
+
 async def entrar(
     servicio: str, emisor: str, correo: str, contrasena: str, *, http: httpx.AsyncClient | None = None
 ) -> dict[str, str]:

@@ -24,6 +24,8 @@ from schemas.eventos import CuentaRegistrada, Fase, RegistroClasificado, Situaci
 from schemas.paquete import IMAGENES, Modalidad
 from schemas.tipos import Folio, IdProceso
 from services.mesa_control import metrics, problemas
+from services.mesa_control.cuarentena import rutas
+from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.domain import (
     Eleccion,
     Orden,
@@ -220,7 +222,13 @@ class ProgresoSalida(_Salida):
 
 
 def create(
-    mesa: MesaDeControl, access: Puerta, ver_actores: VerActores, health: Health, *, meta_diaria: int
+    mesa: MesaDeControl,
+    cuarentena: Cuarentena,
+    access: Puerta,
+    ver_actores: VerActores,
+    health: Health,
+    *,
+    meta_diaria: int,
 ) -> FastAPI:
     """The application."""
     app = create_app("Mesa de Control", health, description=DESCRIPCION)
@@ -229,6 +237,7 @@ def create(
     _errors(app)
     _api(app, mesa, access, ver_actores, meta_diaria)
     _page(app, access, ver_actores)
+    rutas.montar(app, cuarentena, access, ver_actores, AQUI)
     return app
 
 
@@ -348,7 +357,7 @@ def _errors(app: FastAPI) -> None:
     @app.exception_handler(Rechazo)
     async def on_rechazo(request: Request, error: Rechazo) -> Response:
         metrics.RECHAZOS.labels(error.codigo).inc()
-        return problemas.problema(error).response()
+        return problemas.problema(error).answer(request)
 
     @app.exception_handler(KeyDestroyed)
     async def on_destroyed(request: Request, error: KeyDestroyed) -> Response:

@@ -19,6 +19,7 @@ from schemas.actores import Actores
 from schemas.directorio import Directorio
 from schemas.eventos import POR_TIPO
 from services.mesa_control import agent, api
+from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.handlers import MesaDeControl, Proyector
 from services.mesa_control.settings import Settings
 
@@ -56,6 +57,7 @@ def build(settings: Settings) -> Service:
         stream=engines.stream,
         app=api.create(
             mesa,
+            Cuarentena(mesa.registros, mesa.outbox, mesa.clock, mesa.proyector),
             identity.build(engines, settings, directorio),
             lambda: actores,
             health,

@@ -11,6 +11,8 @@ RECHAZOS: dict[str, tuple[int, str, str]] = {
     "proceso_desconocido": (404, "No existe ese proceso", ""),
     "registro_no_listo": (409, "El registro todavía no está en Mesa de Control", "Llegará a la cola por sí solo."),
     "sin_cuarentena": (404, "Ese registro no está en cuarentena", ""),
+    "ninguno_elegido": (422, "No eligió ningún registro", "Vuelva atrás y marque al menos uno. Nada se modificó."),
+    "fecha_invalida": (422, "Esa fecha no existe", "Corríjala e intente de nuevo. Nada se modificó."),
     "nada_que_reintentar": (
         409,
         "No hay nada que reintentar",

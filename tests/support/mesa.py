@@ -44,6 +44,7 @@ from schemas.paquete import DatosRegistro, Lecturas, Parte
 from schemas.perfil import PERFIL_P
 from schemas.tipos import componer_folio, proceso_de
 from services.mesa_control import api
+from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.handlers import Hecho, MesaDeControl
 from tests.support.ejemplos import ejemplo
 from tests.support.identidad import Puerta
@@ -56,6 +57,7 @@ PERSONAS = {
     "operador2": Rol.OPERADOR,
     "supervisor1": Rol.SUPERVISOR,
     "auditor1": Rol.AUDITOR,
+    "ine1": Rol.INE_ADMIN,
 }
 """Accounts that reach every process."""
 
@@ -177,7 +179,9 @@ class Mesa:
 
     def app(self) -> FastAPI:
         """The HTTP application on this service."""
-        return api.create(self.servicio, self.puerta.access, lambda: self.actores, Health(), meta_diaria=400)
+        s = self.servicio
+        cuarentena = Cuarentena(s.registros, s.outbox, s.clock, s.proyector)
+        return api.create(s, cuarentena, self.puerta.access, lambda: self.actores, Health(), meta_diaria=400)
 
     async def eventos(
         self,

@@ -27,7 +27,12 @@ from tests.support.resultados import Resultados, vida
 from tests.support.rutas import APPS, cerradas
 
 ACCIONES: dict[str, frozenset[Accion]] = {
-    "mesa_control": frozenset({Accion.REVISAR_REGISTRO, Accion.VER_REGISTRO_EN_MESA}),
+    "mesa_control": frozenset(
+        {
+            *(Accion.REVISAR_REGISTRO, Accion.VER_REGISTRO_EN_MESA),
+            *(Accion.VER_CUARENTENA, Accion.REINTENTAR_APERTURA),
+        }
+    ),
     "resultados": frozenset({Accion.VER_TOTALES, Accion.VER_FOLIO}),
     "portal": frozenset(
         {
@@ -92,6 +97,7 @@ DECISION = {
     "headers": {"Idempotency-Key": "llave-de-prueba"},
 }
 PROCESO = {"proceso": "{proceso}"}
+REINTENTO = {"json": {}, "headers": {"Idempotency-Key": "llave-de-prueba"}}
 VER, FORMA = ("GET",), ("GET", "POST")
 _P, _S, _A = "/procesos/{proceso}", "/solicitudes/{solicitud}", "/solicitudes/{solicitud}/auxiliares"
 DEL_PORTAL: dict[Accion, dict[str, tuple[str, ...]]] = {
@@ -144,6 +150,19 @@ PEDIDOS: dict[str, list[Pedido]] = {
         Pedido("GET", "/api/registros/{folio}/imagenes/{parte}", Accion.VER_REGISTRO_EN_MESA, "folio"),
         Pedido("GET", "/api/catalogo", Accion.VER_REGISTRO_EN_MESA, "proceso", consulta=PROCESO),
         Pedido("GET", "/api/progreso", Accion.VER_REGISTRO_EN_MESA, "proceso", consulta=PROCESO),
+        Pedido("GET", "/cuarentena", Accion.VER_CUARENTENA, None),
+        Pedido("GET", "/cuarentena", Accion.VER_CUARENTENA, "proceso", consulta=PROCESO),
+        Pedido("GET", "/api/cuarentena", Accion.VER_CUARENTENA, "proceso", consulta=PROCESO),
+        Pedido("GET", "/api/cuarentena/{folio}", Accion.VER_CUARENTENA, "folio"),
+        Pedido(
+            "POST",
+            "/api/cuarentena/reintentos",
+            Accion.REINTENTAR_APERTURA,
+            "proceso",
+            consulta=PROCESO,
+            envia=REINTENTO,
+        ),
+        Pedido("POST", "/cuarentena/reintentar", Accion.REINTENTAR_APERTURA, "proceso", consulta=PROCESO),
     ],
     "resultados": [
         Pedido("GET", "/", Accion.VER_TOTALES, None),
@@ -226,7 +245,7 @@ async def test_cada_celda_de_la_tabla_se_cumple_en_cada_ruta(servicio: str, pedi
 
 
 DE_LA_PUERTA = {(403, "sin_permiso"), (403, "fuera_de_alcance")}
-DEL_DOMINIO = {"lo_registra_el_ine", "lo_registra_el_opl"}
+DEL_DOMINIO = {"lo_registra_el_ine", "lo_registra_el_opl", "nada_que_reintentar"}
 NOMBRES = {"parte": "foto", "cuenta": "quien", "calendario": "c2026", "auxiliar": "A0001", "lote": "0" * 32}
 
 
