@@ -206,4 +206,7 @@ async def test_openapi_describe_las_rutas(http: httpx.AsyncClient) -> None:
         "/api/registros/{folio}/decision",
         "/api/catalogo",
         "/api/progreso",
+        "/api/cuarentena",
+        "/api/cuarentena/{folio}",
+        "/api/cuarentena/reintentos",
     }
