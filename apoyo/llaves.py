@@ -93,7 +93,7 @@ async def _llaveros(instalacion: Instalacion, servicio: str) -> AsyncIterator[li
     """Every collection in which something is wrapped to that service."""
     engines = Engines(instalacion.settings(ServiceSettings, servicio), servicio)
     colecciones = [engines.shared(KEYS_DATABASE, "llaves", Kind.PRIMARY)]
-    if servicio == "compulsa":
+    if servicio in ("compulsa", "descifrado"):  # each in a database of its own
         colecciones.append(engines.collection(LLAVES_DE_PROCESO, Kind.PRIMARY))
     try:
         yield [(engines.ring(coleccion), coleccion) for coleccion in colecciones]

@@ -87,7 +87,10 @@ class Documents(Keyed, Protocol):
         ...
 
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
-        """Documents whose fields equal those of `query` (a value may be `{"$in": [...]}`, `{"$gt": x}` and the like)."""
+        """Documents whose fields equal those of `query` (a value may be `{"$in": [...]}`, `{"$gt": x}` and the like).
+
+        A field that holds a list does when one of its elements does (`$ne`: when none is it).
+        """
         ...
 
     async def count(self, query: Mapping[str, Any]) -> int:
@@ -322,5 +325,11 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 def _matches(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict) and all(key.startswith("$") for key in wanted):
-        return all(_OPERATORS[op](value, operand) for op, operand in wanted.items())
-    return bool(value == wanted)
+        return all(_satisfies(value, op, operand) for op, operand in wanted.items())
+    return bool(value == wanted) or (isinstance(value, list) and wanted in value)
+
+
+def _satisfies(value: Any, op: str, operand: Any) -> bool:
+    if not isinstance(value, list):
+        return _OPERATORS[op](value, operand)
+    return (all if op == "$ne" else any)(_OPERATORS[op](one, operand) for one in value)

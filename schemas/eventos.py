@@ -87,8 +87,12 @@ class RegistroRecibido(Evento):
 # descifrado ------------------------------------------------------------------------------------------------------------
 
 
+MAX_FOLIOS_DE_ALERTA = 10
+"""Other records that an alert names, at most."""
+
+
 class Alerta(Modelo):
-    """What a machine saw; it helps the reviewer and never decides (SPEC 6)."""
+    """What a machine saw; it helps the reviewer and never decides (SPEC 6). `folios`: other records that it is about, or some."""
 
     codigo: Palabra
     inciso: Annotated[str, StringConstraints(max_length=40)]
@@ -97,6 +101,7 @@ class Alerta(Modelo):
     umbral: float
     severidad: Literal["alerta", "advertencia"]
     detalle: Texto = ""
+    folios: list[Folio] = Field(default_factory=list, max_length=MAX_FOLIOS_DE_ALERTA)
 
 
 class ParteSellada(Modelo):

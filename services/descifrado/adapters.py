@@ -1,8 +1,12 @@
-"""The private keys of the processes on disk."""
+"""The private keys of the processes on disk, and the index of the hashes."""
 
 from pathlib import Path
 
+from pymongo import IndexModel
+
 from kernel import hpke
+
+INDICES_DE_HUELLAS = [IndexModel([("fichas", 1)], name="fichas")]
 
 
 class LlavesDeProceso:

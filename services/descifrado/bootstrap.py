@@ -2,26 +2,35 @@
 
 import asyncio
 
+from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.per_key import PerKey
 from kernel.service import Service
+from kernel.together import Together
 from kernel.web import Health, create_app
-from services.descifrado.adapters import LlavesDeProceso
+from services.descifrado.adapters import INDICES_DE_HUELLAS, LlavesDeProceso
 from services.descifrado.agent import TOPICS, build_handler
 from services.descifrado.examen import Examen
 from services.descifrado.handlers import Descifrado
 from services.descifrado.retiro import Retiro
+from services.descifrado.semejanzas import Semejanzas
 from services.descifrado.settings import Settings
 from services.descifrado.vistas import decodificar
 
+NAME = "descifrado"
 A_LA_VEZ = 4
 """Records in hand at once: each takes its package three times over in memory, 12 MiB at most."""
 
 
 def build(settings: Settings) -> Service:
     """The service, not connected yet. Its HTTP surface is health and metrics alone."""
-    engines = Engines(settings, "descifrado")
+    engines = Engines(settings, NAME)
     outbox = engines.outbox()
+    semejanzas = Semejanzas(
+        Together(engines.collection("huellas", Kind.PRIMARY, INDICES_DE_HUELLAS)),
+        engines.ring(engines.collection("llaves_de_proceso", Kind.PRIMARY)),
+        settings.umbral_imagen_repetida,
+    )
     health = Health("engines")
     paquetes = engines.bucket("paquetes")
     descifrado = Descifrado(
@@ -32,10 +41,11 @@ def build(settings: Settings) -> Service:
         LlavesDeProceso(settings.keys_dir / "procesos"),
         decodificar,
         Examen(settings.umbrales),
+        semejanzas,
         asyncio.to_thread,
     )
     return Service(
-        name="descifrado",
+        name=NAME,
         settings=settings,
         stream=engines.stream,
         app=create_app("Apoyo: descifrado", health),

@@ -34,7 +34,9 @@ from schemas.eventos import (
 from schemas.paquete import IMAGENES, PaqueteInvalido, Parte, ParteAbierta, info_hpke, leer_cuerpo, leer_paquete
 from services.descifrado import domain, metrics
 from services.descifrado.domain import Expediente, Ilegible, Motivo
+from services.descifrado.huellas import Huella, huella
 from services.descifrado.imagenes import Dimensiones, dimensiones
+from services.descifrado.semejanzas import Semejanzas
 from services.descifrado.vistas import Vista
 
 log = structlog.get_logger()
@@ -65,7 +67,7 @@ class Descifrado:
     """Opens records.
 
     `llave_de_proceso`: private key by id, or None. `decodificar`: an image whose size is bounded, read to its end; raises
-    Ilegible. `examinar`: what is seen in a record's images; never raises.
+    Ilegible. `examinar`: what is seen in a record's images; never raises. `semejanzas`: where the same images are.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Descifrado:
         llave_de_proceso: Callable[[str], Private | None],
         decodificar: Callable[[Parte, bytes, Dimensiones], Vista],
         examinar: Callable[[Mapping[Parte, Vista]], list[Alerta]],
+        semejanzas: Semejanzas,
         en_hilo: EnHilo,
     ) -> None:
         self._outbox = outbox
@@ -86,6 +89,7 @@ class Descifrado:
         self._llave_de_proceso = llave_de_proceso
         self._decodificar = decodificar
         self._examinar = examinar
+        self._semejanzas = semejanzas
         self._en_hilo = en_hilo
 
     async def registro_recibido(self, evento: RegistroRecibido, context: Context) -> None:
@@ -119,7 +123,7 @@ class Descifrado:
         except LookupError as error:
             raise Ilegible(Motivo.OBJETO_FALTANTE) from error
         started = time.perf_counter()
-        abierto, alertas = await self._en_hilo(self._leer, datos, evento.paquete_sha256)
+        abierto, alertas, huellas = await self._en_hilo(self._leer, datos, evento.paquete_sha256)
         metrics.OPEN_SECONDS.observe(time.perf_counter() - started)
         llave = expediente.id_de_llave(evento.folio)
         try:
@@ -129,6 +133,7 @@ class Descifrado:
         objeto, partes = await self._en_hilo(_sellar, abierto, root)
         nombre = f"{evento.proceso}/{llave}/{hashlib.sha256(objeto).hexdigest()}"
         await self._expedientes.put(nombre, objeto)
+        alertas += await self._semejanzas.buscar(evento.proceso, evento.folio, huellas)
         try:
             emitted = await self._outbox.emit(
                 RegistroDescifrado(
@@ -176,8 +181,8 @@ class Descifrado:
         metrics.RECORDS.labels(error.motivo).inc()
         log.warning("record_quarantined", folio=evento.folio, reason=error.motivo, detail=error.detalle)
 
-    def _leer(self, datos: bytes, sha256: str) -> tuple[Expediente, list[Alerta]]:
-        """The expediente, and what its data and its images give to look at."""
+    def _leer(self, datos: bytes, sha256: str) -> tuple[Expediente, list[Alerta], dict[Parte, Huella]]:
+        """The expediente, what its data and its images give to look at, and the hashes of these."""
         if hashlib.sha256(datos).hexdigest() != sha256:
             raise Ilegible(Motivo.OBJETO_ALTERADO)
         try:
@@ -197,7 +202,8 @@ class Descifrado:
         por_nombre = domain.revisar_partes(encabezado, partes)
         tipos, vistas = self._ver(por_nombre)
         abierto = Expediente(paquete, por_nombre, domain.leer_datos(por_nombre[Parte.DATOS].contenido), tipos)
-        return abierto, [*domain.alertas(abierto.datos), *self._examinar(vistas)]
+        alertas = [*domain.alertas(abierto.datos), *self._examinar(vistas)]
+        return abierto, alertas, _huellas(por_nombre, vistas)
 
     def _ver(self, partes: Mapping[Parte, ParteAbierta]) -> tuple[dict[Parte, str], dict[Parte, Vista]]:
         """Media type and view of each image, in the order of `IMAGENES`; each is decoded this once. Raises Ilegible."""
@@ -212,6 +218,21 @@ class Descifrado:
                 raise Ilegible(error.motivo, f"{nombre}: {error.detalle}") from error
             tipos[nombre] = medidas.tipo_medio
         return tipos, vistas
+
+
+def _huellas(partes: Mapping[Parte, ParteAbierta], vistas: Mapping[Parte, Vista]) -> dict[Parte, Huella]:
+    """Of each image that has one. It never raises: the record goes on without a hash that fails."""
+    huellas: dict[Parte, Huella] = {}
+    for parte, vista in vistas.items():
+        try:
+            una = huella(parte, vista.chica, hashlib.sha256(partes[parte].contenido).digest())
+        except Exception:
+            metrics.FAILED_MEASURES.labels("imagen_repetida").inc()
+            log.exception("measure_failed", alert="imagen_repetida", part=parte)
+            continue
+        if una is not None:
+            huellas[parte] = una
+    return huellas
 
 
 def _sellar(abierto: Expediente, root: bytes) -> tuple[bytes, list[ParteSellada]]:

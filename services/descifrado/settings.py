@@ -35,10 +35,17 @@ class Umbrales(BaseSettings):
     firma_simbolo: float | None = 0.47
 
 
+IMAGEN_REPETIDA = 0.5
+"""What `make bench SECTION=huellas` reports on."""
+
+
 class Settings(ServiceSettings):
-    """What descifrado needs."""
+    """What descifrado needs. `umbral_imagen_repetida`: from which share of a picture that agrees it is another record's, too."""
+
+    model_config = SettingsConfigDict(env_parse_none_str="off")
 
     umbrales: Umbrales = Field(default_factory=Umbrales, description="see `Umbrales`")
+    umbral_imagen_repetida: float | None = IMAGEN_REPETIDA
     gracia_paquetes_h: float = Field(
         default=240.0, description="hours from the opening of a record until its raw package is deleted", ge=0
     )

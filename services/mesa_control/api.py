@@ -130,6 +130,7 @@ class AlertaSalida(_Salida):
     umbral: float
     severidad: str
     detalle: str
+    folios: list[str]
 
 
 class ReglaSalida(_Salida):
@@ -396,9 +397,7 @@ def _registro(registro: Registro, ver_actores: VerActores) -> RegistroSalida:
             discrepancias=compulsado.discrepancias,
             duplicado_de=compulsado.duplicado_de,
         ),
-        alertas=[
-            AlertaSalida(texto=texto_de_alerta(a), **a.model_dump(mode="json")) for a in registro.descifrado.alertas
-        ],
+        alertas=[AlertaSalida(texto=texto_de_alerta(a), **a.model_dump(mode="json")) for a in registro.alertas],
         reglas=[
             ReglaSalida(clave=r, descripcion=POR_CLAVE[r].descripcion if r in POR_CLAVE else r)
             for r in reglas_de(registro.ciclo)

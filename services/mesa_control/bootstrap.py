@@ -28,6 +28,7 @@ INDICES = [
     IndexModel([("operador", 1), ("cola", 1)]),
     IndexModel([("decidido_por", 1), ("decidido_en", 1)]),
     IndexModel([("proceso", 1), ("reintentado_en", 1)]),
+    IndexModel([("parecido_a", 1)], sparse=True),
 ]
 """Of `registros`."""
 

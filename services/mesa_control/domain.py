@@ -11,7 +11,7 @@ Rules:
 - Whoever decided may decide again within a time (undo): the new version replaces the one that it names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,14 @@ from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, Norma, Subti
 from credencial.inconsistencias import Inconsistencia as Entrada
 from credencial.mrz import Mrz, MrzInvalida, leer_mrz, linea_de_nombres
 from schemas.ciclo_de_vida import Ciclo, Estado, en_cuarentena, estado
-from schemas.eventos import Alerta, Inconsistencia, ReferenciaPerfil, RegistroClasificado, RegistroDescifrado
+from schemas.eventos import (
+    MAX_FOLIOS_DE_ALERTA,
+    Alerta,
+    Inconsistencia,
+    ReferenciaPerfil,
+    RegistroClasificado,
+    RegistroDescifrado,
+)
 from schemas.paquete import DatosRegistro, Modalidad
 from schemas.perfil import TipoProceso
 
@@ -224,6 +231,8 @@ TEXTO_ALERTA: dict[str, str] = {
     "barras_ocr": "Código de barras y formulario: distinto OCR",
     "lectura_ocr": "OCR leído y formulario: distintos",
     "imagen_uniforme": "Imagen de un solo tono",
+    "imagen_identica": "Misma imagen en otro registro",
+    "imagen_repetida": "Imagen repetida en otro registro",
     "imagen_oscura": "Imagen oscura",
     "imagen_borrosa": "Imagen borrosa",
     "reverso_sin_codigos": "Sin código legible: ¿es una CPV?",
@@ -246,6 +255,32 @@ def texto_de_alerta(alerta: Alerta) -> str:
     """The alert in words, with its measure when it is not plain yes or no."""
     text = TEXTO_ALERTA.get(alerta.codigo) or alerta.codigo.replace("_", " ").capitalize()
     return text if alerta.medida == alerta.umbral == 1.0 else f"{text} {alerta.medida:.2f}"
+
+
+def con_las_de_otros(
+    propias: Sequence[Alerta], folio: str, otras: Iterable[tuple[str, Sequence[Alerta]]]
+) -> list[Alerta]:
+    """The alerts of a record, and turned round those of other records (each with its folio) that name it.
+
+    An alert names the records that came before it: so who reviews an earlier one learns of the later ones, too.
+    """
+    alertas = list(propias)
+    lugar = {(a.codigo, a.parte): n for n, a in enumerate(alertas)}
+    for otro, suyas in sorted(otras, key=lambda otra: otra[0]):
+        for suya in (a for a in suyas if folio in a.folios):
+            n = lugar.setdefault((suya.codigo, suya.parte), len(alertas))
+            if n == len(alertas):
+                alertas.append(suya.model_copy(update={"folios": [], "detalle": ""}))
+            folios = list(dict.fromkeys([*alertas[n].folios, otro]))
+            if folios != alertas[n].folios:
+                alertas[n] = alertas[n].model_copy(
+                    update={
+                        "folios": folios[:MAX_FOLIOS_DE_ALERTA],
+                        "medida": max(alertas[n].medida, suya.medida),
+                        "detalle": f"en al menos {len(folios)} registro{'' if len(folios) == 1 else 's'} más",
+                    }
+                )
+    return alertas
 
 
 # What was sent beside what the machine read ------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from kernel.sealing import CannotUnseal, KeyRing, derive, unseal
 from schemas.actores import VerActores
 from schemas.ciclo_de_vida import Ciclo, a_documento, aplicar, de_documento
 from schemas.eventos import (
+    MAX_FOLIOS_DE_ALERTA,
+    Alerta,
     ParteSellada,
     RegistroClasificado,
     RegistroCompulsado,
@@ -43,6 +45,7 @@ from services.mesa_control.domain import (
     Orden,
     Rechazo,
     cola,
+    con_las_de_otros,
     decidir,
     es_respuesta_a,
     ya_decidido,
@@ -70,7 +73,10 @@ Hecho = RegistroRecibido | RegistroDescifrado | RegistroEnCuarentena | RegistroC
 
 @dataclass(frozen=True, slots=True)
 class Registro:
-    """A record opened for a person. `vigencia_s`: seconds that it stays assigned to whoever has it."""
+    """A record opened for a person. `vigencia_s`: seconds that it stays assigned to whoever has it.
+
+    `alertas`: its own, and those of later records that name it.
+    """
 
     folio: str
     ciclo: Ciclo
@@ -78,6 +84,7 @@ class Registro:
     compulsado: RegistroCompulsado
     recibido: RegistroRecibido
     datos: DatosRegistro
+    alertas: Sequence[Alerta]
     asignado_a: str | None
     vigencia_s: float
 
@@ -279,6 +286,8 @@ class MesaDeControl:
         await self._anotar(quien, "datos", folio)
         root = await self._raiz(descifrado)
         clear = unseal(derive(root, DATOS), base64.b64decode(descifrado.datos_sellados), contexto(folio, DATOS))
+        otros = await self.registros.find({"parecido_a": folio}, limit=MAX_FOLIOS_DE_ALERTA)
+        otras = [(o["_id"], d.alertas) for o in otros if isinstance(d := _ciclo(o).descifrado, RegistroDescifrado)]
         remaining = (documento["asignado_hasta"] - self.clock.now()).total_seconds()
         return Registro(
             folio=folio,
@@ -287,6 +296,7 @@ class MesaDeControl:
             compulsado=compulsado,
             recibido=recibido,
             datos=DatosRegistro.model_validate_json(clear, extra="ignore"),
+            alertas=con_las_de_otros(descifrado.alertas, folio, otras),
             asignado_a=documento["operador"] if remaining > 0 else None,
             vigencia_s=max(0.0, remaining),
         )
@@ -392,6 +402,14 @@ def _reintentando(ciclo: Ciclo, reintento: Mapping[str, Any] | None) -> bool:
     )
 
 
+def _parecido_a(ciclo: Ciclo) -> list[str]:
+    """Records that its alerts name, from the plain values: most records name none, and their event need not be parsed."""
+    if not ciclo.es(RegistroDescifrado):
+        return []
+    alertas = ciclo.hechos[RegistroDescifrado.topic].documento["hecho"]["alertas"]
+    return sorted({folio for alerta in alertas for folio in alerta.get("folios", ())})
+
+
 def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
     """The projection of a lifecycle. `operador` and `asignado_hasta` are a lease: kept while pending, lost in a rebuild.
 
@@ -405,6 +423,7 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
     if actual is not None and estado_cola != DECIDIDO:
         lease = {name: actual[name] for name in lease}
     cuarentena = ciclo.descifrado if isinstance(ciclo.descifrado, RegistroEnCuarentena) else None
+    parecido_a = _parecido_a(ciclo)
     reintento = actual["reintento"] if actual else None
     return {
         "_id": folio,
@@ -418,6 +437,7 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
         "decidido_en": decision.decidido_en if decision else None,
         "motivo": cuarentena.motivo if cuarentena else None,
         "detalle": cuarentena.detalle if cuarentena else None,
+        **({"parecido_a": parecido_a} if parecido_a else {}),
         "reintento": reintento,
         "reintentado_en": actual["reintentado_en"] if actual else None,
         "reintentando": _reintentando(ciclo, reintento),

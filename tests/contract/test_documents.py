@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from pymongo import IndexModel
@@ -40,14 +40,19 @@ def uri(request: pytest.FixtureRequest) -> str | None:
 async def make_plain(uri: str | None) -> AsyncIterator[Make]:
     """Makes collections of one engine. `unique`: fields that no two documents may share; `outbox`: with the constraints of one."""
     if uri is None:
-        yield lambda unique=(), outbox=False: MemoryDocuments(UNIQUE if outbox else [unique] if unique else [])
+        yield lambda unique=(), outbox=False, indexed=(): MemoryDocuments(
+            UNIQUE if outbox else [unique] if unique else []
+        )
         return
     client = documents.connect(uri)
     name = f"prueba_{uuid.uuid4().hex[:12]}"
     made: list[MongoDocuments] = []
 
-    def collection(unique: tuple[str, ...] = (), *, outbox: bool = False) -> MongoDocuments:
+    def collection(
+        unique: tuple[str, ...] = (), *, outbox: bool = False, indexed: tuple[str, ...] = ()
+    ) -> MongoDocuments:
         indexes = [IndexModel([(field, 1) for field in unique], unique=True)] if unique else []
+        indexes += [IndexModel([(field, 1)]) for field in indexed]
         indexes += INDEXES if outbox else []
         made.append(MongoDocuments(client[name], f"c{len(made)}", Kind.PROJECTION, indexes))
         return made[-1]
@@ -128,6 +133,27 @@ async def test_se_busca_por_igualdad_y_comparacion_en_orden_y_con_limite(make: M
     assert [d["n"] for d in await store.find({"n": {"$in": [5, 9]}})] == [5]
     assert await store.count({"par": True}) == 2
     assert await store.count({"falta": {"$gt": 0}}) == 0
+
+
+async def test_un_campo_con_varios_valores_se_encuentra_por_cualquiera_de_ellos_y_el_documento_una_vez(
+    make: Make,
+) -> None:
+    store = await _prepared(make(indexed=("fichas",)))
+    for id_, fichas in (("a", [1, 2, -(2**63)]), ("b", [2, 3]), ("c", []), ("d", 3)):
+        await store.put_if_absent({"_id": id_, "fichas": fichas})
+    await store.put_if_absent({"_id": "e"})
+
+    async def encontrados(**query: Any) -> list[str]:
+        return sorted(d["_id"] for d in await store.find(query))
+
+    assert await encontrados(fichas=3) == ["b", "d"]
+    assert await encontrados(fichas={"$in": [1, 2, 9]}) == ["a", "b"]
+    assert await encontrados(fichas={"$in": [-(2**63)]}) == ["a"]
+    assert await encontrados(fichas={"$in": []}) == []
+    assert await encontrados(fichas={"$gt": 2}) == ["b", "d"]
+    assert await encontrados(fichas={"$ne": 2}) == ["c", "d", "e"]
+    assert len(await store.find({"fichas": {"$in": [1, 2, 3]}}, limit=2)) == 2
+    assert await store.count({"fichas": {"$in": [1, 2]}}) == 2
 
 
 async def test_se_quita_un_campo_de_varios_y_su_revision_queda(make: Make) -> None:

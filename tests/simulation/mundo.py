@@ -43,6 +43,8 @@ from services.compulsa.padron import Padron, cargar
 from services.descifrado.agent import TOPICS as TOPICS_DESCIFRADO
 from services.descifrado.agent import build_handler
 from services.descifrado.handlers import Descifrado
+from services.descifrado.semejanzas import Semejanzas
+from services.descifrado.settings import IMAGEN_REPETIDA
 from services.descifrado.vistas import Vista
 from services.ingesta.adapters import verificar as verificar_firma
 from services.ingesta.domain import Codigo
@@ -102,7 +104,7 @@ DETENIDOS = ("compulsa", "notificaciones")
 POR_LLEGAR = ("registro_desconocido", "registro_no_listo", "decision_desconocida")
 """What Mesa de Control may answer about its newest facts while it is rebuilt; an older decision of one's own, too."""
 SIN_MIRAR = Vista(np.zeros((1, 1, 3), np.uint8))
-"""Images are neither decoded nor examined here."""
+"""Images are neither decoded nor examined here, and have no hash."""
 SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
 OPERADORES = ("operador1", "operador2")
 DOMINIO = "apoyo.invalid"
@@ -394,6 +396,11 @@ class Mundo:
             lambda llave: comun().llave_de_proceso if self._con_llave else None,
             lambda parte, contenido, medidas: SIN_MIRAR,
             lambda vistas: [],
+            Semejanzas(
+                Together(self._documentos(proceso, "descifrado.huellas")),
+                self._llavero(proceso, "descifrado", "descifrado.llaves_de_proceso"),
+                IMAGEN_REPETIDA,
+            ),
             asyncio.to_thread,
         )
         return None, TOPICS_DESCIFRADO, PerKey(build_handler(descifrado), A_LA_VEZ)

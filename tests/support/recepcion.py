@@ -40,7 +40,8 @@ from schemas.perfil import PERFIL_P, PerfilReglas, TipoProceso
 from services.descifrado.examen import Examen
 from services.descifrado.handlers import CON_DERECHO, Descifrado
 from services.descifrado.retiro import Retiro
-from services.descifrado.settings import Umbrales
+from services.descifrado.semejanzas import Semejanzas
+from services.descifrado.settings import IMAGEN_REPETIDA, Umbrales
 from services.descifrado.vistas import decodificar
 from services.ingesta.adapters import verificar
 from services.ingesta.api import build_app
@@ -270,12 +271,15 @@ class MundoDescifrado:
     expedientes: MemoryObjects = field(default_factory=MemoryObjects)
     wraps: MemoryDocuments = field(default_factory=MemoryDocuments)
     documentos: MemoryDocuments = field(default_factory=lambda: MemoryDocuments(UNIQUE))
+    huellas: MemoryDocuments = field(default_factory=MemoryDocuments)
+    wraps_de_procesos: MemoryDocuments = field(default_factory=MemoryDocuments)
 
     def __post_init__(self) -> None:
         self.llaves_de_proceso[self.mundo.llave.id] = self.mundo.privada
         privates = {service: Private.generate() for service in CON_DERECHO}
         publics = {service: private.public() for service, private in privates.items()}
         self.llaves = {s: KeyRing(self.wraps, s, private, publics) for s, private in privates.items()}
+        self.procesos = KeyRing(self.wraps_de_procesos, "descifrado", privates["descifrado"], publics)
         self.descifrado = self.instancia()
 
     def instancia(self) -> Descifrado:
@@ -289,6 +293,7 @@ class MundoDescifrado:
             self.llaves_de_proceso.get,
             decodificar,
             Examen(Umbrales()),
+            Semejanzas(self.huellas, self.procesos, IMAGEN_REPETIDA),
             asyncio.to_thread,
         )
 

@@ -11,7 +11,8 @@ import pytest
 from kernel.documents import Document, MemoryDocuments
 from kernel.errors import Conflict
 from schemas.ciclo_de_vida import a_documento, de_documento
-from schemas.eventos import RegistroClasificado, RegistroCompulsado, RegistroEnCuarentena, SituacionRegistral
+from schemas.eventos import Alerta, RegistroClasificado, RegistroCompulsado, RegistroEnCuarentena, SituacionRegistral
+from schemas.paquete import Parte
 from services.mesa_control.domain import DECIDIDO, PENDIENTE, Eleccion, Orden
 from services.mesa_control.handlers import CANDIDATOS, OFFSET_PROVISIONAL, Registro
 from tests.support.ejemplos import ejemplo
@@ -232,3 +233,45 @@ async def test_lo_que_otra_instancia_tomo_despues_de_verlo_se_pasa_por_alto(mesa
     assert registro.folio == folio(2)
     assert await _toma(mesa, "operador3") == folio(3)
     assert await _toma(mesa, "operador4") is None
+
+
+def _misma_imagen(*folios: str, parte: Parte = Parte.REVERSO, medida: float = 0.8) -> Alerta:
+    return Alerta(
+        codigo="imagen_repetida",
+        inciso="n",
+        parte=parte,
+        medida=medida,
+        umbral=0.5,
+        severidad="alerta",
+        detalle="en 1 registro más",
+        folios=list(folios),
+    )
+
+
+@pytest.mark.parametrize("primero", [1, 2])
+async def test_quien_revisa_el_registro_anterior_tambien_sabe_en_cual_esta_la_misma_imagen(
+    mesa: Mesa, primero: int
+) -> None:
+    alertas = {1: [], 2: [_misma_imagen(folio(1))]}
+    for n in (primero, 3 - primero):
+        await mesa.llega(n, alertas=alertas[n])
+    await mesa.llega(3, alertas=[_misma_imagen(folio(1), medida=0.9), _misma_imagen(folio(2), parte=Parte.FOTO)])
+    vistas = {n: (await mesa.servicio.registro(folio(n), "operador1")).alertas for n in (1, 2, 3)}
+    assert [(a.parte, a.medida, a.folios) for a in vistas[1]] == [(Parte.REVERSO, 0.9, [folio(2), folio(3)])]
+    assert [(a.parte, a.folios) for a in vistas[2]] == [(Parte.REVERSO, [folio(1)]), (Parte.FOTO, [folio(3)])]
+    assert [(a.parte, a.folios) for a in vistas[3]] == [(Parte.REVERSO, [folio(1)]), (Parte.FOTO, [folio(2)])]
+
+
+async def test_dos_registros_que_se_vieron_a_la_vez_se_nombran_una_sola_vez(mesa: Mesa) -> None:
+    await mesa.llega(1, alertas=[_misma_imagen(folio(2))])
+    await mesa.llega(2, alertas=[_misma_imagen(folio(1))])
+    assert (await mesa.servicio.registro(folio(1), "operador1")).alertas == [_misma_imagen(folio(2))]
+
+
+async def test_de_los_registros_que_tienen_la_misma_imagen_se_muestran_diez(mesa: Mesa) -> None:
+    await mesa.llega(1)
+    for n in range(2, 20):
+        await mesa.llega(n, alertas=[_misma_imagen(folio(1))])
+    (alerta,) = (await mesa.servicio.registro(folio(1), "operador1")).alertas
+    assert len(alerta.folios) == 10
+    assert alerta.detalle == "en al menos 10 registros más"

@@ -343,7 +343,9 @@ async function pintarImagen(figura, abierto) {
 }
 
 const puntoDeAlerta = (a) => el("li", { class: a.severidad, title: [a.texto, a.detalle].filter(Boolean).join(": ") },
-  a.texto, /^[a-z]$/.test(a.inciso) ? el("span", { class: "secundario" }, ` (${a.inciso})`) : "");
+  a.texto, /^[a-z]$/.test(a.inciso) ? el("span", { class: "secundario" }, ` (${a.inciso})`) : "", ...a.folios.flatMap((folio) => [" ", enOtro(folio, a.parte)]));
+
+const enOtro = (folio, parte) => el("a", { href: `/api/registros/${folio}/imagenes/${parte}`, target: "_blank", rel: "noopener", title: `Ver esa imagen en el registro ${folio}` }, `…${folio.slice(-6)}`);
 
 function fila(etiqueta, clave, ...contenido) {
   return el("tr", { "data-campo": clave }, el("th", { scope: "row" }, etiqueta), el("td", { colspan: 2 }, ...contenido));
