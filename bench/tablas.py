@@ -122,8 +122,9 @@ def _examen(cifras: Mapping[str, Any]) -> Table:
     )
     table = _tabla(titulo, "Alerta")
     table.box = box.SIMPLE_HEAD
-    table.add_column("Inciso")
-    for nombre in ("Umbral", "Precisión", "Recuerdo", "Sí", "No"):
+    table.columns[0].no_wrap = True
+    table.add_column("Inc.")
+    for nombre in ("Umbral", "Prec.", "Exhaust.", "Sí", "No"):
         table.add_column(nombre, justify="right")
     table.add_column("Estado")
     for codigo, fila in cifras["alertas"].items():
