@@ -25,7 +25,12 @@ class MongoConteo:
                     {"$match": {"proceso": proceso}},
                     {
                         "$group": {
-                            "_id": {"solicitud": "$solicitud", "estado": "$estado", "cuarentena": "$cuarentena"},
+                            "_id": {
+                                "solicitud": "$solicitud",
+                                "estado": "$estado",
+                                "cuarentena": "$cuarentena",
+                                "abierto": "$abierto",
+                            },
                             "folios": {"$sum": 1},
                             "recibidos": {"$sum": {"$cond": ["$recibido", 1, 0]}},
                         }
@@ -44,10 +49,10 @@ class MemoryConteo:
 
     async def grupos(self, proceso: str) -> list[Grupo]:
         """See `Conteo`."""
-        folios: Counter[tuple[str, str | None, bool]] = Counter()
-        recibidos: Counter[tuple[str, str | None, bool]] = Counter()
+        folios: Counter[tuple[str, str | None, bool, bool]] = Counter()
+        recibidos: Counter[tuple[str, str | None, bool, bool]] = Counter()
         for d in await self._registros.find({"proceso": proceso}):
-            grupo = (d["solicitud"], d["estado"], d["cuarentena"])
+            grupo = (d["solicitud"], d["estado"], d["cuarentena"], d["abierto"])
             folios[grupo] += 1
             recibidos[grupo] += d["recibido"]
         return [Grupo(*grupo, folios=n, recibidos=recibidos[grupo]) for grupo, n in folios.items()]

@@ -37,6 +37,7 @@ def build(settings: Settings) -> Service:
         topics=agent.TOPICS,
         fold=Fold(registros, lambda documentos: agent.build(Proyector(documentos, first_revision))),
         prepare=engines.prepare,
+        tasks=[consultas.medir],
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
     )
 

@@ -57,6 +57,7 @@ def documento(folio: str, ciclo: Ciclo, horas: Mapping[str, str]) -> dict[str, A
         "recibido": ciclo.es(RegistroRecibido),
         "estado": actual.value if actual else None,
         "cuarentena": en_cuarentena(ciclo),
+        "abierto": ciclo.es(RegistroDescifrado),
         "horas": dict(horas),
         **a_documento(ciclo),
     }
@@ -64,28 +65,35 @@ def documento(folio: str, ciclo: Ciclo, horas: Mapping[str, str]) -> dict[str, A
 
 @dataclass(frozen=True, slots=True)
 class Grupo:
-    """How many folios of a solicitud share status and quarantine, and how many of them are known to be received."""
+    """How many folios of a solicitud share status, quarantine and being opened, and how many of them are known to be received."""
 
     solicitud: str
     estado: str | None
     cuarentena: bool
+    abierto: bool
     folios: int
     recibidos: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cuenta:
-    """Records of a solicitud or of a process: received, in each status, and in quarantine within `en_procesamiento`."""
+    """Records of a solicitud or of a process: received, in each status, and in quarantine within `en_procesamiento`.
+
+    `abiertos`, `pendientes`: packages opened, and not looked at yet.
+    """
 
     recibidos: int
     estados: Mapping[Estado, int]
     en_cuarentena: int
+    abiertos: int
+    pendientes: int
 
     @property
     def cuadra(self) -> bool:
-        """Whether the statuses add up to what was received."""
+        """Whether the statuses add up to what was received, and so do what was opened, quarantined and neither."""
         return (
-            sum(self.estados.values()) == self.recibidos and self.en_cuarentena <= self.estados[Estado.EN_PROCESAMIENTO]
+            sum(self.estados.values()) == self.abiertos + self.en_cuarentena + self.pendientes == self.recibidos
+            and self.en_cuarentena <= self.estados[Estado.EN_PROCESAMIENTO]
         )
 
 
@@ -126,11 +134,13 @@ def totalizar(
 
 
 def _cuenta(grupos: Iterable[Grupo]) -> Cuenta:
-    recibidos = en_cuarentena_ = 0
+    recibidos = en_cuarentena_ = abiertos = pendientes = 0
     estados = dict.fromkeys(Estado, 0)
     for grupo in grupos:
         recibidos += grupo.recibidos
         if grupo.estado is not None:
             estados[Estado(grupo.estado)] += grupo.folios
             en_cuarentena_ += grupo.folios if grupo.cuarentena else 0
-    return Cuenta(recibidos, estados, en_cuarentena_)
+            abiertos += grupo.folios if grupo.abierto else 0
+            pendientes += 0 if grupo.cuarentena or grupo.abierto else grupo.folios
+    return Cuenta(recibidos, estados, en_cuarentena_, abiertos, pendientes)

@@ -12,7 +12,7 @@ import structlog
 from kernel.clock import Clock
 from kernel.dispatch import Context
 from kernel.documents import Document, Documents, Keyed
-from kernel.errors import Conflict
+from kernel.errors import Conflict, Unavailable
 from kernel.stream import Stream
 from schemas.actores import VerActores
 from schemas.ciclo_de_vida import TOPICS, Ciclo, aplicar, de_documento
@@ -118,4 +118,18 @@ class Consultas:
         if not totales.cuadra:
             metrics.DESCUADRES.labels(proceso).inc()
             log.error("totals_do_not_add_up", proceso=proceso, received=totales.cuenta.recibidos)
+        metrics.RECIBIDOS.labels(proceso).set(totales.cuenta.recibidos)
+        metrics.PAQUETES.labels(proceso, "abierto").set(totales.cuenta.abiertos)
+        metrics.PAQUETES.labels(proceso, "en_cuarentena").set(totales.cuenta.en_cuarentena)
+        metrics.PAQUETES.labels(proceso, "pendiente").set(totales.cuenta.pendientes)
         return totales
+
+    async def medir(self, *, cada_s: float = 30.0) -> None:
+        """Count every process every so often, for the metrics, whether anybody asks or not; until cancelled."""
+        while True:
+            for proceso in sorted(self.ver_actores().procesos):
+                try:
+                    await self.totales(proceso)
+                except Unavailable as error:
+                    log.warning("totals_not_measured", proceso=proceso, error=str(error))
+            await asyncio.sleep(cada_s)

@@ -7,6 +7,12 @@ DESCUADRES = Counter(
     "Totals whose statuses did not add up to the records received: must stay 0 (SPEC 8)",
     ["proceso"],
 )
+RECIBIDOS = Gauge("apoyo_resultados_recibidos", "Records received, as the projection has them", ["proceso"])
+PAQUETES = Gauge(
+    "apoyo_resultados_paquetes",
+    "Of the records received: opened, in quarantine, neither yet. The three add up to apoyo_resultados_recibidos",
+    ["proceso", "apertura"],
+)
 DIVERGENTES = Counter(
     "apoyo_resultados_divergentes_total", "Events that repeat the version in force with other content", ["topic"]
 )

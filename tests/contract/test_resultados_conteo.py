@@ -57,11 +57,11 @@ async def test_cada_folio_esta_en_un_grupo_y_lo_no_recibido_se_distingue(
     grupos = await conteo.grupos(PROCESO)
     assert sorted(grupos, key=str) == sorted(
         [
-            Grupo("CI26-0001", "baja", False, folios=2, recibidos=2),
-            Grupo("CI26-0002", "baja", False, folios=1, recibidos=1),
-            Grupo("CI26-0001", "en_procesamiento", True, folios=1, recibidos=1),
-            Grupo("CI26-0001", "en_procesamiento", False, folios=1, recibidos=1),
-            Grupo("CI26-0001", None, False, folios=1, recibidos=0),
+            Grupo("CI26-0001", "baja", cuarentena=False, abierto=True, folios=2, recibidos=2),
+            Grupo("CI26-0002", "baja", cuarentena=False, abierto=True, folios=1, recibidos=1),
+            Grupo("CI26-0001", "en_procesamiento", cuarentena=True, abierto=False, folios=1, recibidos=1),
+            Grupo("CI26-0001", "en_procesamiento", cuarentena=False, abierto=False, folios=1, recibidos=1),
+            Grupo("CI26-0001", None, cuarentena=False, abierto=True, folios=1, recibidos=0),
         ],
         key=str,
     )

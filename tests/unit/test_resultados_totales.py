@@ -1,18 +1,22 @@
 """Totals add up to what was received, always (SPEC 8)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
-from kernel.errors import Conflict
+from kernel.errors import Conflict, Unavailable
 from schemas.ciclo_de_vida import Ciclo, Estado, aplicar, de_documento, estado
 from schemas.eventos import RegistroClasificado, RegistroDescifrado
 from services.resultados import agent
+from services.resultados.adapters import MemoryConteo
 from services.resultados.domain import Cuenta, Grupo, sin_sellados, totalizar
 from services.resultados.handlers import Proyector
+from services.resultados.metrics import RECIBIDOS
 from services.resultados.presentacion import embudo, ficha, frase
 from tests.support.ejemplos import ejemplo
 from tests.support.resultados import PROCESO, Resultados, folio, vida
@@ -93,6 +97,50 @@ async def test_lo_que_aun_no_se_sabe_recibido_no_cuenta_ni_se_muestra(resultados
     assert await resultados.consultas.folio(folio(1)) is None
 
 
+async def test_lo_recibido_es_lo_abierto_mas_lo_apartado_mas_lo_pendiente_tambien_en_las_metricas(
+    resultados: Resultados,
+) -> None:
+    await resultados.recibir(vida(Estado.BAJA, 1))
+    await resultados.recibir(vida(Estado.EN_PROCESAMIENTO, 2))
+    for n in (3, 4):
+        await resultados.recibir(vida(Estado.EN_PROCESAMIENTO, n, cuarentena=True))
+    await resultados.recibir([ejemplo(RegistroDescifrado, folio=folio(4), version=2)])
+    await resultados.recibir(vida(Estado.BAJA, 5)[1:])  # its reception is not known yet
+    cuenta = await _cuenta(resultados)
+    assert (cuenta.recibidos, cuenta.abiertos, cuenta.en_cuarentena, cuenta.pendientes) == (4, 2, 1, 1)
+    assert cuenta.cuadra
+    assert not replace(cuenta, pendientes=0).cuadra
+    medidos = {
+        apertura: REGISTRY.get_sample_value("apoyo_resultados_paquetes", {"proceso": PROCESO, "apertura": apertura})
+        for apertura in ("abierto", "en_cuarentena", "pendiente")
+    }
+    assert medidos == {"abierto": 2, "en_cuarentena": 1, "pendiente": 1}
+    assert REGISTRY.get_sample_value("apoyo_resultados_recibidos", {"proceso": PROCESO}) == 4
+
+
+async def test_se_mide_aunque_nadie_pregunte_y_sigue_cuando_el_motor_no_responde(
+    resultados: Resultados, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await resultados.recibir(vida(Estado.BAJA, 1))
+    veces = 0
+    grupos = MemoryConteo.grupos
+
+    async def a_veces(conteo: MemoryConteo, proceso: str) -> list[Grupo]:
+        nonlocal veces
+        veces += 1
+        if veces == 1:
+            raise Unavailable("documents")
+        return await grupos(conteo, proceso)
+
+    monkeypatch.setattr(MemoryConteo, "grupos", a_veces)
+    RECIBIDOS.labels(PROCESO).set(-1)
+    task = asyncio.create_task(resultados.consultas.medir(cada_s=0.0))
+    while REGISTRY.get_sample_value("apoyo_resultados_recibidos", {"proceso": PROCESO}) != 1:
+        assert not task.done()
+        await asyncio.sleep(0)
+    task.cancel()
+
+
 async def test_una_solicitud_sin_registros_cuenta_cero(resultados: Resultados) -> None:
     await resultados.recibir(vida(Estado.BAJA, 1))
     totales = await resultados.consultas.totales(PROCESO)
@@ -111,9 +159,9 @@ async def test_los_totales_dicen_hasta_que_posicion_valen(resultados: Resultados
 
 
 def test_si_no_suman_se_dice() -> None:
-    grupos = [Grupo("CI26-0001", "baja", False, folios=2, recibidos=1)]
+    grupos = [Grupo("CI26-0001", "baja", cuarentena=False, abierto=True, folios=2, recibidos=1)]
     assert not totalizar(PROCESO, [], grupos, AHORA, {}).cuadra
-    perdido = [Grupo("CI26-0001", None, False, folios=1, recibidos=1)]
+    perdido = [Grupo("CI26-0001", None, cuarentena=False, abierto=True, folios=1, recibidos=1)]
     assert not totalizar(PROCESO, [], perdido, AHORA, {}).cuadra
 
 
@@ -161,7 +209,7 @@ async def test_el_estado_guardado_es_el_del_ciclo_de_vida(resultados: Resultados
 
 def _cuenta_de(**estados: int) -> Cuenta:
     completos = {e: estados.get(e.value, 0) for e in Estado}
-    return Cuenta(sum(completos.values()), completos, 0)
+    return Cuenta(sum(completos.values()), completos, en_cuarentena=0, abiertos=sum(completos.values()), pendientes=0)
 
 
 @pytest.mark.parametrize(

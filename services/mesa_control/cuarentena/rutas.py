@@ -46,7 +46,7 @@ class GrupoSalida(_Salida):
 
 
 class ApartadoSalida(_Salida):
-    """Un registro que está o estuvo en cuarentena. `reintentos`: cuántas veces se ha reintentado."""
+    """Un registro que está o estuvo en cuarentena. `reintentos`: cuántos van; `definitivo`: no se abrirá nunca más."""
 
     folio: str
     proceso: str
@@ -62,6 +62,7 @@ class ApartadoSalida(_Salida):
     reintentado_por: str | None
     reintentado_en: datetime | None
     situacion: str
+    definitivo: bool
 
 
 class AvanceSalida(_Salida):
@@ -287,6 +288,7 @@ def _apartado(a: Apartado) -> ApartadoSalida:
         reintentado_por=a.reintentado_por,
         reintentado_en=a.reintentado_en,
         situacion=a.situacion,
+        definitivo=motivo(a.motivo).definitivo,
     )
 
 
