@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.table import Table
 
 METAS = {
@@ -121,7 +120,7 @@ def _examen(cifras: Mapping[str, Any]) -> Table:
         f"Por expediente: {ms['decodificar']:.1f} ms de decodificar y {ms['examinar']:.1f} de examinar"
     )
     table = _tabla(titulo, "Alerta")
-    table.box = box.SIMPLE_HEAD
+    table.box = None  # it fits 80 columns
     table.columns[0].no_wrap = True
     table.add_column("Inc.")
     for nombre in ("Umbral", "Prec.", "Exhaust.", "Sí", "No"):
