@@ -29,7 +29,9 @@ motores = typer.Typer(help="Motores locales: bitácora, documentos, objetos y co
 app.add_typer(motores, name="engines")
 cuarentena = typer.Typer(help="Eventos que un servicio no pudo leer: verlos y reenviarlos.", no_args_is_help=True)
 app.add_typer(cuarentena, name="quarantine")
-llaves = typer.Typer(help="Llaves de los servicios: cambiarlas sin detener nada.", no_args_is_help=True)
+llaves = typer.Typer(
+    help="Llaves de servicios y procesos: cambiarlas sin detener nada, resguardarlas.", no_args_is_help=True
+)
 app.add_typer(llaves, name="llaves")
 registros_apartados = typer.Typer(
     no_args_is_help=True,
@@ -237,6 +239,49 @@ def llaves_retirar(servicio: DeServicio, root: Raiz = RAIZ) -> None:
     from apoyo import llaves as gestion
 
     _con_motores(gestion.retirar(Instalacion(root), servicio, consola))
+
+
+@llaves.command("rotar-proceso")
+def llaves_rotar_proceso(
+    proceso: Annotated[str, typer.Argument(help="Id Proceso.")],
+    root: Raiz = RAIZ,
+) -> None:
+    """Publica llaves nuevas de un proceso; lo capturado con las anteriores se sigue recibiendo (se puede repetir)."""
+    from apoyo import llaves as gestion
+
+    _con_motores(gestion.rotar_proceso(Instalacion(root), proceso, consola))
+
+
+@llaves.command("crear-resguardo")
+def llaves_crear_resguardo(
+    archivo: Annotated[
+        Path, typer.Argument(dir_okay=False, help="Dónde queda la llave privada: fuera de la instalación.")
+    ],
+    root: Raiz = RAIZ,
+) -> None:
+    """Crea un resguardo de todas las llaves; su llave privada se guarda fuera de línea. Puede haber varios, cada uno basta."""
+    from apoyo import llaves as gestion
+
+    raise typer.Exit(gestion.crear_resguardo(Instalacion(root), archivo, consola))
+
+
+@llaves.command("resguardar")
+def llaves_resguardar(root: Raiz = RAIZ) -> None:
+    """Pone en cada resguardo las llaves que le falten (se puede repetir; las órdenes que crean llaves ya lo hacen)."""
+    from apoyo import llaves as gestion
+
+    raise typer.Exit(gestion.resguardar(Instalacion(root), consola))
+
+
+@llaves.command("restaurar")
+def llaves_restaurar(
+    archivo: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="La llave privada de un resguardo.")],
+    root: Raiz = RAIZ,
+) -> None:
+    """Recupera del resguardo las llaves que falten; las que están no cambian."""
+    from apoyo import llaves as gestion
+
+    raise typer.Exit(gestion.restaurar(Instalacion(root), archivo, consola))
 
 
 @cuarentena.command("list")

@@ -103,6 +103,7 @@ def llaves_de_proceso(instalacion: Instalacion, proceso: str, consola: Console) 
         return 1
     llaves = instalacion.llaves_de_proceso(proceso)
     consola.print(f"{proceso}: {', '.join(llave.id for llave in llaves)}. Ya se puede registrar en el portal.")
+    advertir(instalacion, consola)
     return 0
 
 
@@ -159,6 +160,14 @@ def tabla_de_totales(proceso: str, totales: dict[str, int]) -> Table:
     for estado in Estado:
         table.add_row(estado.value, f"{totales[estado]:,}")
     return table
+
+
+def advertir(instalacion: Instalacion, consola: Console) -> None:
+    """One line when a lost disk would take the keys with it."""
+    if not instalacion.con_resguardo:
+        consola.print(
+            "[yellow]Sin resguardo:[/] si se pierde esta carpeta, nada se vuelve a abrir (apoyo llaves crear-resguardo)."
+        )
 
 
 def barra(consola: Console, en: str = "") -> Progress:

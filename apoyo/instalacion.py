@@ -13,12 +13,14 @@ Each service gets its own keys folder and only the secrets that its README entit
       keys/<service>/private.json, and while it is being replaced previous/<id>.json (ADR 19)
       keys/descifrado/procesos/<key id>.json
       keys/procesos/<PROCESO>.json   public keys of a process, for portal to publish
+      keys/resguardo/<id>.json       public keys of the escrows (apoyo/resguardo.py)
+      resguardo/<id>/…               sealed copies of everything else in keys/
 """
 
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,9 +28,11 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from apoyo import resguardo
 from apoyo.cuentas import INSTITUCIONAL, PERSONAS, PUBLICO
 from apoyo.engines.oidc import store as oidc
 from kernel import hpke
+from kernel.hpke import write_whole
 from kernel.identity.settings import KEY_BYTES
 from kernel.settings import ServiceSettings
 from kernel.stream import Stream, connect
@@ -129,6 +133,7 @@ class Instalacion:
             if not path.exists():
                 private = hpke.Private.generate()
                 hpke.save(private, path)
+                self.resguardar()
                 hpke.save(private.public(), self.root / "keys" / "public" / f"{name}.json")
         (self.root / "keys" / "ingesta").mkdir(parents=True, exist_ok=True)
         if not self.llave_de_identidad.exists():
@@ -147,6 +152,7 @@ class Instalacion:
             hpke.save(actual, carpeta / hpke.PREVIOUS / f"{actual.public().id}.json")
             actual = hpke.Private.generate()
             hpke.save(actual, carpeta / "private.json")
+        self.resguardar()
         hpke.save(actual.public(), self.root / "keys" / "public" / f"{servicio}.json")
         return nueva
 
@@ -159,17 +165,43 @@ class Instalacion:
 
     def llaves_de_proceso(self, proceso: str) -> list[LlaveProceso]:
         """Public keys of a process, one for each suite, made if absent, for `portal`; the private ones are of `descifrado`."""
-        published: list[LlaveProceso] = []
-        for number, suite in enumerate(Suite, start=1):
+        return self.publicas_de(proceso) or self._llaves_desde(proceso, 1)
+
+    def publicas_de(self, proceso: str) -> list[LlaveProceso]:
+        """The public keys of a process that `portal` finds; empty when there are none."""
+        path = self._publicas / f"{proceso}.json"
+        return _LLAVES.validate_json(path.read_bytes()) if path.exists() else []
+
+    def renovar_llaves_de_proceso(self, proceso: str, usadas: Iterable[str]) -> list[LlaveProceso]:
+        """New public keys of a process in place of those it has; the private keys of all stay (ADR 20). `usadas`: ids so far."""
+        ids = [*usadas, *(llave.id for llave in self.publicas_de(proceso))]
+        numeros = [int(n) for id_ in ids if (n := id_.removeprefix(f"{proceso.lower()}-")).isdecimal()]
+        return self._llaves_desde(proceso, max(numeros, default=0) + 1)
+
+    def _llaves_desde(self, proceso: str, numero: int) -> list[LlaveProceso]:
+        """Nobody can seal to a key before its private half is with descifrado, and in escrow."""
+        nuevas: list[LlaveProceso] = []
+        for number, suite in enumerate(Suite, start=numero):
             key_id = f"{proceso.lower()}-{number}"
             path = self.root / "keys" / "descifrado" / "procesos" / f"{key_id}.json"
             if not path.exists():
                 hpke.save(hpke.Private.generate(suite.value), path)
             public = hpke.load_private(path).public()
-            published.append(LlaveProceso(id=key_id, suite=suite.value, publica=base64.b64encode(public.raw).decode()))
+            nuevas.append(LlaveProceso(id=key_id, suite=suite.value, publica=base64.b64encode(public.raw).decode()))
+        self.resguardar()
         self._publicas.mkdir(parents=True, exist_ok=True)
-        (self._publicas / f"{proceso}.json").write_bytes(_LLAVES.dump_json(published, indent=2))
-        return published
+        write_whole(self._publicas / f"{proceso}.json", _LLAVES.dump_json(nuevas, indent=2))
+        self.resguardar()
+        return nuevas
+
+    @property
+    def con_resguardo(self) -> bool:
+        """Whether there is an escrow to put keys into."""
+        return bool(resguardo.destinatarios(self.root))
+
+    def resguardar(self) -> int:
+        """Put every key that is not there yet into each escrow; how many sealed copies that made."""
+        return resguardo.resguardar(self.root)
 
     def guardar(self, direcciones: Direcciones, s3_secret_key: str) -> None:
         """Write down where everything listens, and secrets apart; the local issuer and the services learn of each other."""

@@ -186,11 +186,16 @@ def load_public(path: Path) -> Public:
 
 
 def save(key: Public | Private, path: Path) -> None:
-    """Write a key file, readable by its owner alone, durably and all at once: who reads meanwhile gets the one before."""
-    content = json.dumps({"suite": key.suite, "raw": base64.b64encode(key.raw).decode()})
+    """Write a key file (`write_whole`)."""
+    content = {"suite": key.suite, "raw": base64.b64encode(key.raw).decode()}
+    write_whole(path, json.dumps(content).encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, readable by its owner alone, durably and all at once: who reads meanwhile gets the one before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -21,6 +21,7 @@ from schemas.eventos import (
     DispositivoRegistrado,
     FuraRegistrada,
     Geo,
+    LlaveProceso,
     PerfilRegistrado,
     ProcesoRegistrado,
     SituacionRegistral,
@@ -179,6 +180,8 @@ class Actores:
     offset: int = 0
     perfiles: dict[tuple[str, int], PerfilReglas] = field(default_factory=dict)
     procesos: dict[str, ProcesoRegistrado] = field(default_factory=dict)
+    llaves: dict[tuple[str, str], LlaveProceso] = field(default_factory=dict)
+    """(process, key id) → each key that was ever published: what was captured with one before its replacement is still received."""
     solicitudes: dict[str, SolicitudRegistrada] = field(default_factory=dict)
     auxiliares: dict[tuple[str, str], AuxiliarRegistrado] = field(default_factory=dict)
     bajas: dict[tuple[str, str], AuxiliarDadoDeBaja] = field(default_factory=dict)
@@ -199,6 +202,8 @@ class Actores:
                 self.perfiles[(evento.perfil.id, evento.perfil.version)] = evento.perfil
             case ProcesoRegistrado():
                 _newest(self.procesos, evento.proceso, evento)
+                for llave in evento.llaves:
+                    self.llaves.setdefault((evento.proceso, llave.id), llave)
             case SolicitudRegistrada():
                 _newest(self.solicitudes, evento.solicitud, evento)
             case AuxiliarRegistrado():

@@ -182,8 +182,8 @@ _RESERVADOS = {"MA": Modalidad.MI_APOYO, "CM": Modalidad.CAPTURA_MANUAL}
 def _congruente(encabezado: Encabezado, actores: Actores) -> None:
     if encabezado.modalidad is not _RESERVADOS.get(encabezado.auxiliar, Modalidad.AUXILIAR):
         raise Rechazo(Codigo.MODALIDAD_INCONGRUENTE)
-    llaves = {llave.id: llave for llave in actores.procesos[encabezado.proceso].llaves}
-    llave = llaves.get(encabezado.llave)
+    # Not those in force alone: a device that has not synced since they were replaced has captures that must not be lost (ADR 20).
+    llave = actores.llaves.get((encabezado.proceso, encabezado.llave))
     if llave is None:
         raise Rechazo(Codigo.LLAVE_DESCONOCIDA)
     if llave.suite != encabezado.suite:

@@ -1,6 +1,7 @@
 """SIGKILL on real Kafka: nothing acknowledged is lost, nothing counts twice, and each e-mail arrives."""
 
 import asyncio
+import base64
 import os
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 
 from apoyo import verify
+from apoyo.cuentas import cuentas_de
 from apoyo.engines.procs import Supervisor
-from apoyo.escenario import corte_de, preparar
+from apoyo.escenario import PROCESO, corte_de, preparar
 from apoyo.instalacion import SERVICIOS, Instalacion, bitacora
 from apoyo.recorrido import Recorrido
-from apoyo.sistema import Sistema, llavero_del_portal
+from apoyo.sistema import Sistema, llavero_del_portal, motores_del_portal
 from apoyo.verificacion import Alcance
 from dispositivo.poblacion.plan import Captura
 from kernel import documents
@@ -25,6 +27,7 @@ from schemas.envelope import ensobrar
 from services.compulsa.bootstrap import cargar_padron
 from services.compulsa.padron import Avance
 from services.compulsa.settings import CompulsaSettings
+from services.descifrado.adapters import LlavesDeProceso
 from services.notificaciones.domain import Clase
 from tests.support import failpoints
 from tests.support.consultas import comprobar, preguntar
@@ -386,6 +389,33 @@ async def test_una_rotacion_de_llaves_muere_en_cada_escritura_y_repetida_todo_se
             assert {id_: await llavero.open(id_) for id_ in "ac"} == {id_: llaves[id_] for id_ in "ac"}
             with pytest.raises(KeyDestroyed):
                 await llavero.open("b")
+
+
+async def test_una_rotacion_de_llaves_de_proceso_muere_en_cada_escritura_y_ninguna_publicada_queda_sin_privada(
+    tmp_path: Path,
+) -> None:
+    async with Supervisor() as supervisor:
+        sistema = Sistema(Instalacion(tmp_path / "apoyo"), supervisor, kafka=False)
+        await sistema.arrancar_motores()
+        recorrido = Recorrido(sistema, preparar(29, 150, SystemClock().now()))
+        await recorrido.cargar_actores()
+        muertes, root = tmp_path / "muertes", sistema.instalacion.root
+        argumentos = ("llaves", "rotar-proceso", PROCESO, "--root", str(root))
+        proceso = await asyncio.create_subprocess_exec(*failpoints.argv(muertes, "apoyo", *argumentos))
+        assert await proceso.wait() == 0
+        ocurridas = {punto for punto in failpoints.ocurridas(muertes) if ".prepare " not in punto}
+        assert ocurridas == {"outbox.write before", "outbox.write after"}
+        portal = motores_del_portal(sistema.instalacion)
+        async with portal.connected():
+            actores = await cuentas_de(portal)
+        en_vigor = actores.procesos[PROCESO]
+        assert (en_vigor.version, en_vigor.llaves) == (2, sistema.instalacion.publicas_de(PROCESO))
+        assert [id_ for _, id_ in actores.llaves] == ["ci26-1", "ci26-2", "ci26-3", "ci26-4"]
+        privadas = LlavesDeProceso(root / "keys" / "descifrado" / "procesos")
+        for llave in actores.llaves.values():
+            privada = privadas(llave.id)
+            assert privada is not None
+            assert base64.b64encode(privada.public().raw).decode() == llave.publica
 
 
 async def _publicar_ilegible(recorrido: Recorrido, topic: str) -> str:

@@ -14,10 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kernel import hpke
+from kernel import hpke, sealing
 from kernel.errors import Unavailable
 from kernel.hpke import Private
-from kernel.sealing import derive, unseal
+from kernel.sealing import CannotUnseal, derive, unseal
 from schemas import expediente, paquete
 from schemas.envelope import Evento
 from schemas.eventos import RegistroDescifrado, RegistroEnCuarentena
@@ -109,6 +109,42 @@ async def test_quien_tiene_una_imagen_y_su_sal_la_coteja_con_el_acuse_sin_el_paq
     sal, form = base64.b64decode(constancia.sales[Parte.DATOS]), base64.b64decode(constancia.datos)
     assert hashlib.sha256(sal + form).hexdigest() == firmados["datos"]
     assert {p.nombre: p.compendio for p in evento.partes} == firmados
+
+
+async def test_una_parte_se_abre_pidiendo_sus_bytes_y_con_ellos_no_se_abre_otra(aparte: MundoDescifrado) -> None:
+    evento = await aparte.abrir(await aparte.mundo.recibir(aparte.mundo.sellar()))
+    assert isinstance(evento, RegistroDescifrado)
+    imagenes = derive(await aparte.llaves["mesa_control"].open(evento.llave), "imagenes")
+    for parte in evento.partes[:-1]:
+        sellada = await aparte.expedientes.get(evento.objeto, parte.desde, parte.tamano)
+        assert len(sellada) == parte.tamano
+        assert unseal(imagenes, sellada, f"{evento.folio}|{parte.nombre}") == captura().imagenes[parte.nombre][0]
+        # Bound to its folio and its place: nothing opens as something else.
+        for contexto in (f"{evento.folio}|{IMAGENES[IMAGENES.index(parte.nombre) - 1]}", f"otro|{parte.nombre}"):
+            with pytest.raises(CannotUnseal):
+                unseal(imagenes, sellada, contexto)
+
+
+async def test_ningun_nonce_se_repite_bajo_la_llave_de_un_expediente_ni_al_repetir_la_apertura(
+    aparte: MundoDescifrado, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usados: list[tuple[bytes, bytes]] = []
+    sellar = sealing.seal
+
+    def anotando(key: bytes, plaintext: bytes, context: str) -> bytes:
+        sellado = sellar(key, plaintext, context)
+        usados.append((key, sellado[: sealing.NONCE]))
+        return sellado
+
+    monkeypatch.setattr("services.descifrado.handlers.seal", anotando)
+    recibido = await aparte.mundo.recibir(aparte.mundo.sellar())
+    for _ in range(20):
+        await aparte.abrir(recibido)
+        for documento in await aparte.documentos.find({}):  # died before it was written down: all is sealed again
+            await aparte.documentos.remove([documento["_id"]])
+    assert len(usados) == 20 * 7
+    assert len({key for key, _ in usados}) == 3
+    assert len(set(usados)) == len(usados)
 
 
 async def test_compulsa_abre_solo_los_datos_y_notificaciones_solo_el_acuse(aparte: MundoDescifrado) -> None:
