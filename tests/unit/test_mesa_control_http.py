@@ -87,6 +87,27 @@ async def test_la_imagen_sale_abierta_y_no_se_guarda_en_ninguna_parte(mesa: Mesa
     assert (await http.get(f"/api/registros/{folio(1)}/imagenes/datos")).json()["code"] == "imagen_desconocida"
 
 
+async def test_de_una_imagen_se_piden_sus_bytes_y_no_el_expediente_entero(
+    mesa: Mesa, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pedidos: list[tuple[int, int | None, int]] = []
+    leer = mesa.expedientes.get
+
+    async def anotando(name: str, start: int = 0, length: int | None = None) -> bytes:
+        leido = await leer(name, start, length)
+        pedidos.append((start, length, len(leido)))
+        return leido
+
+    monkeypatch.setattr(mesa.expedientes, "get", anotando)
+    await mesa.llega(1)
+    await http.get(f"/api/registros/{folio(1)}/imagenes/reverso")
+    [(start, length, leidos)] = pedidos
+    assert start > 0
+    assert length == leidos
+    [nombre] = await mesa.expedientes.names()
+    assert leidos < len(await leer(nombre))
+
+
 async def test_la_imagen_se_muestra_sin_lo_que_su_archivo_trae_de_mas(
     mesa: Mesa, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
