@@ -29,6 +29,9 @@ from services.compulsa.bootstrap import LLAVES_DE_PROCESO
 Servicio = Literal["descifrado", "compulsa", "mesa_control", "notificaciones", "resultados", "portal"]
 """Services that open sealed data."""
 
+CON_LLAVES_PROPIAS = ("compulsa", "descifrado")
+"""Services that keep keys besides, which they alone open, in a collection `LLAVES_DE_PROCESO` of their own."""
+
 Llavero = tuple[KeyRing, Documents]
 """The keys of a service in a collection of wraps, and that collection."""
 

@@ -18,6 +18,8 @@ from services.descifrado.settings import Settings
 from services.descifrado.vistas import decodificar
 
 NAME = "descifrado"
+LLAVES_DE_PROCESO = "llaves_de_proceso"
+"""Collection of the keys that hashes of images are sealed and found with, one for each process."""
 A_LA_VEZ = 4
 """Records in hand at once: each takes its package three times over in memory, 12 MiB at most."""
 
@@ -28,7 +30,7 @@ def build(settings: Settings) -> Service:
     outbox = engines.outbox()
     semejanzas = Semejanzas(
         Together(engines.collection("huellas", Kind.PRIMARY, INDICES_DE_HUELLAS)),
-        engines.ring(engines.collection("llaves_de_proceso", Kind.PRIMARY)),
+        engines.ring(engines.collection(LLAVES_DE_PROCESO, Kind.PRIMARY)),
         settings.umbral_imagen_repetida,
     )
     health = Health("engines")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import services
 from apoyo import instalacion as modulo
 from apoyo import llaves
 from apoyo.instalacion import CON_LLAVE, Instalacion
@@ -14,6 +15,8 @@ from kernel import hpke
 from kernel.documents import MemoryDocuments
 from kernel.errors import KeyDestroyed
 from kernel.sealing import KeyRing, derive
+from services.compulsa import bootstrap as compulsa
+from services.descifrado import bootstrap as descifrado
 from tests.support.muerte import DocumentosDe, Muerte, Vida
 
 SERVICIO = "compulsa"
@@ -203,6 +206,18 @@ async def test_muere_en_cada_escritura_y_repetida_todo_se_abre_con_una_sola_llav
 
 def test_la_orden_conoce_a_todos_los_que_abren_lo_sellado() -> None:
     assert set(llaves.Servicio.__args__) == set(CON_LLAVE)  # type: ignore[attr-defined]
+
+
+def test_la_orden_conoce_cada_coleccion_en_que_algo_esta_envuelto() -> None:
+    """A ring that `rotar` does not know would be closed for ever by `retirar`."""
+    propias = {}
+    for path in Path(services.__path__[0]).rglob("*.py"):
+        codigo = path.read_text(encoding="utf-8")
+        assert "KeyRing(" not in codigo, path
+        if anillos := codigo.count(".ring("):
+            propias[path.parent.name] = (anillos, codigo.count("engines.ring(engines.collection(LLAVES_DE_PROCESO,"))
+    assert propias == dict.fromkeys(llaves.CON_LLAVES_PROPIAS, (1, 1))
+    assert {compulsa.LLAVES_DE_PROCESO, descifrado.LLAVES_DE_PROCESO} == {llaves.LLAVES_DE_PROCESO}
 
 
 def test_quien_lee_una_llave_mientras_se_guarda_otra_lee_una_completa(tmp_path: Path) -> None:
