@@ -53,25 +53,29 @@ def test_de_cualquier_nombre_sale_una_curp_y_una_clave(
 
 
 @given(personas.filter(lambda p: textos_reverso(p).mrz), st.integers(0, 89), any_character)
-def test_cualquier_caracter_cambiado_en_la_mrz_se_nota_donde_un_digito_lo_cubre(
+def test_un_caracter_cambiado_en_la_mrz_se_nota_exactamente_donde_un_digito_lo_cubre(
     persona: Persona, position: int, other: str
 ) -> None:
     plain = "".join(mrz_de(persona))
     if plain[position] == other:
         return
-    changed = plain[:position] + other + plain[position + 1 :]
-    assert position not in _CUBIERTAS or _se_nota(changed)
-
-
-_CUBIERTAS = {*range(5, 30), *range(30, 37), *range(38, 45), *range(48, 60)}
-"""Of the 90 characters: CIC, its digit and OCR; birth and its digit; expiry and its digit; emission to composite digit."""
-
-
-def _se_nota(text: str) -> bool:
     try:
-        return bool(mrz.leer_mrz(text).digitos_incorrectos)
+        wrong = set(mrz.leer_mrz(plain[:position] + other + plain[position + 1 :]).digitos_incorrectos)
     except mrz.MrzInvalida:
-        return True
+        # The layout: letters where digits belong, another filler, a sex that is none, a name that does not begin with a letter.
+        assert not (position in _DIGITOS and other.isdigit())
+        return
+    # A digit for another is always caught: 7, 3 and 1 have no factor in common with ten.
+    suyo = {nombre for nombre, donde in _CUBIERTAS.items() if position in donde}
+    compuesto = {"compuesto"} if position in _DEL_COMPUESTO else set()
+    assert wrong == suyo | compuesto
+
+
+_CUBIERTAS = {"cic": range(5, 15), "nacimiento": range(30, 37), "vencimiento": range(38, 45)}
+"""Of the 90 characters: each field with its own digit. The OCR, sex, emission, consecutive and names have none of their own."""
+_DEL_COMPUESTO = {*range(5, 30), *range(30, 37), *range(38, 45), *range(48, 60)}
+"""And what the composite covers, itself included, which is not confirmed (REGISTRAL.md): a warning."""
+_DIGITOS = {*range(5, 15), *range(17, 30), *range(30, 37), *range(38, 45), *(49, 50), *range(53, 58), 59}
 
 
 @given(personas, st.integers(0, 17), st.sampled_from(curp.ALFABETO))

@@ -51,12 +51,12 @@ async def _esperar(condition: Callable[[], bool], plazo_s: float = 30) -> None:
 async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_la_verdad(
     tmp_path: Path, kafka: bool
 ) -> None:
-    """An event that fits no schema lies in the way; who cannot read it sets it aside, and the flow goes on."""
+    """An event that fits no schema lies in the way; who cannot read it sets it aside, and the flow goes on. A key comes late."""
     async with en_marcha(tmp_path, kafka=kafka, semilla=7) as recorrido:
         await _cada_auxiliar_quedo_como_dice_el_padron(recorrido)
         async with bitacora(recorrido.instalacion) as stream:
             await stream.publish(Message("registro_recibido", "x", ILEGIBLE, {"ce_type": TIPO_RECIBIDO, "ce_id": "x"}))
-        await recorrido.enviar(recorrido.escenario.capturas)
+        tardios = await _enviar_con_una_llave_tardia(recorrido)
         await asyncio.gather(recorrido.revisar(), recorrido.esperar_compulsa(plazo_s=240))
         comparacion = await recorrido.comparar()
         assert comparacion.distintos == {}
@@ -70,11 +70,49 @@ async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_l
         assert len(acuses) == len(set(acuses)) == recorrido.envios_cerrados
         await _cada_quien_supo_de_su_registro_y_de_su_baja(recorrido)
 
-        await _la_vida_de_un_apoyo_se_lee_de_los_topics(recorrido)
+        await _la_vida_de_un_apoyo_se_lee_de_los_topics(recorrido, tardios)
         await _solo_lo_ilegible_quedo_en_cuarentena_y_con_su_motivo(recorrido)
         escaner = Escaner(recorrido)
         assert await escaner.hallazgos() == []
         assert escaner.se_buscan_a_si_mismos()
+
+
+async def _enviar_con_una_llave_tardia(recorrido: Recorrido) -> set[str]:
+    """Send everything while descifrado lacks one of the process's keys; once it is there, its records are retried by filter.
+
+    The folios of that key: they wait in quarantine, and from then on go the way of the others.
+    """
+    instalacion = recorrido.instalacion
+    llaves = instalacion.llaves_de_proceso(PROCESO)
+    tardia = llaves[0].id
+    archivo = instalacion.root / "keys" / "descifrado" / "procesos" / f"{tardia}.json"
+    escondida = archivo.rename(instalacion.root / "tardia.json")
+    await recorrido.sistema.supervisor.kill("descifrado")
+    await recorrido.sistema.supervisor.restart("descifrado")
+    capturas = recorrido.escenario.capturas
+    await recorrido.enviar(capturas)
+    folios = {c.folio for c in capturas if llaves[c.numero % len(llaves)].id == tardia}
+    async with recorrido.cliente("mesa_control", "supervisor1") as mesa, asyncio.timeout(120):
+        filtro = {"proceso": PROCESO, "llave": tardia}
+        while (await mesa.get("/api/cuarentena", params=filtro)).json()["por_reintentar"] < len(folios):
+            await asyncio.sleep(0.2)
+        escondida.rename(archivo)
+        answer = await mesa.post(
+            "/api/cuarentena/reintentos",
+            params={"proceso": PROCESO},
+            json={"llave": tardia},
+            headers={"Idempotency-Key": "llave-tardia"},
+        )
+        assert answer.json() == {"solicitados": len(folios), "ya_solicitados": 0, "quedan": 0}
+        while (avance := (await mesa.get("/api/cuarentena", params=filtro)).json()["avance"])["en_espera"]:
+            await asyncio.sleep(0.2)
+        sin_remedio = sum(c.folio in folios and c.verdad.cuarentena is not None for c in capturas)
+        assert avance == {
+            "en_espera": 0,
+            "abiertos": len(folios) - sin_remedio,
+            "otra_vez_en_cuarentena": sin_remedio,
+        }
+    return folios
 
 
 async def _cada_auxiliar_quedo_como_dice_el_padron(recorrido: Recorrido) -> None:
@@ -110,8 +148,8 @@ async def _cada_quien_supo_de_su_registro_y_de_su_baja(recorrido: Recorrido) -> 
     assert all(para[f"<alta.{quien}@apoyo.invalid>"] == a.correo for quien, a in auxiliares.items())
 
 
-async def _la_vida_de_un_apoyo_se_lee_de_los_topics(recorrido: Recorrido) -> None:
-    folio = next(f for f, e in recorrido.verdad().items() if e == Estado.EN_LISTA_NOMINAL)
+async def _la_vida_de_un_apoyo_se_lee_de_los_topics(recorrido: Recorrido, tardios: set[str]) -> None:
+    folio = next(f for f, e in recorrido.verdad().items() if e == Estado.EN_LISTA_NOMINAL and f not in tardios)
     stream = connect(recorrido.sistema.engines.stream_url, client_id="prueba")
     await stream.start()
     try:
