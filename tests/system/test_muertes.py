@@ -157,9 +157,9 @@ ESCRITURAS = {
         "commit",
     ],
 }
-"""Every write of each process that a run reaches. Not in it: `desenlaces.replace` of notificaciones, since a record is opened once
-(version 1) until there is a second opening, and `sesiones.remove`, since nobody leaves. Giving a load up, and rebuilding, have
-tests of their own below."""
+"""Every write of each process that a run reaches. Not in it: `reintentos publish` of mesa_control and `desenlaces.replace` of
+notificaciones, since nobody retries a quarantine here (the simulation and `tests/unit/test_reintento_muertes.py` die at those),
+and `sesiones.remove`, since nobody leaves. Giving a load up, and rebuilding, have tests of their own below."""
 
 
 @pytest.mark.kafka
