@@ -17,10 +17,12 @@ from schemas.eventos import (
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
+    ReintentoSolicitado,
 )
 
 CENTRO = ZoneInfo("America/Mexico_City")
-_ORDER = {topic: n for n, topic in enumerate(TOPICS)}
+_LEIDOS = (*TOPICS, ReintentoSolicitado.topic)
+_ORDER = {topic: n for n, topic in enumerate(_LEIDOS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Paso:
 async def vida(stream: Stream, folio: str) -> list[Paso]:
     """Every event of a folio, in the order in which they were written."""
     pasos = []
-    for topic in TOPICS:
+    for topic in _LEIDOS:
         async for record in stream.read(topic):
             if record.key != folio:
                 continue
@@ -60,7 +62,8 @@ def ciclo_de(pasos: list[Paso]) -> Ciclo:
     """The facts in force."""
     ciclo = Ciclo()
     for paso in pasos:
-        ciclo = aplicar(ciclo, paso.sobre.evento, paso.offset)
+        if paso.sobre.evento.topic in TOPICS:
+            ciclo = aplicar(ciclo, paso.sobre.evento, paso.offset)
     return ciclo
 
 
@@ -78,6 +81,8 @@ def que_paso(evento: Evento) -> tuple[str, str]:
             return "descifrado", f"{len(evento.partes)} partes selladas; alertas: {alertas}"
         case RegistroEnCuarentena():
             return "en cuarentena", f"motivo: {evento.motivo} {evento.detalle}".rstrip()
+        case ReintentoSolicitado():
+            return "reintento solicitado", f"de la versión {evento.version}, por {evento.por}"
         case RegistroCompulsado():
             fase = "consulta preliminar" if evento.fase is Fase.PRELIMINAR else "compulsa definitiva"
             causa = f" ({evento.causa_baja})" if evento.causa_baja else ""
