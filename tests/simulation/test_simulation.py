@@ -38,7 +38,6 @@ ESCRITURAS = (
     "notificaciones.envios.put",
     "notificaciones.envios.replace",
     "notificaciones.desenlaces.put",
-    "notificaciones.desenlaces.replace",
     "notificaciones.entregas.put",
     "notificaciones.entregas.replace",
     "resultados.registros.write",

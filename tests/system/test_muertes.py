@@ -158,8 +158,8 @@ ESCRITURAS = {
     ],
 }
 """Every write of each process that a run reaches. Not in it: `reintentos publish` of mesa_control and `desenlaces.replace` of
-notificaciones, since nobody retries a quarantine here (the simulation and `tests/unit/test_reintento_muertes.py` die at those),
-and `sesiones.remove`, since nobody leaves. Giving a load up, and rebuilding, have tests of their own below."""
+notificaciones, since nobody retries a quarantine here (`tests/unit/test_reintento_muertes.py` dies at the first, and the simulation
+plays both), and `sesiones.remove`, since nobody leaves. Giving a load up, and rebuilding, have tests of their own below."""
 
 
 @pytest.mark.kafka
