@@ -14,6 +14,7 @@ Each life is a fork of a process that has only imported MODULE: a start costs hu
 
 import argparse
 import ctypes
+import fcntl
 import functools
 import importlib
 import os
@@ -108,14 +109,21 @@ class Failpoints:
         antes = ocurridas(self._muertes)
         if self._zombi and punto == self._zombi[0] and self._zombi[1] not in antes:
             os.kill(os.getpid(), signal.SIGSTOP)
-        if punto not in antes:
-            self._anotar(punto)
+        if punto not in antes and self._anotar(punto):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def _anotar(self, punto: str) -> None:
+    def _anotar(self, punto: str) -> bool:
+        """Write the point down; False when another process that passed it at the same moment was first."""
         file = os.open(self._muertes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.write(file, f"{punto}\n".encode())
-        os.fsync(file)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if punto in ocurridas(self._muertes):
+                return False
+            os.write(file, f"{punto}\n".encode())
+            os.fsync(file)
+            return True
+        finally:
+            os.close(file)
 
     def envolver(self) -> None:
         """Put the points around every write of the modules that are imported, and shorten their waits."""
