@@ -7,13 +7,15 @@
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from credencial.cruces import DatosCredencial, revisar_datos
+from credencial.codigos import leer_qr
+from credencial.cruces import DatosCredencial, Hallazgo, revisar_datos
 from schemas.eventos import Alerta
 from schemas.expediente import Constancia, DatosAcuse
 from schemas.paquete import IMAGENES, DatosRegistro, Encabezado, Modalidad, Paquete, Parte, ParteAbierta, compendio
@@ -101,8 +103,21 @@ def leer_datos(contenido: bytes) -> DatosRegistro:
         raise Ilegible(Motivo.DATOS_INVALIDOS, campos[:400]) from error
 
 
-def alertas(datos: DatosRegistro) -> list[Alerta]:
-    """What the data contradict. A disagreement is there or not: its measure and threshold are 1."""
+class CodigoLeido(NamedTuple):
+    """A code that was read on a picture; what is no QR is a barcode or a PDF417."""
+
+    es_qr: bool
+    texto: str
+
+
+def alertas(datos: DatosRegistro, codigos: Sequence[CodigoLeido] = ()) -> list[Alerta]:
+    """What the data contradict. A disagreement is there or not: its measure and threshold are 1.
+
+    `codigos`: those on the picture of the back. They stand in for what the device did not read; a services QR other than the one
+    that it says it read is a finding of its own (SPEC 6). The QR of high density are encrypted: nothing is compared with them.
+    """
+    qr = next((texto for es_qr, texto in codigos if es_qr and leer_qr(texto) is not None), None)
+    otros = " ".join(texto for es_qr, texto in codigos if not es_qr)
     hallazgos = revisar_datos(
         DatosCredencial(
             modelo=datos.modelo,
@@ -114,12 +129,14 @@ def alertas(datos: DatosRegistro) -> list[Alerta]:
             cic=datos.cic,
             ocr=datos.ocr,
             curp=datos.curp,
-            lectura_qr=datos.lecturas.qr,
-            lectura_codigo_barras=datos.lecturas.codigo_barras,
+            lectura_qr=datos.lecturas.qr or qr,
+            lectura_codigo_barras=datos.lecturas.codigo_barras or otros or None,
             lectura_mrz=datos.lecturas.mrz,
             lectura_ocr=datos.lecturas.ocr,
         )
     )
+    if qr is not None and datos.lecturas.qr is not None and qr.strip() != datos.lecturas.qr.strip():
+        hallazgos.append(Hallazgo("qr_imagen", "alerta", "n", "qr de la imagen, qr leído por el dispositivo"))
     return [
         Alerta(
             codigo=hallazgo.codigo,

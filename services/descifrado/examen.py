@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import structlog
-import zxingcpp
 
 from schemas.eventos import Alerta
 from schemas.paquete import Parte
@@ -56,10 +55,7 @@ def sin_codigos(vista: Vista) -> float:
 
     Fails on worn or glossy codes, on what is too far or turned, and on other things with a code.
     """
-    formatos = zxingcpp.barcode_formats_from_str(_CODIGOS)  # kept at the module, it complains when the process ends
-    return float(
-        not zxingcpp.read_barcodes(vista.gris, formatos, try_rotate=False, try_downscale=False, try_invert=False)
-    )
+    return float(not vista.codigos)
 
 
 def lados_iguales(vista: Vista, anverso: Vista) -> float:
@@ -161,7 +157,6 @@ def trazo_simple(vista: Vista) -> float:
     return float(min(1.0, np.hypot(ancho, alto) / largo))
 
 
-_CODIGOS = "QRCode,PDF417,Code128"
 _SIN_DIBUJO = 24
 """Levels from the darkest to the brightest, below which there is nothing to compare."""
 _BLANCO = 205

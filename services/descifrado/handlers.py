@@ -33,7 +33,7 @@ from schemas.eventos import (
 )
 from schemas.paquete import IMAGENES, PaqueteInvalido, Parte, ParteAbierta, info_hpke, leer_cuerpo, leer_paquete
 from services.descifrado import domain, metrics
-from services.descifrado.domain import Expediente, Ilegible, Motivo
+from services.descifrado.domain import CodigoLeido, Expediente, Ilegible, Motivo
 from services.descifrado.huellas import Huella, huella
 from services.descifrado.imagenes import Dimensiones, dimensiones
 from services.descifrado.semejanzas import Semejanzas
@@ -202,7 +202,7 @@ class Descifrado:
         por_nombre = domain.revisar_partes(encabezado, partes)
         tipos, vistas = self._ver(por_nombre)
         abierto = Expediente(paquete, por_nombre, domain.leer_datos(por_nombre[Parte.DATOS].contenido), tipos)
-        alertas = [*domain.alertas(abierto.datos), *self._examinar(vistas)]
+        alertas = [*domain.alertas(abierto.datos, _codigos(vistas)), *self._examinar(vistas)]
         return abierto, alertas, _huellas(por_nombre, vistas)
 
     def _ver(self, partes: Mapping[Parte, ParteAbierta]) -> tuple[dict[Parte, str], dict[Parte, Vista]]:
@@ -218,6 +218,18 @@ class Descifrado:
                 raise Ilegible(error.motivo, f"{nombre}: {error.detalle}") from error
             tipos[nombre] = medidas.tipo_medio
         return tipos, vistas
+
+
+def _codigos(vistas: Mapping[Parte, Vista]) -> list[CodigoLeido]:
+    """What is read on the picture of the back. It never raises: the record goes on without a code that fails."""
+    if Parte.REVERSO not in vistas:
+        return []
+    try:
+        return vistas[Parte.REVERSO].codigos
+    except Exception:
+        metrics.FAILED_MEASURES.labels("qr_imagen").inc()
+        log.exception("measure_failed", alert="qr_imagen", part=Parte.REVERSO)
+        return []
 
 
 def _huellas(partes: Mapping[Parte, ParteAbierta], vistas: Mapping[Parte, Vista]) -> dict[Parte, Huella]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import zxingcpp
 
 from schemas.paquete import Parte
-from services.descifrado.domain import Ilegible, Motivo
+from services.descifrado.domain import CodigoLeido, Ilegible, Motivo
 from services.descifrado.imagenes import Dimensiones
 
 cv2.setNumThreads(1)  # scale by processes
@@ -68,6 +69,13 @@ class Vista:
         return [(x, y, w, h) for x, y, w, h in cascada.detectMultiScale(gris, 1.25, 2, minSize=(menor, menor))]
 
     @cached_property
+    def codigos(self) -> list[CodigoLeido]:
+        """The QR, PDF417 and Code 128 that are read on it."""
+        formatos = zxingcpp.barcode_formats_from_str(_CODIGOS)  # kept at the module, it complains when the process ends
+        leidos = zxingcpp.read_barcodes(self.gris, formatos, try_rotate=False, try_downscale=False, try_invert=False)
+        return [CodigoLeido(leido.format == zxingcpp.BarcodeFormat.QRCode, leido.text) for leido in leidos]
+
+    @cached_property
     def cara(self) -> npt.NDArray[np.int16] | None:
         """The only face, 64 x 64 x 3, Lab (neutral: 128, 128); None when there is none, or more than one."""
         if len(self.rostros) != 1:
@@ -78,6 +86,7 @@ class Vista:
 
 
 _CASCADA = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_alt2.xml"
+_CODIGOS = "QRCode,PDF417,Code128"
 _hilo = threading.local()
 """A cascade keeps state while it works: each thread has its own."""
 

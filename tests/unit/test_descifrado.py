@@ -14,6 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from credencial.codigos import componer_qr
+from dispositivo.poblacion.dibujo import lienzo
 from kernel import hpke, sealing
 from kernel.errors import Unavailable
 from kernel.hpke import Private
@@ -191,6 +193,40 @@ async def test_lo_que_se_ve_en_una_imagen_es_una_alerta_de_esa_imagen(aparte: Mu
     assert [(a.parte, a.medida, a.inciso) for a in evento.alertas if a.codigo == "imagen_uniforme"] == [
         (Parte.REVERSO, 1.0, "f")
     ]
+
+
+def _reverso_con_qr(ocr: str, cic: str) -> tuple[bytes, str]:
+    """A picture of a services QR, and its text."""
+    texto = componer_qr(ocr, "00", cic, "20190304", "A", "123456")
+    imagen = np.pad(lienzo.codigo(texto, "QRCode", 6), 40, constant_values=255)
+    return cv2.imencode(".png", imagen)[1].tobytes(), texto
+
+
+async def test_el_qr_de_la_imagen_se_coteja_con_el_formulario_cuando_el_dispositivo_no_leyo_nada(
+    aparte: MundoDescifrado,
+) -> None:
+    reverso, _ = _reverso_con_qr("0001000000001", "111111111")
+    imagenes = {parte: (jpeg(), "image/jpeg") for parte in IMAGENES} | {Parte.REVERSO: (reverso, "image/png")}
+    sin_lecturas = datos(ocr="0001000000002", cic="222222222", lecturas=Lecturas())
+    evento = await aparte.abrir(await aparte.recibido(captura(datos=sin_lecturas, imagenes=imagenes)))
+    assert isinstance(evento, RegistroDescifrado)
+    codigos = {(a.codigo, a.parte) for a in evento.alertas}
+    assert {("qr_ocr", Parte.REVERSO), ("qr_cic", Parte.REVERSO)} <= codigos
+    assert "qr_imagen" not in {codigo for codigo, _ in codigos}
+
+
+@pytest.mark.parametrize("miente", [True, False])
+async def test_un_qr_que_no_es_el_que_el_dispositivo_dice_haber_leido_es_una_alerta(
+    aparte: MundoDescifrado, miente: bool
+) -> None:
+    reverso, texto = _reverso_con_qr("0001000000001", "111111111")
+    _, otro = _reverso_con_qr("0001000000002", "222222222")
+    imagenes = {parte: (jpeg(), "image/jpeg") for parte in IMAGENES} | {Parte.REVERSO: (reverso, "image/png")}
+    lecturas = Lecturas(qr=otro if miente else texto)
+    evento = await aparte.abrir(await aparte.recibido(captura(datos=datos(lecturas=lecturas), imagenes=imagenes)))
+    assert isinstance(evento, RegistroDescifrado)
+    halladas = [(a.inciso, a.parte, a.severidad) for a in evento.alertas if a.codigo == "qr_imagen"]
+    assert halladas == ([("n", Parte.REVERSO, "alerta")] if miente else [])
 
 
 async def test_las_reglas_que_vio_recepcion_siguen_con_el_registro(aparte: MundoDescifrado) -> None:
