@@ -16,7 +16,7 @@ from services.descifrado.imagenes import MAX_BYTES, MAX_LADO, MAX_PIXELES, dimen
 from tests.support.imagenes import chunk, con_chunks, con_segmentos, exif, jpeg, pixeles, png, progresivo, segmento
 from tests.support.recepcion import SOLICITUD, Mundo, datos
 
-_SEMILLAS = (
+SEMILLAS = (
     jpeg(pixeles(16, 16)),
     jpeg(pixeles(16, 16), progressive=True),
     progresivo(16, 16, 12),
@@ -37,7 +37,7 @@ def alterados(draw: st.DrawFn, semillas: tuple[bytes, ...]) -> bytes:
     return bytes(contenido)
 
 
-@given(st.binary(max_size=200) | alterados(_SEMILLAS))
+@given(st.binary(max_size=200) | alterados(SEMILLAS))
 def test_una_imagen_se_muestra_o_se_rechaza(contenido: bytes) -> None:
     try:
         limpia = shown(contenido)
@@ -47,7 +47,7 @@ def test_una_imagen_se_muestra_o_se_rechaza(contenido: bytes) -> None:
     assert shown(limpia) == limpia
 
 
-@given(st.binary(max_size=200) | alterados(_SEMILLAS))
+@given(st.binary(max_size=200) | alterados(SEMILLAS))
 def test_las_dimensiones_se_acotan_o_se_rechazan(contenido: bytes) -> None:
     try:
         medidas = dimensiones(contenido)
@@ -62,11 +62,12 @@ def test_las_dimensiones_se_acotan_o_se_rechazan(contenido: bytes) -> None:
 
 
 _MUNDO = Mundo()
-_PAQUETE = _MUNDO.sellar().contenido
-_CUERPO = b"\x00\x00\x00\x02{}"
+PAQUETE = _MUNDO.sellar().contenido
+CUERPO = b"\x00\x00\x00\x02{}"
+FORMULARIO = datos().model_dump_json().encode()
 
 
-@given(st.binary(max_size=300) | alterados((_PAQUETE,)))
+@given(st.binary(max_size=300) | alterados((PAQUETE,)))
 def test_un_paquete_se_lee_o_se_rechaza(contenido: bytes) -> None:
     try:
         paquete = leer_paquete(contenido)
@@ -75,7 +76,7 @@ def test_un_paquete_se_lee_o_se_rechaza(contenido: bytes) -> None:
     assert paquete.encabezado.solicitud == SOLICITUD
 
 
-@given(st.binary(max_size=300) | alterados((_CUERPO,)))
+@given(st.binary(max_size=300) | alterados((CUERPO,)))
 @example(b"\xff\xff\xff\xff{}")
 @example(b"\x00\x00\x00\x00")
 def test_un_cuerpo_se_lee_o_se_rechaza(contenido: bytes) -> None:
@@ -86,7 +87,7 @@ def test_un_cuerpo_se_lee_o_se_rechaza(contenido: bytes) -> None:
     assert sum(len(p.contenido) for p in partes) < len(contenido)
 
 
-@given(st.binary(max_size=300) | alterados((datos().model_dump_json().encode(),)))
+@given(st.binary(max_size=300) | alterados((FORMULARIO,)))
 @example(b"[" * 100_000)
 @example(b'{"nombre": "\\ud800"}')
 def test_un_formulario_se_lee_o_se_rechaza(contenido: bytes) -> None:
@@ -94,6 +95,12 @@ def test_un_formulario_se_lee_o_se_rechaza(contenido: bytes) -> None:
         leer_datos(contenido)
 
 
+CODIGOS = (
+    b"GMLPAN90010109H100",
+    b"0001000000001",
+    b"IDMEX1234567890<<0001000000001\n9001010H2912310MEX<00<<12345<0\nGOMEZ<LOPEZ<<ANA<<<<<<<<<<<<<<",
+    b"https://qr.ine.mx/000100000000100123456789/20190304/A/123456",
+)
 _CODIGOS = st.text("0123456789ABCDEFGHIJKLMNÑOPQRSTUVWXYZ<>/:.?-\n ", max_size=120) | st.text(max_size=120)
 
 
