@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-engines test-rest unit lint format requirements generated published bench clean engines-real native browser
 
@@ -14,15 +16,15 @@ demo: $(VENV)/.runtime ## One process, some hundreds of supports, from device to
 	@$(BIN)/apoyo demo $(if $(KEEP),--keep) $(if $(KAFKA),--kafka) $(if $(NATIVE),--native) $(if $(N),--registros $(N)) $(if $(SEED),--semilla $(SEED))
 
 test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property, contract, integration, browser, and the whole system on both logs
-	@$(MAKE) --no-print-directory -j2 --output-sync=line test-engines test-rest
+	@$(MAKE) --no-print-directory -j2 test-engines test-rest
 
 test-engines test-rest: export PYTHONUNBUFFERED := 1
 
 test-engines: # on engines and whole installations; they wait a lot: the others run in between
-	@$(BIN)/python -m pytest tests/contract tests/integration tests/system
+	@$(BIN)/python -m pytest tests/contract tests/integration tests/system | sed -u 's/^/engines | /'
 
 test-rest:
-	@$(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/system
+	@$(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/system | sed -u 's/^/rest    | /'
 
 unit: $(VENV)/.dev ## What needs no engine: minutes; a single file takes seconds
 	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture

@@ -34,7 +34,7 @@ SEMILLA, SEMILLA_DE_AJUSTE = 62, 61
 """Of the figures that are reported, and of those on which the thresholds were chosen."""
 LIMPIAS, DE_CADA_DEFECTO = 36, 10
 META = 0.9
-APAGADAS = {"copia_en_papel": 0.4, "frente_cubierta": 0.9}
+APAGADAS = {"copia_en_papel": 0.4, "rostro_chico": 0.53, "frente_cubierta": 0.9}
 """Thresholds on which the alerts that are off are tried."""
 
 Imagen = npt.NDArray[np.uint8]
@@ -44,7 +44,7 @@ Marca = tuple[str, Parte]
 _INICIO, _FIN = datetime(2026, 11, 1, 6, tzinfo=UTC), datetime(2026, 12, 1, 6, tzinfo=UTC)
 _SOLICITUDES = tuple(Solicitud(f"RM26-000{n}", None, f"Asociación {n}") for n in (1, 2))
 _LADOS = (Parte.ANVERSO, Parte.REVERSO)
-_CARA = ("sin_rostro", "varios_rostros", "cubrebocas", "lentes_oscuros", "frente_cubierta")
+_CARA = ("sin_rostro", "varios_rostros", "rostro_chico", "cubrebocas", "lentes_oscuros", "frente_cubierta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ _DEBE: dict[Defecto, tuple[Marca, ...]] = {
     Defecto.ILEGIBLE_REVERSO: (("imagen_borrosa", Parte.REVERSO), ("reverso_sin_codigos", Parte.REVERSO)),
     Defecto.ILEGIBLE_FOTO: (("imagen_borrosa", Parte.FOTO),),
     Defecto.OBJETO: (("sin_rostro", Parte.FOTO),),
+    Defecto.FOTO_DE_CREDENCIAL: (("rostro_chico", Parte.FOTO),),
     Defecto.CUBREBOCAS: (("cubrebocas", Parte.FOTO),),
     Defecto.LENTES_OSCUROS: (("lentes_oscuros", Parte.FOTO),),
     Defecto.GORRA: (("frente_cubierta", Parte.FOTO),),

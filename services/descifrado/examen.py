@@ -110,6 +110,16 @@ def varios_rostros(vista: Vista) -> float:
     return float(len(vista.rostros))
 
 
+def rostro_chico(vista: Vista) -> float:
+    """Share (0-1) of the picture's width that its only face leaves free: it was taken of a portrait on a card, or from afar.
+
+    Measures 0 without one single face; fails on a portrait taken close by, and on who steps back (alert without cause).
+    """
+    if len(vista.rostros) != 1:
+        return 0.0
+    return 1 - vista.rostros[0][2] / vista.chica.shape[1]
+
+
 def lentes_oscuros(vista: Vista) -> float:
     """How much darker (0-1) the eyes are than the nose. Measures 0 without one single face; fails on eyes in deep shade."""
     if vista.cara is None:
@@ -212,6 +222,7 @@ CRITERIOS: dict[str, Criterio] = {
     "copia_en_papel": Criterio("e", _LADOS, papel_alrededor),
     "sin_rostro": Criterio("h", _FOTO, sin_rostro),
     "varios_rostros": Criterio("h", _FOTO, varios_rostros),
+    "rostro_chico": Criterio("h", _FOTO, rostro_chico),
     "cubrebocas": Criterio("i", _FOTO, cubrebocas),
     "lentes_oscuros": Criterio("i", _FOTO, lentes_oscuros),
     "frente_cubierta": Criterio("i", _FOTO, frente_cubierta),

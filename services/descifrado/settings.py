@@ -28,6 +28,7 @@ class Umbrales(BaseSettings):
     copia_en_papel: float | None = None
     sin_rostro: float | None = 1.0
     varios_rostros: float | None = 2.0
+    rostro_chico: float | None = None
     cubrebocas: float | None = 0.7
     lentes_oscuros: float | None = 0.45
     frente_cubierta: float | None = None

@@ -243,6 +243,7 @@ TEXTO_ALERTA: dict[str, str] = {
     "copia_en_papel": "Papel alrededor: posible fotocopia",
     "sin_rostro": "Sin rostro de frente",
     "varios_rostros": "Más de un rostro",
+    "rostro_chico": "Rostro chico: ¿de una credencial?",
     "cubrebocas": "Posible cubrebocas",
     "lentes_oscuros": "Posibles lentes oscuros",
     "frente_cubierta": "Frente cubierta",
