@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apoyo.instalacion import SERVICIOS
-from bench import estado, etapa, examen, piso
+from bench import estado, etapa, examen, huellas, piso
 from bench.carga import Contar, Reloj
 from bench.dibujo import barras
 from bench.flujo import Banco, Medida, banco, correr, en_reposo
@@ -46,9 +46,10 @@ class Seccion(StrEnum):
     DESCIFRADO = "descifrado"
     CRECIMIENTO = "crecimiento"
     EXAMEN = "examen"
+    HUELLAS = "huellas"
 
 
-DE_SIEMPRE = tuple(seccion for seccion in Seccion if seccion is not Seccion.EXAMEN)
+DE_SIEMPRE = tuple(seccion for seccion in Seccion if seccion not in (Seccion.EXAMEN, Seccion.HUELLAS))
 """What is measured when nothing is chosen: it fills the ten minutes."""
 
 
@@ -201,6 +202,14 @@ async def alertas(corrida: Corrida) -> None:
     corrida.anotar("examen", await examen.correr(examen.SEMILLA, contar))
 
 
+async def imagenes_repetidas(corrida: Corrida) -> None:
+    """How well the same picture is found in other records, and what it costs as they grow in number."""
+    root = corrida.archivo.parent / "bench"
+    shutil.rmtree(root, ignore_errors=True)
+    corrida.anotar("huellas", await huellas.correr(root, native=corrida.native, avance=corrida.avance))
+    shutil.rmtree(root, ignore_errors=True)
+
+
 @asynccontextmanager
 async def _motores(system: Banco) -> AsyncIterator[tuple[AsyncMongoClient[Document], Stream]]:
     direcciones = system.recorrido.instalacion.direcciones()
@@ -221,6 +230,7 @@ _SECCIONES: dict[Seccion, Callable[[Corrida], Coroutine[Any, Any, None]]] = {
     Seccion.DESCIFRADO: descifrado,
     Seccion.CRECIMIENTO: crecimiento,
     Seccion.EXAMEN: alertas,
+    Seccion.HUELLAS: imagenes_repetidas,
 }
 
 

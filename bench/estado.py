@@ -59,6 +59,8 @@ class Molde:
                 documento = bson.decode(_cambiar(original, cambios))
                 if documento["_id"] == bson.decode(original)["_id"]:
                     documento["_id"] = str(uuid.uuid4())
+                if "fichas" in documento:  # else every copy would have its template's pictures
+                    documento["fichas"] = [secrets.randbits(63) for _ in documento["fichas"]]
                 yield lugar, documento
 
     def copia_de_eventos(self) -> Iterator[Message]:

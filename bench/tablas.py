@@ -29,6 +29,9 @@ def tablas(cifras: Mapping[str, Any]) -> Iterator[Table]:
         yield _crecimiento(cifras["growth"])
     if "examen" in cifras:
         yield _examen(cifras["examen"])
+    if "huellas" in cifras:
+        yield _halladas(cifras["huellas"])
+        yield _busquedas(cifras["huellas"])
 
 
 def crecimiento(filas: Sequence[Mapping[str, Any]]) -> float:
@@ -109,6 +112,35 @@ def _crecimiento(filas: Sequence[Mapping[str, Any]]) -> Table:
             f"{fila['cpu_ms_per_registro']:.0f}",
             f"{razon:.2f}",
             f"{fila['registros_per_s']:.1f}",
+        )
+    return table
+
+
+def _halladas(cifras: Mapping[str, Any]) -> Table:
+    entre, partes = cifras["entre_registros"], ("anverso", "reverso", "foto", "firma")
+    titulo = (
+        f"Imágenes repetidas, semilla {cifras['semilla']}, umbral {cifras['umbral']:g}; "
+        f"{cifras['ms_por_registro']:.1f} ms de CPU por registro\n"
+        f"Alertas entre {entre['pares']:,} pares de distintas personas: {entre['alertas']}; "
+        f"entre {entre['pares_honestos']} de la misma: {entre['alertas_honestas']}\n"
+        f"Candidatos por búsqueda entre un millón: {entre['candidatos_entre_un_millon']:.0f} por los pares, "
+        f"{cifras['un_millon']['candidatos_por_busqueda']:.2f} con signos al azar"
+    )
+    table = _tabla(titulo, "Halladas")
+    for parte in partes:
+        table.add_column(parte, justify="right")
+    for que, por_parte in cifras["halladas"].items():
+        table.add_row(que, *(f"{por_parte[parte]:.2f}" if parte in por_parte else "" for parte in partes))
+    return table
+
+
+def _busquedas(cifras: Mapping[str, Any]) -> Table:
+    table = _tabla("Guardar y buscar las huellas de un registro", "Guardados")
+    for nombre in ("ms", "CPU ms", "CPU del motor, ms"):
+        table.add_column(nombre, justify="right")
+    for fila in cifras["motor"]:
+        table.add_row(
+            f"{fila['guardados']:,}", f"{fila['ms']:.1f}", f"{fila['cpu_ms']:.1f}", f"{fila['cpu_del_motor_ms']:.1f}"
         )
     return table
 

@@ -319,3 +319,31 @@ async def test_cada_vista_de_la_mesa_es_accesible(mesa: Mesa, page: Page) -> Non
     await page.goto("/")
     await expect(page).to_have_url(re.compile("/entrar"))
     await accesible(page)
+
+
+async def test_de_una_imagen_que_esta_en_otro_registro_se_abre_la_otra_con_el_teclado(mesa: Mesa, page: Page) -> None:
+    await mesa.llega(1)
+    repetida = Alerta(
+        codigo="imagen_repetida",
+        inciso="n",
+        parte=Parte.REVERSO,
+        medida=0.825,
+        umbral=0.5,
+        severidad="alerta",
+        detalle="en 1 registro más",
+        folios=[folio(1)],
+    )
+    await mesa.llega(2, alertas=[repetida])
+    await page.goto("/")
+    await _muestra(page, 1)
+    aviso = page.locator(".imagen[data-parte=reverso] .alertas li")
+    await expect(aviso).to_contain_text("Imagen repetida en otro registro")
+    otra = aviso.get_by_role("link")
+    await expect(otra).to_have_accessible_name(f"Ver esa imagen en el registro {folio(2)}")
+    await otra.focus()
+    async with page.context.expect_page() as abierta:
+        await page.keyboard.press("Enter")
+    assert (await abierta.value).url.endswith(f"/api/registros/{folio(2)}/imagenes/reverso")
+    if folder := os.environ.get("APOYO_SCREENSHOTS"):
+        await page.screenshot(path=f"{folder}/mesa-imagen-repetida.png")
+    await accesible(page)

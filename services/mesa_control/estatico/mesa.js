@@ -343,9 +343,12 @@ async function pintarImagen(figura, abierto) {
 }
 
 const puntoDeAlerta = (a) => el("li", { class: a.severidad, title: [a.texto, a.detalle].filter(Boolean).join(": ") },
-  a.texto, /^[a-z]$/.test(a.inciso) ? el("span", { class: "secundario" }, ` (${a.inciso})`) : "", ...a.folios.flatMap((folio) => [" ", enOtro(folio, a.parte)]));
+  a.texto, /^[a-z]$/.test(a.inciso) ? el("span", { class: "secundario" }, ` (${a.inciso})`) : "", ...a.folios.flatMap((folio, i) => [" ", enOtro(folio, a.parte, i)]));
 
-const enOtro = (folio, parte) => el("a", { href: `/api/registros/${folio}/imagenes/${parte}`, target: "_blank", rel: "noopener", title: `Ver esa imagen en el registro ${folio}` }, `…${folio.slice(-6)}`);
+function enOtro(folio, parte, i) {
+  const nombre = `Ver esa imagen en el registro ${folio}`;
+  return el("a", { href: `/api/registros/${folio}/imagenes/${parte}`, target: "_blank", rel: "noopener", title: nombre, "aria-label": nombre }, i ? `${i + 1}` : "ver");
+}
 
 function fila(etiqueta, clave, ...contenido) {
   return el("tr", { "data-campo": clave }, el("th", { scope: "row" }, etiqueta), el("td", { colspan: 2 }, ...contenido));

@@ -1,0 +1,248 @@
+"""How well the same picture is found in other records, among how many, and what it costs.
+
+Captures are drawn, and altered copies of them; what is found among all is counted. A million hashes with the same frequency of each
+sign (each drawn apart) stand for the others of a process, and an engine with so many documents for its index.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from apoyo.engines import mongo
+from apoyo.engines.procs import Supervisor
+from bench import cpu
+from bench.carga import Contar
+from dispositivo.poblacion import Captura, Defecto, Solicitud, equipos_sinteticos, planear
+from dispositivo.poblacion.dibujo import cpv, dibujar, escena
+from dispositivo.poblacion.dibujo.lienzo import jpeg
+from kernel import documents, hpke
+from kernel.documents import Kind, MemoryDocuments, MongoDocuments
+from kernel.sealing import KeyRing
+from schemas.paquete import IMAGENES, Parte
+from services.descifrado.adapters import INDICES_DE_HUELLAS
+from services.descifrado.huellas import Huella, huella
+from services.descifrado.imagenes import dimensiones
+from services.descifrado.semejanzas import Semejanzas
+from services.descifrado.settings import IMAGEN_REPETIDA
+from services.descifrado.vistas import decodificar
+
+SEMILLA, SEMILLA_DE_AJUSTE = 202, 101
+"""Of the figures that are reported, and of those on which tiles, waves, bands and threshold were chosen."""
+CAPTURAS, ALTERADAS, PLANTILLAS = 240, 30, 5
+MILLON = 1_000_000
+TAMANOS = (1_000, 4_000, 16_000)
+_BUSQUEDAS = 20
+_POR_BANDA = 48
+
+ALTERACIONES: Mapping[str, Mapping[str, float]] = {
+    "calidad 60": {"calidad": 60},
+    "calidad 90": {"calidad": 90},
+    "mitad de tamaño": {"escala": 0.5},
+    "nueve décimos": {"escala": 0.9},
+    "más clara": {"luz": 1.15},
+    "más oscura": {"luz": 0.85},
+    "recorte de 0.5 %": {"recorte": 0.005},
+    "recorte de 1 %": {"recorte": 0.01},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dibujada:
+    """A capture with its images and their hashes."""
+
+    captura: Captura
+    imagenes: Mapping[Parte, bytes]
+    huellas: Mapping[Parte, Huella]
+
+
+def dibujadas(semilla: int, cuantas: int, contar: Contar) -> list[Dibujada]:
+    """Captures that open, honest duplicates among them, without drawings that are one picture by design."""
+    solicitudes = (Solicitud("CI26-0001", None, "A"), Solicitud("CI26-0002", None, "B"))
+    inicio, fin = datetime(2026, 11, 1, 6, tzinfo=UTC), datetime(2026, 12, 1, 6, tzinfo=UTC)
+    plan = planear(semilla, 2 * cuantas, solicitudes, equipos_sinteticos(semilla, solicitudes), inicio, fin)
+    iguales = (Defecto.SIMULACION, Defecto.OBJETO, Defecto.IMAGEN_NO_CPV)
+    hechas: list[Dibujada] = []
+    for captura in plan.capturas:
+        if captura.verdad.cuarentena is None and captura.defecto not in iguales and len(hechas) < cuantas:
+            imagenes = dibujar(captura)
+            por_parte = {parte: getattr(imagenes, parte.value) for parte in IMAGENES}
+            hechas.append(Dibujada(captura, por_parte, huellas_de(por_parte)))
+            contar(len(hechas))
+    return hechas
+
+
+def huellas_de(imagenes: Mapping[Parte, bytes]) -> dict[Parte, Huella]:
+    """As descifrado makes them."""
+    hechas = {}
+    for parte, contenido in imagenes.items():
+        vista = decodificar(parte, contenido, dimensiones(contenido))
+        if una := huella(parte, vista.chica, hashlib.sha256(contenido).digest()):
+            hechas[parte] = una
+    return hechas
+
+
+def alterada(
+    contenido: bytes, *, calidad: float = 80, escala: float = 1.0, luz: float = 1.0, recorte: float = 0.0
+) -> bytes:
+    """The same picture, saved again otherwise."""
+    imagen = np.asarray(cv2.imdecode(np.frombuffer(contenido, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
+    alto, ancho = imagen.shape[:2]
+    y, x = round(alto * recorte), round(ancho * recorte)
+    imagen = np.asarray(imagen[y : alto - y, x : ancho - x], dtype=np.uint8)
+    chica = cv2.resize(imagen, None, fx=escala, fy=escala, interpolation=cv2.INTER_LINEAR)
+    return jpeg(np.asarray(cv2.convertScaleAbs(chica, alpha=luz, beta=0), dtype=np.uint8), round(calidad))
+
+
+def _comparten(una: Huella, otra: Huella) -> bool:
+    """Whether one is a candidate for the other."""
+    suyas = {banda.numero: banda.variantes[0] for banda in otra.bandas}
+    return any(suyas.get(banda.numero) in banda.variantes for banda in una.bandas)
+
+
+def entre_registros(todas: Sequence[Dibujada]) -> dict[str, Any]:
+    """Of two records of different persons, and of the same one: how often one is a candidate, and how often there is an alert."""
+    cuenta = dict.fromkeys(("pares", "candidatos", "alertas", "pares_honestos", "alertas_honestas"), 0)
+    for n, una in enumerate(todas):
+        for otra in todas[:n]:
+            misma = una.captura.persona.id_registro == otra.captura.persona.id_registro
+            cercanas = [
+                parte
+                for parte, suya in una.huellas.items()
+                if parte in otra.huellas and _comparten(suya, otra.huellas[parte])
+            ]
+            alerta = any(
+                una.huellas[p].compendio.parecido(otra.huellas[p].compendio) >= IMAGEN_REPETIDA for p in cercanas
+            )
+            cuenta["pares_honestos" if misma else "pares"] += 1
+            cuenta["alertas_honestas" if misma else "alertas"] += alerta
+            cuenta["candidatos"] += bool(cercanas) and not misma
+    return cuenta | {"candidatos_entre_un_millon": MILLON * cuenta["candidatos"] / max(1, cuenta["pares"])}
+
+
+def _hallada(una: Huella | None, otra: Huella | None) -> bool:
+    return bool(una and otra and _comparten(una, otra) and una.compendio.parecido(otra.compendio) >= IMAGEN_REPETIDA)
+
+
+def halladas(todas: Sequence[Dibujada], contar: Contar) -> dict[str, dict[str, float]]:
+    """Share of altered pictures that are found, by alteration and part; and of fronts with other persons' data over them."""
+    veces: dict[str, dict[str, list[bool]]] = {que: {} for que in ALTERACIONES}
+    for n, una in enumerate(todas[: 4 * ALTERADAS : 4], start=1):
+        for que, como in ALTERACIONES.items():
+            for parte, original in una.huellas.items():
+                copia = huellas_de({parte: alterada(una.imagenes[parte], **como)}).get(parte)
+                veces[que].setdefault(parte.value, []).append(_hallada(copia, original))
+        contar(n)
+    veces["datos encima"] = {"anverso": [_plantilla(todas, n) for n in range(PLANTILLAS)]}
+    return {que: {p: sum(v) / len(v) for p, v in por_parte.items()} for que, por_parte in veces.items()}
+
+
+def _plantilla(todas: Sequence[Dibujada], n: int) -> bool:
+    """Whether one photograph of a card, twice with other persons' data over it, is found."""
+    plantilla, frentes = todas[n].captura.persona, []
+    for otra in todas[20 + 2 * n : 22 + 2 * n]:
+        tarjeta = cpv.anverso(plantilla)
+        escena.sobreponer(tarjeta, plantilla, otra.captura.persona)
+        frentes.append(
+            huellas_de({Parte.ANVERSO: jpeg(escena.fotografiar(tarjeta, np.random.default_rng(n)), 80)}).get(
+                Parte.ANVERSO
+            )
+        )
+    return _hallada(frentes[1], frentes[0])
+
+
+def entre_un_millon(todas: Sequence[Dibujada], contar: Contar) -> dict[str, float]:
+    """Candidates of a lookup among a million hashes drawn sign by sign, each as often positive as in the drawings."""
+    rng = np.random.default_rng(SEMILLA)
+    candidatos, bandas = 0, 0
+    for parte in IMAGENES:
+        for numero in range(8):
+            bits = [
+                b.variantes for d in todas if parte in d.huellas for b in d.huellas[parte].bandas if b.numero == numero
+            ]
+            propios = np.array([variantes[0] for variantes in bits], dtype=np.uint64)
+            frecuencia = (propios[:, None] >> np.arange(_POR_BANDA, dtype=np.uint64) & np.uint64(1)).mean(axis=0)
+            palabras = np.zeros(MILLON, dtype=np.uint64)
+            for signo, positivo in enumerate(frecuencia):
+                palabras |= (rng.random(MILLON, dtype=np.float32) < positivo).astype(np.uint64) << np.uint64(signo)
+            palabras.sort()
+            for variantes in bits[:_BUSQUEDAS]:
+                desde, hasta = (
+                    np.searchsorted(palabras, np.array(variantes, dtype=np.uint64), side=s) for s in ("left", "right")
+                )
+                candidatos += int((hasta - desde).sum())
+            bandas += 1
+            contar(bandas)
+    return {"candidatos_por_busqueda": candidatos / _BUSQUEDAS}
+
+
+async def en_el_motor(root: Path, todas: Sequence[Dibujada], *, native: bool, contar: Contar) -> list[dict[str, float]]:
+    """What keeping and looking cost, this process's and the engine's, with more and more documents in it."""
+    supervisor = Supervisor()
+    filas = []
+    try:
+        uri = await mongo.start(supervisor, root.resolve() / "data", root.resolve() / "logs", port=0, native=native)
+        client = documents.connect(uri)
+        huellas = MongoDocuments(client["bench"], "huellas", Kind.PRIMARY, INDICES_DE_HUELLAS)
+        await huellas.prepare()
+        llave = hpke.Private.generate()
+        llavero = KeyRing(MemoryDocuments(), "descifrado", llave, {"descifrado": llave.public()})
+        semejanzas = Semejanzas(huellas, llavero, IMAGEN_REPETIDA)
+        rng = np.random.default_rng(SEMILLA)
+        guardados = 0
+        for vuelta, tamano in enumerate(TAMANOS):
+            while guardados < tamano:
+                fichas = rng.integers(-(2**63), 2**63, (500, 32))
+                await huellas.collection.insert_many(
+                    [
+                        {"_id": f"{guardados + n}", "fichas": f.tolist(), "huellas": bytes(560)}
+                        for n, f in enumerate(fichas)
+                    ]
+                )
+                guardados += 500
+                contar(guardados)
+            propias, del_motor, empezado = time.process_time(), cpu.gastado(supervisor), time.perf_counter()
+            for una in todas[vuelta * _BUSQUEDAS : (vuelta + 1) * _BUSQUEDAS]:
+                await semejanzas.buscar("CI26", una.captura.folio, una.huellas)
+            segundos, gastado = time.perf_counter() - empezado, cpu.diferencia(del_motor, cpu.gastado(supervisor))
+            filas.append(
+                {
+                    "guardados": tamano,
+                    "ms": 1000 * segundos / _BUSQUEDAS,
+                    "cpu_ms": 1000 * (time.process_time() - propias) / _BUSQUEDAS,
+                    "cpu_del_motor_ms": sum(ms for nombre, ms in gastado.items() if nombre != cpu.ESTE) / _BUSQUEDAS,
+                }
+            )
+        await client.close()
+    finally:
+        await supervisor.stop()
+    return filas
+
+
+async def correr(root: Path, *, native: bool, avance: Callable[[str, int], Contar]) -> dict[str, Any]:
+    """Everything, on the seed that is reported."""
+    todas = dibujadas(SEMILLA, CAPTURAS, avance(f"Dibujar capturas de la semilla {SEMILLA}", CAPTURAS))
+    empezado = time.process_time()
+    for una in todas[:60]:
+        huellas_de(una.imagenes)
+    con_decodificar = time.process_time() - empezado
+    empezado = time.process_time()
+    vistas = [{p: decodificar(p, c, dimensiones(c)).chica for p, c in una.imagenes.items()} for una in todas[:60]]
+    decodificar_ = time.process_time() - empezado
+    del vistas
+    return {
+        "semilla": SEMILLA,
+        "umbral": IMAGEN_REPETIDA,
+        "registros": len(todas),
+        "ms_por_registro": 1000 * (con_decodificar - decodificar_) / 60,
+        "entre_registros": entre_registros(todas),
+        "halladas": halladas(todas, avance("Alterar y buscar", ALTERADAS)),
+        "un_millon": entre_un_millon(todas, avance("Buscar entre un millón", 32)),
+        "motor": await en_el_motor(root, todas, native=native, contar=avance("Llenar el motor", TAMANOS[-1])),
+    }
