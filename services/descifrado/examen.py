@@ -117,7 +117,7 @@ def rostro_chico(vista: Vista) -> float:
     """
     if len(vista.rostros) != 1:
         return 0.0
-    return 1 - vista.rostros[0][2] / vista.chica.shape[1]
+    return float(1 - vista.rostros[0][2] / vista.chica.shape[1])
 
 
 def lentes_oscuros(vista: Vista) -> float:

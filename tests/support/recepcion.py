@@ -253,9 +253,8 @@ class Mundo:
         assert (await self.abrir()).status_code == 200
         response = await self.enviar(paquete)
         assert response.status_code == 201, response.text
-        evento = (await self.eventos("registro_recibido"))[-1].evento
-        assert isinstance(evento, RegistroRecibido)
-        return evento
+        eventos = [sobre.evento for sobre in await self.eventos("registro_recibido")]
+        return next(e for e in eventos if isinstance(e, RegistroRecibido) and e.folio == paquete.folio)
 
     async def eventos(self, topic: str) -> list[Sobre]:
         """What a topic says."""
