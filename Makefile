@@ -16,6 +16,7 @@ demo: $(VENV)/.runtime ## One process, some hundreds of supports, from device to
 	@$(BIN)/apoyo demo $(if $(KEEP),--keep) $(if $(KAFKA),--kafka) $(if $(NATIVE),--native) $(if $(N),--registros $(N)) $(if $(SEED),--semilla $(SEED))
 
 test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property, contract, integration, browser, and the whole system on both logs
+	@$(BIN)/python -m pytest tests/simulation/test_simulation.py
 	@$(MAKE) --no-print-directory -j2 test-engines test-rest
 
 test-engines test-rest: export PYTHONUNBUFFERED := 1
@@ -24,7 +25,7 @@ test-engines: # on engines and whole installations; they wait a lot: the others 
 	@$(BIN)/python -m pytest tests/contract tests/integration tests/system | sed -u 's/^/engines | /'
 
 test-rest:
-	@$(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/system | sed -u 's/^/rest    | /'
+	@$(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/system --ignore=tests/simulation/test_simulation.py | sed -u 's/^/rest    | /'
 
 unit: $(VENV)/.dev ## What needs no engine: minutes; a single file takes seconds
 	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture
