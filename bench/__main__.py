@@ -49,7 +49,8 @@ class Seccion(StrEnum):
     HUELLAS = "huellas"
 
 
-DE_SIEMPRE = tuple(seccion for seccion in Seccion if seccion not in (Seccion.EXAMEN, Seccion.HUELLAS))
+_APARTE = (Seccion.DESCIFRADO, Seccion.EXAMEN, Seccion.HUELLAS)
+DE_SIEMPRE = tuple(seccion for seccion in Seccion if seccion not in _APARTE)
 """What is measured when nothing is chosen: it fills the ten minutes."""
 
 
