@@ -7,6 +7,7 @@ interrupted at any write and repeated. `rotar_proceso` gives a process new keys 
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -160,7 +161,7 @@ async def _todas(llaveros: Sequence[Llavero], servicio: str, consola: Console) -
     with barra(consola, en="llaves") as progress:
         for llavero, documentos in llaveros:
             task = progress.add_task(f"Envolver para {servicio}", total=await documentos.count({}))
-            cuantas, sin_abrir = await reenvolver(llavero, lambda vistas, t=task: progress.update(t, advance=vistas))  # type: ignore[misc]
+            cuantas, sin_abrir = await reenvolver(llavero, partial(progress.advance, task))
             cambiadas, perdidas = cambiadas + cuantas, perdidas + len(sin_abrir)
     consola.print(f"Envueltas de nuevo: {cambiadas:,}. Quedan con otra llave: {perdidas:,}.")
     if perdidas:

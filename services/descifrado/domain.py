@@ -116,7 +116,9 @@ def alertas(datos: DatosRegistro, codigos: Sequence[CodigoLeido] = ()) -> list[A
     `codigos`: those on the picture of the back. They stand in for what the device did not read; a services QR other than the one
     that it says it read is a finding of its own (SPEC 6). The QR of high density are encrypted: nothing is compared with them.
     """
-    qr = next((texto for es_qr, texto in codigos if es_qr and leer_qr(texto) is not None), None)
+    visto = next((texto for es_qr, texto in codigos if es_qr and leer_qr(texto) is not None), None)
+    # A device may also have read a QR of high density, or a short form: neither says anything.
+    leido = datos.lecturas.qr if datos.lecturas.qr and leer_qr(datos.lecturas.qr) is not None else None
     otros = " ".join(texto for es_qr, texto in codigos if not es_qr)
     hallazgos = revisar_datos(
         DatosCredencial(
@@ -129,13 +131,13 @@ def alertas(datos: DatosRegistro, codigos: Sequence[CodigoLeido] = ()) -> list[A
             cic=datos.cic,
             ocr=datos.ocr,
             curp=datos.curp,
-            lectura_qr=datos.lecturas.qr or qr,
+            lectura_qr=leido or visto,
             lectura_codigo_barras=datos.lecturas.codigo_barras or otros or None,
             lectura_mrz=datos.lecturas.mrz,
             lectura_ocr=datos.lecturas.ocr,
         )
     )
-    if qr is not None and datos.lecturas.qr is not None and qr.strip() != datos.lecturas.qr.strip():
+    if visto and leido and leer_qr(visto) != leer_qr(leido):
         hallazgos.append(Hallazgo("qr_imagen", "alerta", "n", "qr de la imagen, qr leído por el dispositivo"))
     return [
         Alerta(

@@ -5,6 +5,8 @@ Every measure grows with what is wrong, and the alert is given when it reaches i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -17,6 +19,8 @@ from services.descifrado.settings import Umbrales
 from services.descifrado.vistas import Imagen, Vista
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 # ---- any image
 
@@ -251,7 +255,8 @@ class Examen:
             )
             for parte in vistas
             for codigo, umbral in self._activos.items()
-            if (medida := _sin_fallar(codigo, parte, vistas)) is not None and medida >= umbral
+            if (medida := sin_fallar(codigo, parte, partial(medir, codigo, parte, vistas))) is not None
+            and medida >= umbral
         ]
 
 
@@ -267,9 +272,10 @@ def medir(codigo: str, parte: Parte, vistas: Mapping[Parte, Vista]) -> float | N
     return round(criterio.medir(vistas[parte], vistas[criterio.junto_a]), 4)
 
 
-def _sin_fallar(codigo: str, parte: Parte, vistas: Mapping[Parte, Vista]) -> float | None:
+def sin_fallar(codigo: str, parte: Parte, mirar: Callable[[], T]) -> T | None:
+    """What is seen; None when looking fails: that is logged and counted, and the record goes on without it."""
     try:
-        return medir(codigo, parte, vistas)
+        return mirar()
     except Exception:
         metrics.FAILED_MEASURES.labels(codigo).inc()
         log.exception("measure_failed", alert=codigo, part=parte)

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import ParamSpec, Protocol, TypeVar
 
 import structlog
@@ -34,6 +35,7 @@ from schemas.eventos import (
 from schemas.paquete import IMAGENES, PaqueteInvalido, Parte, ParteAbierta, info_hpke, leer_cuerpo, leer_paquete
 from services.descifrado import domain, metrics
 from services.descifrado.domain import CodigoLeido, Expediente, Ilegible, Motivo
+from services.descifrado.examen import sin_fallar
 from services.descifrado.huellas import Huella, huella
 from services.descifrado.imagenes import Dimensiones, dimensiones
 from services.descifrado.semejanzas import Semejanzas
@@ -221,30 +223,26 @@ class Descifrado:
 
 
 def _codigos(vistas: Mapping[Parte, Vista]) -> list[CodigoLeido]:
-    """What is read on the picture of the back. It never raises: the record goes on without a code that fails."""
-    if Parte.REVERSO not in vistas:
+    """What is read on the picture of the back."""
+    reverso = vistas.get(Parte.REVERSO)
+    if reverso is None:
         return []
-    try:
-        return vistas[Parte.REVERSO].codigos
-    except Exception:
-        metrics.FAILED_MEASURES.labels("qr_imagen").inc()
-        log.exception("measure_failed", alert="qr_imagen", part=Parte.REVERSO)
-        return []
+    return sin_fallar("qr_imagen", Parte.REVERSO, lambda: reverso.codigos) or []
 
 
 def _huellas(partes: Mapping[Parte, ParteAbierta], vistas: Mapping[Parte, Vista]) -> dict[Parte, Huella]:
-    """Of each image that has one. It never raises: the record goes on without a hash that fails."""
+    """Of each image that has one."""
     huellas: dict[Parte, Huella] = {}
     for parte, vista in vistas.items():
-        try:
-            una = huella(parte, vista.chica, hashlib.sha256(partes[parte].contenido).digest())
-        except Exception:
-            metrics.FAILED_MEASURES.labels("imagen_repetida").inc()
-            log.exception("measure_failed", alert="imagen_repetida", part=parte)
-            continue
+        sha256 = hashlib.sha256(partes[parte].contenido).digest()
+        una = sin_fallar("imagen_repetida", parte, partial(_huella, parte, vista, sha256))
         if una is not None:
             huellas[parte] = una
     return huellas
+
+
+def _huella(parte: Parte, vista: Vista, sha256: bytes) -> Huella | None:
+    return huella(parte, vista.chica, sha256)
 
 
 def _sellar(abierto: Expediente, root: bytes) -> tuple[bytes, list[ParteSellada]]:

@@ -215,6 +215,19 @@ async def test_el_qr_de_la_imagen_se_coteja_con_el_formulario_cuando_el_disposit
     assert "qr_imagen" not in {codigo for codigo, _ in codigos}
 
 
+async def test_que_el_dispositivo_haya_leido_un_qr_de_alta_densidad_no_contradice_al_de_la_imagen(
+    aparte: MundoDescifrado,
+) -> None:
+    reverso, _ = _reverso_con_qr("0001000000001", "111111111")
+    imagenes = {parte: (jpeg(), "image/jpeg") for parte in IMAGENES} | {Parte.REVERSO: (reverso, "image/png")}
+    otro = datos(ocr="0001000000002", cic="222222222", lecturas=Lecturas(qr="A1b2C3d4"))
+    evento = await aparte.abrir(await aparte.recibido(captura(datos=otro, imagenes=imagenes)))
+    assert isinstance(evento, RegistroDescifrado)
+    codigos = {a.codigo for a in evento.alertas}
+    assert "qr_imagen" not in codigos
+    assert {"qr_ocr", "qr_cic"} <= codigos
+
+
 @pytest.mark.parametrize("miente", [True, False])
 async def test_un_qr_que_no_es_el_que_el_dispositivo_dice_haber_leido_es_una_alerta(
     aparte: MundoDescifrado, miente: bool
