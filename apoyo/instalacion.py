@@ -32,7 +32,7 @@ from apoyo import resguardo
 from apoyo.cuentas import INSTITUCIONAL, PERSONAS, PUBLICO
 from apoyo.engines.oidc import store as oidc
 from kernel import hpke
-from kernel.hpke import write_whole
+from kernel.files import write_whole
 from kernel.identity.settings import KEY_BYTES
 from kernel.settings import ServiceSettings
 from kernel.stream import Stream, connect

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kernel import hpke
-from kernel.hpke import CannotOpen, Private, Public, write_whole
+from kernel.files import write_whole
+from kernel.hpke import CannotOpen, Private, Public
 
 _PUBLICAS = "resguardo"
 _COPIA = re.compile(r"(?P<ruta>.+)\.(?P<numero>[0-9]{4})\.(?P<sha256>[0-9a-f]{16})")

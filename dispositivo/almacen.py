@@ -1,12 +1,12 @@
 """What a device has not sent yet. A record leaves it only when reception has acknowledged it (P 9.14)."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from dispositivo.kit import PaqueteSellado
+from kernel.files import write_whole
 from schemas.recepcion import Acuse
 
 Problema = Mapping[str, Any]
@@ -81,7 +81,7 @@ class AlmacenEnDisco:
             folder.mkdir(parents=True, exist_ok=True)
 
     def guardar(self, paquete: PaqueteSellado) -> None:
-        _write(self._pendientes / f"{paquete.folio}.paquete", paquete.contenido)
+        write_whole(self._pendientes / f"{paquete.folio}.paquete", paquete.contenido)
 
     def pendientes(self) -> list[str]:
         return sorted(path.stem for path in self._pendientes.glob("*.paquete"))
@@ -93,11 +93,11 @@ class AlmacenEnDisco:
             raise KeyError(folio) from error
 
     def acusar(self, acuse: Acuse) -> None:
-        _write(self._acuses / f"{acuse.folio}.json", acuse.model_dump_json().encode())
+        write_whole(self._acuses / f"{acuse.folio}.json", acuse.model_dump_json().encode())
         (self._pendientes / f"{acuse.folio}.paquete").unlink(missing_ok=True)
 
     def rechazar(self, folio: str, problema: Problema) -> None:
-        _write(self._rechazados / f"{folio}.json", json.dumps(dict(problema), ensure_ascii=False).encode())
+        write_whole(self._rechazados / f"{folio}.json", json.dumps(dict(problema), ensure_ascii=False).encode())
         (self._pendientes / f"{folio}.paquete").rename(self._rechazados / f"{folio}.paquete")
 
     def rechazados(self) -> dict[str, Problema]:
@@ -105,18 +105,3 @@ class AlmacenEnDisco:
             path.stem: json.loads((self._rechazados / f"{path.stem}.json").read_text(encoding="utf-8"))
             for path in sorted(self._rechazados.glob("*.paquete"))
         }
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Durably and whole, or not at all."""
-    partial = path.with_suffix(path.suffix + ".parcial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -8,7 +8,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +17,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PrivateKey, MLKEM768X25519PublicKey, Suite
+
+from kernel.files import write_whole
 
 HYBRID = "MLKEM768-X25519+HKDF-SHA256+AES-256-GCM"
 X25519 = "X25519+HKDF-SHA256+AES-256-GCM"
@@ -189,22 +190,6 @@ def save(key: Public | Private, path: Path) -> None:
     """Write a key file (`write_whole`)."""
     content = {"suite": key.suite, "raw": base64.b64encode(key.raw).decode()}
     write_whole(path, json.dumps(content).encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, readable by its owner alone, durably and all at once: who reads meanwhile gets the one before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _load(path: Path) -> tuple[str, bytes]:

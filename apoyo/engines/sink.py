@@ -3,13 +3,14 @@
 import argparse
 import asyncio
 import hashlib
-import os
 import secrets
 import time
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.smtp import SMTP
+
+from kernel.files import write_whole
 
 _LARGEST = 10 * 1024 * 1024
 
@@ -26,17 +27,7 @@ class _Sink:
 
     def _keep(self, content: bytes) -> None:
         name = f"{time.time_ns():020d}-{hashlib.sha256(content).hexdigest()[:12]}-{secrets.token_hex(4)}"
-        partial, whole = self._inbox / f"{name}.parcial", self._inbox / f"{name}.eml"
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(whole)
-        folder = os.open(self._inbox, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(self._inbox / f"{name}.eml", content)
 
 
 async def _serve(port: int, inbox: Path) -> None:

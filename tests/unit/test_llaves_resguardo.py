@@ -11,7 +11,7 @@ from rich.console import Console
 from apoyo import llaves, resguardo
 from apoyo.instalacion import CON_LLAVE, Instalacion
 from apoyo.resguardo import ResguardoRechazado
-from kernel import hpke
+from kernel import files, hpke
 from kernel.dispatch import Context
 from schemas.envelope import Sobre
 from schemas.eventos import RegistroDescifrado, RegistroEnCuarentena
@@ -169,7 +169,7 @@ def test_ninguna_llave_se_publica_antes_de_estar_en_el_resguardo_muera_donde_mue
     privada = tmp_path / "r"
     resguardo.crear(instalacion.root, privada)
     instalacion.resguardar()
-    original = hpke.write_whole
+    original = files.write_whole
     quedan = 0
 
     def escribir(path: Path, content: bytes) -> None:
