@@ -227,7 +227,7 @@ TEXTO_ALERTA: dict[str, str] = {
     "qr_cic": "QR y formulario: distinto CIC",
     "qr_numero_emision": "QR y formulario: distinta emisión",
     "qr_mrz": "QR y MRZ se contradicen",
-    "qr_imagen": "El QR de la imagen no es el que leyó el dispositivo",
+    "qr_imagen": "QR de imagen y dispositivo: distintos",
     "barras_cic": "Código de barras y formulario: distinto CIC",
     "barras_ocr": "Código de barras y formulario: distinto OCR",
     "lectura_ocr": "OCR leído y formulario: distintos",
