@@ -6,6 +6,7 @@ were signed; `shown` is what leaves for a person's screen. Nothing is encoded ag
 
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,9 +30,10 @@ _KEPT_CHUNKS = {
     b"cHRM": 32,
     b"sRGB": 1,
     b"IDAT": 2**31,
-    b"IEND": 0,
 }
 """What makes the pixels, and how long it may be at most."""
+
+_IEND = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 
 _ORIENTATION = 0x0112
 _SHORT = 3
@@ -135,7 +137,8 @@ def _png_shown(content: bytes) -> bytes:
         most = _KEPT_CHUNKS.get(piece.code.to_bytes(4, "big"), -1)
         if piece.end - piece.body - 4 <= most:
             kept.append(content[piece.start : piece.end])
-    return b"".join(kept)
+    # Its own end may carry content too, against the norm.
+    return b"".join([*kept, _IEND])
 
 
 def _segment(code: int, body: bytes) -> bytes:

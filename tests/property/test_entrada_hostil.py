@@ -9,7 +9,7 @@ from credencial.claves import ClaveInvalida, leer_clave
 from credencial.codigos import CodigoInvalido, identificadores_en, leer_ocr, leer_qr
 from credencial.curp import CurpInvalida, leer_curp
 from credencial.mrz import MrzInvalida, leer_mrz
-from kernel.images import NotAnImage, shown
+from kernel.images import PNG, NotAnImage, shown
 from schemas.paquete import PaqueteInvalido, leer_cuerpo, leer_paquete
 from services.descifrado.domain import Ilegible, leer_datos
 from services.descifrado.imagenes import MAX_BYTES, MAX_LADO, MAX_PIXELES, dimensiones
@@ -38,6 +38,7 @@ def alterados(draw: st.DrawFn, semillas: tuple[bytes, ...]) -> bytes:
 
 
 @given(st.binary(max_size=200) | alterados(SEMILLAS))
+@example(PNG + chunk(b"IEND", b"x"))
 def test_una_imagen_se_muestra_o_se_rechaza(contenido: bytes) -> None:
     try:
         limpia = shown(contenido)
