@@ -18,6 +18,8 @@ MAX_PIECES = 4000
 
 SOI, EOI, SOS, APP0, APP1, APP14, COM = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE, 0xFE
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_FIRST_MARKER = 0xC0
+"""Below, nothing is one: "FF 00" after a scan would be taken for its data once what stood between is gone."""
 _APP = range(0xE0, 0xF0)
 _NEXT_MARKER = re.compile(rb"\xff(?=[^\x00\xd0-\xd7\xff])", re.DOTALL)
 """In the data of a scan: a stuffed byte, a restart or filler is none."""
@@ -74,6 +76,8 @@ def jpeg_pieces(content: bytes) -> Iterator[Piece]:
         if code in _ALONE:
             at += 2
             continue
+        if code < _FIRST_MARKER:
+            raise NotAnImage("a reserved marker")
         body, end = at + 4, at + 2 + int.from_bytes(content[at + 2 : at + 4], "big")
         if end < body or end > len(content):
             raise NotAnImage("a segment's length")

@@ -26,6 +26,10 @@ SEMILLAS = (
 )
 
 
+TRAS_UN_BARRIDO = jpeg(pixeles(16, 16))[:-2] + segmento(0xFE, b"x") + segmento(0x00, b"\xff\x02") + b"\xff\xd9"
+"""What is dropped stood between the data of a scan and bytes that look like more of it."""
+
+
 @st.composite
 def alterados(draw: st.DrawFn, semillas: tuple[bytes, ...]) -> bytes:
     """One of them, with pieces taken out, repeated, or other bytes in their place."""
@@ -39,6 +43,7 @@ def alterados(draw: st.DrawFn, semillas: tuple[bytes, ...]) -> bytes:
 
 @given(st.binary(max_size=200) | alterados(SEMILLAS))
 @example(PNG + chunk(b"IEND", b"x"))
+@example(TRAS_UN_BARRIDO)
 def test_una_imagen_se_muestra_o_se_rechaza(contenido: bytes) -> None:
     try:
         limpia = shown(contenido)
