@@ -1,24 +1,23 @@
 // The page of Mesa de Control. One record on the screen, the next one loaded; decisions are sent behind and tried again until the
 // server has answered, with the same idempotency key, so nothing is lost or decided twice.
 
-import { fecha, miles, momento, sesion } from "/estatico/apoyo.js";
+import { miles, momento } from "/estatico/apoyo.js";
+import { alternar, elegirForma, entrada, necesita, pintarCatalogo, pintarDetalle, usarCatalogo } from "./catalogo.js";
+import { tablaDeDatos } from "./datos.js";
+import { acercar, ampliar, figuras, girar, mover, pintarImagen, prepararFigura, transformar } from "./imagenes.js";
+import { $, avisar, corto, el, mesa, proceso, puesto } from "./puesto.js";
+import { Falla, REINTENTO_MS, insistir, pausa, pedir, repetir } from "./red.js";
+import { abrir, soltar } from "./registro.js";
+import { agregarTecla, escuchar, explicarTecla } from "./teclas.js";
 
-const NOMBRES = { anverso: "Anverso", reverso: "Reverso", foto: "Foto viva", firma: "Firma" };
-const CODIGOS = new Set(["cic", "ocr", "clave_elector", "numero_emision", "curp"]);
+// Modules that add to the page: each exports `montar(pagina)`.
+const EXTENSIONES = [];
+
 const ENVIOS_A_LA_VEZ = 4;
-const ALERTAS_A_LA_VISTA = 2;
-const REINTENTO_MS = 2000;
 const ESPERA_VACIA_MS = 5000;
-const MARGEN_ASIGNACION_MS = 5000;
 
-const $ = (id) => document.getElementById(id);
-const mesa = $("contenido");
-const { proceso, cuenta } = mesa.dataset;
-
-let catalogo = {};
-let actual = null;
 let adelante = null;
-let apartados = [];
+const apartados = [];
 let ultima = null;
 const enviando = new Map();
 const saltados = [];
@@ -26,105 +25,9 @@ const tiempos = [];
 let hoy = 0;
 let esperando = false;
 
-// Talking to the server -----------------------------------------------------------------------------------------------
-
-class Falla extends Error {
-  constructor(estatus, problema) {
-    super([problema.title, problema.detail].filter(Boolean).join(". "));
-    this.problema = problema;
-    this.definitiva = estatus >= 400 && estatus < 500 && estatus !== 429;
-  }
-}
-
-/** Asks; while the session has ended it waits for the person to enter again, in another tab, and then goes on. */
-async function pedir(url, opciones = {}) {
-  for (;;) {
-    const respuesta = await pedirUnaVez(url, opciones);
-    sesion(respuesta.status !== 401);
-    if (respuesta.ok) return respuesta;
-    if (respuesta.status !== 401) {
-      const problema = await respuesta.json().catch(() => ({ title: `El servidor respondió ${respuesta.status}` }));
-      throw new Falla(respuesta.status, problema);
-    }
-    await pausa(REINTENTO_MS);
-  }
-}
-
-async function pedirUnaVez(url, opciones) {
-  try {
-    return await fetch(url, { cache: "no-store", ...opciones, headers: { "Apoyo-Cuenta": cuenta, ...opciones.headers } });
-  } catch {
-    throw new Falla(0, { title: "No hay conexión con el servidor" });
-  }
-}
-
-async function repetir(tarea, ms) {
-  for (;;) {
-    await pausa(ms);
-    await tarea();
-  }
-}
-
-const pausa = (ms) => new Promise((listo) => setTimeout(listo, ms));
-
-async function insistir(tarea, alFallar) {
-  for (;;) {
-    try {
-      return await tarea();
-    } catch (falla) {
-      if (!(falla instanceof Falla) || falla.definitiva) throw falla;
-      alFallar?.(falla);
-      await pausa(REINTENTO_MS);
-    }
-  }
-}
-
-async function imagenDe({ url }) {
-  const respuesta = await pedir(url);
-  const direccion = URL.createObjectURL(await respuesta.blob());
-  const imagen = new Image();
-  imagen.src = direccion;
-  try {
-    await imagen.decode();
-  } catch {
-    throw new Falla(500, { title: "El archivo no es una imagen que se pueda mostrar" });
-  }
-  return direccion;
-}
-
-/** A record with its images on the way. */
-function abrir(registro, reemplaza = null) {
-  const propias = registro.decision?.inconsistencias.filter((i) => i.origen === "revision") ?? [];
-  const abierto = {
-    registro,
-    reemplaza,
-    llave: crypto.randomUUID(),
-    marcas: new Map(propias.map((i) => [i.clave, i.detalle ?? ""])),
-    abierta: null,
-    caduca: performance.now() + registro.vigencia_s * 1000 - MARGEN_ASIGNACION_MS,
-    imagenes: new Map(),
-  };
-  for (const imagen of registro.imagenes) pedirImagen(abierto, imagen);
-  return abierto;
-}
-
-function pedirImagen(abierto, imagen) {
-  const carga = { estado: "cargando", imagen };
-  abierto.imagenes.set(imagen.parte, carga);
-  carga.lista = imagenDe(imagen).then(
-    (direccion) => Object.assign(carga, { estado: "lista", direccion }),
-    (falla) => Object.assign(carga, { estado: "falla", motivo: falla.message }),
-  );
-  return carga.lista;
-}
-
-function soltar(abierto) {
-  for (const { direccion } of abierto.imagenes.values()) if (direccion) URL.revokeObjectURL(direccion);
-}
-
 /** The next record, or null when the queue is empty. */
 async function traer() {
-  const fuera = [actual?.registro.folio, ...apartados.map((a) => a.registro.folio), ...enviando.keys(), ...saltados.slice(-3)];
+  const fuera = [puesto.actual?.registro.folio, ...apartados.map((a) => a.registro.folio), ...enviando.keys(), ...saltados.slice(-3)];
   const consulta = new URLSearchParams({ proceso });
   for (const folio of new Set(fuera.filter(Boolean))) consulta.append("excepto", folio);
   const respuesta = await pedir(`/api/siguiente?${consulta}`);
@@ -145,8 +48,8 @@ function adelantar() {
 }
 
 async function avanzar() {
-  if (actual) soltar(actual);
-  actual = null;
+  if (puesto.actual) soltar(puesto.actual);
+  puesto.actual = null;
   const apartado = apartados.pop();
   if (apartado) return mostrar(apartado);
   const listo = adelante?.valor;
@@ -163,7 +66,7 @@ async function esperar() {
   if (esperando) return;
   esperando = true;
   try {
-    while (!actual) await buscar();
+    while (!puesto.actual) await buscar();
   } finally {
     esperando = false;
   }
@@ -176,11 +79,11 @@ async function buscar() {
     const siguiente = await promesa;
     if (!siguiente) return await vacia();
     if (siguiente.caduca <= performance.now()) return undefined;
-    if (!actual) return mostrar(siguiente);
+    if (!puesto.actual) return mostrar(siguiente);
     adelante = { promesa: Promise.resolve(siguiente), valor: siguiente };
   } catch (falla) {
     if (!(falla instanceof Falla)) throw falla;
-    if (!actual) mostrarEstado("fallo", falla.message, "No se perdió nada. Se intenta de nuevo cada pocos segundos.");
+    if (!puesto.actual) mostrarEstado("fallo", falla.message, "No se perdió nada. Se intenta de nuevo cada pocos segundos.");
     await pausa(REINTENTO_MS);
   }
   return undefined;
@@ -188,7 +91,7 @@ async function buscar() {
 
 async function vacia() {
   const progreso = await actualizarProgreso();
-  if (actual) return;
+  if (puesto.actual) return;
   const camino = progreso?.en_camino
     ? `${miles(progreso.en_camino)} en procesamiento llegarán en cuanto se abran y se consulten en el padrón.`
     : "Los que lleguen aparecerán aquí solos.";
@@ -198,11 +101,11 @@ async function vacia() {
 }
 
 function guardar(marcas) {
-  const { registro, reemplaza, llave } = actual;
+  const { registro, reemplaza, llave } = puesto.actual;
   const inconsistencias = [...marcas].map(([clave, detalle]) => (detalle.trim() ? { clave, detalle: detalle.trim() } : { clave }));
   const envio = {
     folio: registro.folio,
-    abierto: actual,
+    abierto: puesto.actual,
     texto: resumen(registro, inconsistencias),
     cuerpo: JSON.stringify({
       inconsistencias, compulsado_version: registro.situacion.version, ...(reemplaza ? { reemplaza } : {}),
@@ -252,14 +155,14 @@ async function regresar(envio) {
 }
 
 function apartarYMostrar(abierto) {
-  if (actual) apartados.push(actual);
-  actual = null;
+  if (puesto.actual) apartados.push(puesto.actual);
+  puesto.actual = null;
   mostrar(abierto);
 }
 
 async function deshacer() {
   const envio = ultima;
-  if (!envio || actual?.reemplaza) return avisar("aviso", "No hay otra decisión que deshacer.");
+  if (!envio || puesto.actual?.reemplaza) return avisar("aviso", "No hay otra decisión que deshacer.");
   await envio.promesa;
   if (!envio.decision) return undefined;
   try {
@@ -274,15 +177,6 @@ async function deshacer() {
 
 // Drawing -------------------------------------------------------------------------------------------------------------
 
-function el(etiqueta, atributos = {}, ...hijos) {
-  const nodo = document.createElement(etiqueta);
-  for (const [nombre, valor] of Object.entries(atributos)) {
-    if (valor !== undefined && valor !== null && valor !== false) nodo.setAttribute(nombre, valor);
-  }
-  nodo.append(...hijos.filter((h) => h !== null && h !== undefined && h !== ""));
-  return nodo;
-}
-
 function mostrarEstado(clase, titulo, texto = "") {
   $("mosaico").hidden = true;
   $("panel").hidden = true;
@@ -294,8 +188,8 @@ function mostrarEstado(clase, titulo, texto = "") {
 }
 
 function mostrar(abierto) {
-  actual = abierto;
-  actual.inicio = performance.now();
+  puesto.actual = abierto;
+  puesto.actual.inicio = performance.now();
   $("estado-mesa").replaceChildren();
   $("mosaico").hidden = false;
   $("panel").hidden = false;
@@ -308,159 +202,8 @@ function mostrar(abierto) {
   mesa.focus();
   mesa.dataset.folio = abierto.registro.folio;
   if (!adelante && !abierto.reemplaza) adelantar();
+  for (const hacer of alMostrar) hacer(abierto);
 }
-
-const figuras = () => [...document.querySelectorAll(".imagen")];
-
-async function pintarImagen(figura, abierto) {
-  const { parte } = figura.dataset;
-  const lienzo = figura.querySelector(".lienzo");
-  const img = lienzo.querySelector("img");
-  Object.assign(vista(figura), { escala: 1, giro: 0, x: 0, y: 0 });
-  figura.querySelector(".nombre").textContent = NOMBRES[parte] ?? parte;
-  const alertas = abierto.registro.alertas.filter((a) => a.parte === parte);
-  alertas.sort((una, otra) => (una.severidad === "advertencia") - (otra.severidad === "advertencia"));
-  figura.querySelector(".alertas").replaceChildren(...alertas.map(puntoDeAlerta));
-  figura.querySelector(".resto").textContent = alertas.length > ALERTAS_A_LA_VISTA ? `y ${alertas.length - ALERTAS_A_LA_VISTA} más` : "";
-  lienzo.setAttribute("aria-label", `${NOMBRES[parte] ?? parte}: ampliar`);
-  delete lienzo.dataset.falla;
-  delete lienzo.dataset.lista;
-  img.removeAttribute("src");
-  const carga = abierto.imagenes.get(parte);
-  if (!carga) {
-    lienzo.dataset.falla = "El registro no trae esta imagen";
-    return;
-  }
-  if (carga.estado === "cargando") await carga.lista;
-  if (actual !== abierto) return;
-  if (carga.estado === "falla") {
-    lienzo.dataset.falla = `${carga.motivo}. Pulse para intentar de nuevo, o s para dejar el registro para después.`;
-    return;
-  }
-  img.src = carga.direccion;
-  lienzo.dataset.lista = "";
-  transformar(figura);
-}
-
-const puntoDeAlerta = (a) => el("li", { class: a.severidad, title: [a.texto, a.detalle].filter(Boolean).join(": ") },
-  a.texto, /^[a-z]$/.test(a.inciso) ? el("span", { class: "secundario" }, ` (${a.inciso})`) : "", ...a.folios.flatMap((folio, i) => [" ", enOtro(folio, a.parte, i)]));
-
-function enOtro(folio, parte, i) {
-  const nombre = `Ver esa imagen en el registro ${folio}`;
-  return el("a", { href: `/api/registros/${folio}/imagenes/${parte}`, target: "_blank", rel: "noopener", title: nombre, "aria-label": nombre }, i ? `${i + 1}` : "ver");
-}
-
-function fila(etiqueta, clave, ...contenido) {
-  return el("tr", { "data-campo": clave }, el("th", { scope: "row" }, etiqueta), el("td", { colspan: 2 }, ...contenido));
-}
-
-function filaDeCampo(campo) {
-  const iguales = campo.lecturas.filter((l) => l.coincide && !l.nota).map((l) => el("span", { class: "lectura" }, `= ${l.fuente}`));
-  const distintas = campo.lecturas.filter((l) => !l.coincide || l.nota).map((l) =>
-    el("span", { class: "lectura lectura--difiere" }, `▲ ${l.coincide ? "=" : "≠"} ${l.fuente}${l.coincide ? "" : ` ${l.valor}`}${l.nota ? ` (${l.nota})` : ""}`));
-  return el("tr", { "data-campo": campo.clave },
-    el("th", { scope: "row" }, campo.etiqueta),
-    el("td", { class: CODIGOS.has(campo.clave) ? "enviado codigo" : "enviado" }, campo.enviado ?? "—"),
-    el("td", {}, ...iguales, ...distintas));
-}
-
-function filaDeSituacion({ situacion }) {
-  const notas = [
-    situacion.discrepancias.length ? `Difiere del padrón: ${situacion.discrepancias.join(", ").replaceAll("_", " ")}` : "",
-    situacion.duplicado_de ? `La misma persona aparece en ${situacion.duplicado_de}` : "",
-  ].filter(Boolean);
-  const nodo = fila("Situación", "situacion",
-    el("span", { class: `estado estado--${situacion.situacion}` }, situacion.texto), " ",
-    el("span", { class: "preliminar" }, `${situacion.fase} al ${fecha(situacion.corte)}`),
-    ...notas.map((nota) => el("span", { class: "lectura--difiere" }, `▲ ${nota}`)));
-  nodo.className = "linea";
-  return nodo;
-}
-
-function tablaDeDatos(registro) {
-  const { reglas, alertas, campos, folio } = registro;
-  const sobreDatos = alertas.filter((a) => !Object.hasOwn(NOMBRES, a.parte));
-  const copiar = el("button", { type: "button", class: "folio", "data-copiar": folio, "aria-label": `Copiar el folio ${folio}` }, folio);
-  const filas = [
-    filaDeSituacion(registro),
-    reglas.length && fila("Por regla", "reglas",
-      el("span", { class: "lectura--difiere" }, `▲ ${reglas.map((r) => r.descripcion).join("; ")}. Se agrega a toda decisión.`)),
-    ...campos.map(filaDeCampo),
-    sobreDatos.length && fila("Alertas", "alertas", el("ul", { class: "alertas" }, ...sobreDatos.map(puntoDeAlerta))),
-    fila("Recibido", "recibido", momento(registro.recibido_en)),
-    el("tr", {}, el("td", { colspan: 3 }, copiar)),
-  ];
-  return el("table", { class: "campos" }, el("colgroup", {}, el("col"), el("col"), el("col")),
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Datos"), el("th", { scope: "col" }, "enviado"), el("th", { scope: "col" }, "leído"))),
-    el("tbody", {}, ...filas.filter(Boolean)));
-}
-
-const entradas = () => catalogo.modalidades?.[actual?.registro.modalidad] ?? [];
-const entrada = (clave) => entradas().find((e) => e.clave === clave);
-
-function pintarCatalogo() {
-  const caja = $("catalogo");
-  const modalidad = actual.registro.modalidad;
-  if (caja.dataset.modalidad !== modalidad) {
-    caja.dataset.modalidad = modalidad;
-    let tipo = null;
-    const botones = entradas().map((e) => {
-      const nuevo = e.tipo !== tipo;
-      tipo = e.tipo;
-      return el("button", { type: "button", class: "inconsistencia", "data-clave": e.clave, "data-grupo": nuevo ? "" : null, title: `${e.tipo}. ${e.descripcion}. ${e.fundamento}`, "aria-pressed": "false" },
-        e.clave.length === 1 ? el("kbd", {}, e.clave) : "",
-        el("span", { class: "texto" }, e.descripcion),
-        e.nota ? el("span", { class: "daga", title: e.nota }, "nota") : "",
-        e.pide_detalle ? el("span", { class: "daga", title: "Pide detalle" }, "†") : "");
-    });
-    caja.replaceChildren(caja.querySelector("legend"), ...botones);
-  }
-  for (const boton of caja.querySelectorAll(".inconsistencia")) {
-    boton.setAttribute("aria-pressed", actual.marcas.has(boton.dataset.clave));
-  }
-}
-
-function pintarDetalle() {
-  const caja = $("detalle");
-  const abierta = entrada(actual.abierta);
-  if (!abierta) {
-    caja.replaceChildren(el("p", { class: "secundario" }, actual.marcas.size
-      ? `Marcadas: ${[...actual.marcas.keys()].join(", ")}. ↵ guarda, Esc las quita.`
-      : "Espacio si no hay inconsistencia; una o varias letras si las hay."));
-    return;
-  }
-  const valor = actual.marcas.get(abierta.clave) ?? "";
-  const campo = abierta.pide_detalle || abierta.subtipos.length
-    ? el("input", { id: "campo-detalle", maxlength: 500, autocomplete: "off", "aria-required": abierta.pide_detalle, "aria-label": `Detalle de ${abierta.clave}`, placeholder: abierta.pide_detalle ? "Detalle (requerido; Tab para escribir)" : "Detalle (opcional)" })
-    : null;
-  if (campo) {
-    campo.value = valor;
-    campo.addEventListener("input", () => { actual.marcas.set(abierta.clave, campo.value); pintarFormas(); });
-  }
-  caja.replaceChildren(...[
-    abierta.subtipos.length ? null : el("p", {}, el("b", {}, `${abierta.tipo}: `), abierta.descripcion),
-    abierta.nota ? el("p", { class: "secundario" }, `Nota: ${abierta.nota}`) : null,
-    abierta.subtipos.length ? el("div", { class: "formas" }, ...abierta.subtipos.map((s, i) =>
-      el("button", { type: "button", "data-forma": i, "aria-pressed": "false" }, el("kbd", {}, String(i + 1)), s.descripcion))) : null,
-    campo,
-  ].filter(Boolean));
-  pintarFormas();
-  caja.scrollTop = 0;
-}
-
-function pintarFormas() {
-  const abierta = entrada(actual.abierta);
-  for (const boton of document.querySelectorAll("[data-forma]")) {
-    boton.setAttribute("aria-pressed", actual.marcas.get(abierta.clave) === abierta.subtipos[boton.dataset.forma].descripcion);
-  }
-}
-
-function avisar(tipo, texto, extra = "") {
-  $("aviso").dataset.tipo = tipo;
-  $("aviso").replaceChildren(el("span", { class: "elipsis" }, texto), extra && el("span", { class: "secundario" }, extra));
-}
-
-const corto = (folio) => `…${folio.slice(-6)}`;
 
 function resumen(registro, inconsistencias) {
   const claves = inconsistencias.map((i) => i.clave);
@@ -468,43 +211,9 @@ function resumen(registro, inconsistencias) {
   return `${corto(registro.folio)} ${todas.length ? `con inconsistencia ${todas.join(", ")}` : "sin inconsistencia"}`;
 }
 
-// Choosing ------------------------------------------------------------------------------------------------------------
-
-function alternar(clave) {
-  if (actual.marcas.has(clave) && actual.abierta !== clave && necesita(clave)) {
-    actual.abierta = clave;
-  } else if (actual.marcas.has(clave)) {
-    actual.marcas.delete(clave);
-    actual.abierta = null;
-  } else {
-    actual.marcas.set(clave, "");
-    actual.abierta = clave;
-  }
-  pintarCatalogo();
-  pintarDetalle();
-  const abierta = entrada(actual.abierta);
-  if (abierta?.pide_detalle && !abierta.subtipos.length) $("campo-detalle").focus();
-}
-
-const necesita = (clave) => entrada(clave).pide_detalle && !actual.marcas.get(clave).trim();
-
-function elegirForma(indice) {
-  const abierta = entrada(actual.abierta);
-  const forma = abierta?.subtipos[indice];
-  if (!forma) return false;
-  actual.marcas.set(abierta.clave, forma.descripcion);
-  $("campo-detalle").value = forma.descripcion;
-  pintarFormas();
-  if (abierta.pide_detalle && forma.clave.startsWith("otr")) {
-    $("campo-detalle").focus();
-    $("campo-detalle").select();
-  }
-  return true;
-}
-
 function puedeDecidir() {
-  if (!actual) return false;
-  const cargas = [...actual.imagenes.values()];
+  if (!puesto.actual) return false;
+  const cargas = [...puesto.actual.imagenes.values()];
   if (cargas.some((c) => c.estado === "cargando")) {
     avisar("aviso", "Espere: faltan imágenes por cargar.");
     return false;
@@ -523,21 +232,21 @@ function puedeDecidir() {
 const acciones = {
   limpio() {
     if (!puedeDecidir()) return;
-    if (actual.marcas.size) return void avisar("aviso", "Hay inconsistencias marcadas: ↵ las guarda, Esc las quita.");
+    if (puesto.actual.marcas.size) return void avisar("aviso", "Hay inconsistencias marcadas: ↵ las guarda, Esc las quita.");
     guardar(new Map());
   },
   guardar() {
     if (!puedeDecidir()) return;
-    if (!actual.marcas.size) return void avisar("aviso", "Marque una inconsistencia, o pulse espacio si no hay ninguna.");
-    const falta = [...actual.marcas.keys()].find(necesita);
+    if (!puesto.actual.marcas.size) return void avisar("aviso", "Marque una inconsistencia, o pulse espacio si no hay ninguna.");
+    const falta = [...puesto.actual.marcas.keys()].find(necesita);
     if (falta) {
-      actual.abierta = falta;
+      puesto.actual.abierta = falta;
       pintarDetalle();
       avisar("aviso", `Falta el detalle de ${falta}.`);
       if (!entrada(falta).subtipos.length) $("campo-detalle").focus();
       return;
     }
-    guardar(actual.marcas);
+    guardar(puesto.actual.marcas);
   },
   deshacer,
   ayuda() {
@@ -546,197 +255,84 @@ const acciones = {
 };
 
 function saltar() {
-  if (!actual || ![...actual.imagenes.values()].some((c) => c.estado === "falla")) return;
-  saltados.push(actual.registro.folio);
-  avisar("aviso", `${corto(actual.registro.folio)} queda pendiente para después.`);
+  if (!puesto.actual || ![...puesto.actual.imagenes.values()].some((c) => c.estado === "falla")) return;
+  saltados.push(puesto.actual.registro.folio);
+  avisar("aviso", `${corto(puesto.actual.registro.folio)} queda pendiente para después.`);
   avanzar();
 }
 
 function regresarUnPaso() {
   if ($("mosaico").dataset.ampliada) return ampliar(null);
-  if (actual?.abierta) {
-    actual.abierta = null;
+  if (puesto.actual?.abierta) {
+    puesto.actual.abierta = null;
     return pintarDetalle();
   }
-  if (actual?.reemplaza) {
+  if (puesto.actual?.reemplaza) {
     avisar("", "La decisión queda como estaba.");
     return avanzar();
   }
-  if (actual?.marcas.size) {
-    actual.marcas.clear();
+  if (puesto.actual?.marcas.size) {
+    puesto.actual.marcas.clear();
     pintarCatalogo();
     return pintarDetalle();
   }
   return undefined;
 }
 
-// Images: enlarge, zoom, pan, turn ---------------------------------------------------------------------------------------
-
-const vistas = new WeakMap();
-const vista = (figura) => vistas.get(figura) ?? vistas.set(figura, { escala: 1, giro: 0, x: 0, y: 0 }).get(figura);
-let puntero = null;
-
-function enJuego() {
-  const ampliada = figuras().find((f) => f.dataset.ampliada !== undefined);
-  return ampliada ? [ampliada] : figuras();
-}
-
-function ampliar(indice) {
-  const figura = indice === null ? null : figuras()[indice];
-  const cerrar = !figura || figura.dataset.ampliada !== undefined;
-  for (const f of figuras()) {
-    delete f.dataset.ampliada;
-    f.querySelector(".lienzo").setAttribute("aria-pressed", "false");
-  }
-  delete $("mosaico").dataset.ampliada;
-  if (!cerrar) {
-    figura.dataset.ampliada = "";
-    figura.querySelector(".lienzo").setAttribute("aria-pressed", "true");
-    $("mosaico").dataset.ampliada = figura.dataset.parte;
-  }
-  for (const f of figuras()) transformar(f);
-}
-
-function transformar(figura) {
-  const v = vista(figura);
-  const lienzo = figura.querySelector(".lienzo");
-  const img = lienzo.querySelector("img");
-  const { clientWidth: ancho, clientHeight: alto } = lienzo;
-  let ajuste = 1;
-  if (v.giro % 180 && img.naturalWidth && ancho) {
-    const derecho = Math.min(ancho / img.naturalWidth, alto / img.naturalHeight);
-    const girado = Math.min(ancho / img.naturalHeight, alto / img.naturalWidth);
-    ajuste = girado / derecho;
-  }
-  img.style.transform = `translate(${v.x}px, ${v.y}px) rotate(${v.giro}deg) scale(${v.escala * ajuste})`;
-  lienzo.toggleAttribute("data-cerca", v.escala > 1);
-}
-
-function acercar(factor, figurasEnJuego = enJuego()) {
-  for (const figura of figurasEnJuego) {
-    const v = vista(figura);
-    const nueva = Math.min(8, Math.max(1, v.escala * factor));
-    const caja = figura.querySelector(".lienzo").getBoundingClientRect();
-    const punto = puntero?.figura === figura
-      ? { x: puntero.x - caja.left - caja.width / 2, y: puntero.y - caja.top - caja.height / 2 }
-      : { x: 0, y: 0 };
-    const k = nueva / v.escala;
-    Object.assign(v, nueva === 1 ? { x: 0, y: 0 } : { x: punto.x - (punto.x - v.x) * k, y: punto.y - (punto.y - v.y) * k }, { escala: nueva });
-    transformar(figura);
-  }
-}
-
-function mover(dx, dy) {
-  for (const figura of enJuego()) {
-    const v = vista(figura);
-    if (v.escala > 1) Object.assign(v, { x: v.x + dx, y: v.y + dy });
-    transformar(figura);
-  }
-}
-
-function girar() {
-  const [unica, otra] = enJuego();
-  const figura = otra ? puntero?.figura : unica;
-  if (!figura) return avisar("aviso", "Para girar, amplíe una imagen (1-4) o ponga el puntero sobre ella.");
-  vista(figura).giro = (vista(figura).giro + 90) % 360;
-  return transformar(figura);
-}
-
-function prepararFigura(figura, indice) {
-  const lienzo = figura.querySelector(".lienzo");
-  let arrastre = null;
-  lienzo.addEventListener("pointerdown", (e) => {
-    arrastre = { x: e.clientX, y: e.clientY, movido: false };
-    lienzo.setPointerCapture(e.pointerId);
-  });
-  lienzo.addEventListener("pointermove", (e) => {
-    puntero = { figura, x: e.clientX, y: e.clientY };
-    if (!arrastre) return;
-    const [dx, dy] = [e.clientX - arrastre.x, e.clientY - arrastre.y];
-    if (!arrastre.movido && Math.hypot(dx, dy) < 4) return;
-    Object.assign(arrastre, { x: e.clientX, y: e.clientY, movido: true });
-    const v = vista(figura);
-    if (v.escala > 1) Object.assign(v, { x: v.x + dx, y: v.y + dy });
-    transformar(figura);
-  });
-  lienzo.addEventListener("pointerleave", () => { if (puntero?.figura === figura) puntero = null; });
-  lienzo.addEventListener("click", () => {
-    const movido = arrastre?.movido;
-    arrastre = null;
-    if (movido || !actual) return;
-    const carga = actual.imagenes.get(figura.dataset.parte);
-    if (carga?.estado === "falla") {
-      pedirImagen(actual, carga.imagen);
-      pintarImagen(figura, actual);
-      return;
-    }
-    ampliar(indice);
-  });
-  lienzo.addEventListener("wheel", (e) => {
-    e.preventDefault();
-    puntero = { figura, x: e.clientX, y: e.clientY };
-    acercar(e.deltaY < 0 ? 1.2 : 1 / 1.2, [figura]);
-  }, { passive: false });
-}
-
 // Keyboard and pointer --------------------------------------------------------------------------------------------------
 
 const PASO = 60;
-const TECLAS = {
-  " ": () => acciones.limpio(),
-  Enter: () => acciones.guardar(),
-  z: () => acciones.deshacer(),
-  "?": () => acciones.ayuda(),
-  s: saltar,
-  r: girar,
-  "+": () => acercar(1.4),
-  "=": () => acercar(1.4),
-  "-": () => acercar(1 / 1.4),
-  0: () => acercar(0),
-  ArrowLeft: () => mover(PASO, 0),
-  ArrowRight: () => mover(-PASO, 0),
-  ArrowUp: () => mover(0, PASO),
-  ArrowDown: () => mover(0, -PASO),
-  Escape: regresarUnPaso,
-};
-const SE_REPITEN = new Set(["+", "=", "-", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]);
 
-function tecla(e) {
-  if (e.ctrlKey || e.metaKey || e.altKey || $("ayuda").open) return;
-  const escribe = e.target.closest("input");
-  if (escribe) {
-    if (e.key === "Enter") acciones.guardar();
-    else if (e.key === "Escape") mesa.focus();
-    else return;
-    e.preventDefault();
-    return;
-  }
-  if (e.key === "Tab" && actual?.abierta && $("campo-detalle") && e.target === mesa && !e.shiftKey) {
-    e.preventDefault();
+function ponerTeclas() {
+  agregarTecla({ teclas: [" "], rotulo: ["espacio"], ayuda: "Guardar sin inconsistencia y pasar al siguiente", hacer: acciones.limpio });
+  explicarTecla(["a", "–", "n"], "Marcar o quitar una inconsistencia; puede haber varias");
+  explicarTecla(["1", "–", "9"], "Con una inconsistencia abierta: elegir su forma");
+  explicarTecla(["Tab"], "Con una inconsistencia abierta: escribir el detalle");
+  agregarTecla({ teclas: ["Enter"], rotulo: ["↵"], ayuda: "Guardar con lo marcado", hacer: acciones.guardar });
+  agregarTecla({ teclas: ["z"], ayuda: "Volver a la última decisión para cambiarla", hacer: deshacer });
+  explicarTecla(["1", "–", "4"], "Ampliar una imagen; otra vez, regresar");
+  agregarTecla({ teclas: ["+", "="], hacer: () => acercar(1.4), repite: true });
+  agregarTecla({ teclas: ["-"], hacer: () => acercar(1 / 1.4), repite: true });
+  agregarTecla({ teclas: ["0"], rotulo: ["+", "-", "0"], ayuda: "Acercar, alejar, tamaño original", hacer: () => acercar(0) });
+  agregarTecla({ teclas: ["ArrowLeft"], hacer: () => mover(PASO, 0), repite: true });
+  agregarTecla({ teclas: ["ArrowRight"], hacer: () => mover(-PASO, 0), repite: true });
+  agregarTecla({ teclas: ["ArrowUp"], hacer: () => mover(0, PASO), repite: true });
+  agregarTecla({ teclas: ["ArrowDown"], rotulo: ["← ↑ ↓ →"], ayuda: "Mover la imagen acercada; también se arrastra", hacer: () => mover(0, -PASO), repite: true });
+  agregarTecla({ teclas: ["r"], ayuda: "Girar la imagen ampliada o la que está bajo el puntero", hacer: girar });
+  agregarTecla({ teclas: ["s"], ayuda: "Dejar para después un registro cuya imagen no carga", hacer: saltar });
+  agregarTecla({ teclas: ["Escape"], rotulo: ["Esc"], ayuda: "Regresar: del detalle, de la imagen, de lo marcado", hacer: regresarUnPaso });
+  agregarTecla({ teclas: ["?"], hacer: acciones.ayuda });
+}
+
+/** What the catalogue takes before any other key. */
+function teclaDelCatalogo(nombre, e) {
+  if (!puesto.actual) return false;
+  if (nombre === "Tab" && puesto.actual.abierta && $("campo-detalle") && e.target === mesa && !e.shiftKey) {
     $("campo-detalle").focus();
-    return;
+    return true;
   }
-  if ((e.key === " " || e.key === "Enter") && e.target.closest("button, a")) return;
-  const nombre = e.key.length === 1 ? e.key.toLowerCase() : e.key;
-  if (e.repeat && !SE_REPITEN.has(nombre)) return;
-  const numero = /^[1-9]$/.test(nombre) ? Number(nombre) - 1 : -1;
-  if (numero >= 0 && actual) {
+  if (/^[1-9]$/.test(nombre)) {
+    const numero = Number(nombre) - 1;
     if (!elegirForma(numero) && numero < figuras().length) ampliar(numero);
-  } else if (actual && nombre.length === 1 && entrada(nombre)) {
-    alternar(nombre);
-  } else if (Object.hasOwn(TECLAS, nombre)) {
-    TECLAS[nombre]();
-  } else {
-    return;
+    return true;
   }
+  if (nombre.length !== 1 || !entrada(nombre)) return false;
+  alternar(nombre);
+  return true;
+}
+
+function teclaDelDetalle(e) {
+  if (e.target.id !== "campo-detalle" || !["Enter", "Escape"].includes(e.key)) return;
   e.preventDefault();
+  if (e.key === "Enter") acciones.guardar();
+  else mesa.focus();
 }
 
 function clic(e) {
   const boton = e.target.closest("[data-clave], [data-forma], [data-accion]");
   if (boton) {
     const { clave, forma, accion } = boton.dataset;
-    if (clave && actual) alternar(clave);
+    if (clave && puesto.actual) alternar(clave);
     if (forma) elegirForma(Number(forma));
     if (accion) acciones[accion]();
   }
@@ -747,7 +343,7 @@ function clic(e) {
 // The day ---------------------------------------------------------------------------------------------------------------
 
 function anotarTiempo() {
-  tiempos.push((performance.now() - actual.inicio) / 1000);
+  tiempos.push((performance.now() - puesto.actual.inicio) / 1000);
   tiempos.splice(0, tiempos.length - 20);
 }
 
@@ -771,26 +367,32 @@ async function actualizarProgreso() {
   }
 }
 
-function pintarAyuda() {
-  const todas = catalogo.modalidades.auxiliar;
-  $("ayuda-catalogo").replaceChildren(...todas.flatMap((e) => [
-    el("dt", {}, el("kbd", {}, e.clave)),
-    el("dd", {}, el("b", {}, `${e.tipo}: `), e.descripcion, e.pide_detalle ? " †" : "", ` (${e.fundamento})`, e.nota && el("span", { class: "nota" }, e.nota)),
-  ]));
-}
+const alMostrar = [];
+
+/** What the modules of `EXTENSIONES` get, besides what they import from puesto.js, red.js, registro.js and teclas.js. */
+const pagina = {
+  /** `hacer(abierto)`: each time a record is drawn. */
+  alMostrar: (hacer) => alMostrar.push(hacer),
+  /** Draws an opened record in front; the one on the screen comes back after it. */
+  mostrarAparte: apartarYMostrar,
+  /** Goes on to the next record; what was set apart comes first. */
+  avanzar,
+};
 
 async function empezar() {
   figuras().forEach(prepararFigura);
-  document.addEventListener("keydown", tecla);
+  ponerTeclas();
+  escuchar(teclaDelCatalogo);
+  $("detalle").addEventListener("keydown", teclaDelDetalle);
+  for (const extension of EXTENSIONES) extension.montar(pagina);
   document.addEventListener("click", clic);
   $("ayuda").addEventListener("close", () => mesa.focus());
   window.addEventListener("resize", () => figuras().forEach(transformar));
   window.addEventListener("beforeunload", (e) => { if (enviando.size) e.preventDefault(); });
-  catalogo = await insistir(
+  usarCatalogo(await insistir(
     async () => (await pedir(`/api/catalogo?${new URLSearchParams({ proceso })}`)).json(),
     (falla) => mostrarEstado("fallo", falla.message, "Se intenta de nuevo cada pocos segundos."),
-  );
-  pintarAyuda();
+  ));
   actualizarProgreso();
   repetir(actualizarProgreso, 30000);
   await esperar();

@@ -1,0 +1,110 @@
+// The catalogue: what has been marked, its forms and its details.
+
+import { $, el, puesto } from "./puesto.js";
+
+let catalogo = {};
+
+export function usarCatalogo(nuevo) {
+  catalogo = nuevo;
+  pintarAyuda();
+}
+
+const entradas = () => catalogo.modalidades?.[puesto.actual?.registro.modalidad] ?? [];
+export const entrada = (clave) => entradas().find((e) => e.clave === clave);
+
+export function pintarCatalogo() {
+  const caja = $("catalogo");
+  const modalidad = puesto.actual.registro.modalidad;
+  if (caja.dataset.modalidad !== modalidad) {
+    caja.dataset.modalidad = modalidad;
+    let tipo = null;
+    const botones = entradas().map((e) => {
+      const nuevo = e.tipo !== tipo;
+      tipo = e.tipo;
+      return el("button", { type: "button", class: "inconsistencia", "data-clave": e.clave, "data-grupo": nuevo ? "" : null, title: `${e.tipo}. ${e.descripcion}. ${e.fundamento}`, "aria-pressed": "false" },
+        e.clave.length === 1 ? el("kbd", {}, e.clave) : "",
+        el("span", { class: "texto" }, e.descripcion),
+        e.nota ? el("span", { class: "daga", title: e.nota }, "nota") : "",
+        e.pide_detalle ? el("span", { class: "daga", title: "Pide detalle" }, "†") : "");
+    });
+    caja.replaceChildren(caja.querySelector("legend"), ...botones);
+  }
+  for (const boton of caja.querySelectorAll(".inconsistencia")) {
+    boton.setAttribute("aria-pressed", puesto.actual.marcas.has(boton.dataset.clave));
+  }
+}
+
+export function pintarDetalle() {
+  const caja = $("detalle");
+  const abierta = entrada(puesto.actual.abierta);
+  if (!abierta) {
+    caja.replaceChildren(el("p", { class: "secundario" }, puesto.actual.marcas.size
+      ? `Marcadas: ${[...puesto.actual.marcas.keys()].join(", ")}. ↵ guarda, Esc las quita.`
+      : "Espacio si no hay inconsistencia; una o varias letras si las hay."));
+    return;
+  }
+  const valor = puesto.actual.marcas.get(abierta.clave) ?? "";
+  const campo = abierta.pide_detalle || abierta.subtipos.length
+    ? el("input", { id: "campo-detalle", maxlength: 500, autocomplete: "off", "aria-required": abierta.pide_detalle, "aria-label": `Detalle de ${abierta.clave}`, placeholder: abierta.pide_detalle ? "Detalle (requerido; Tab para escribir)" : "Detalle (opcional)" })
+    : null;
+  if (campo) {
+    campo.value = valor;
+    campo.addEventListener("input", () => { puesto.actual.marcas.set(abierta.clave, campo.value); pintarFormas(); });
+  }
+  caja.replaceChildren(...[
+    abierta.subtipos.length ? null : el("p", {}, el("b", {}, `${abierta.tipo}: `), abierta.descripcion),
+    abierta.nota ? el("p", { class: "secundario" }, `Nota: ${abierta.nota}`) : null,
+    abierta.subtipos.length ? el("div", { class: "formas" }, ...abierta.subtipos.map((s, i) =>
+      el("button", { type: "button", "data-forma": i, "aria-pressed": "false" }, el("kbd", {}, String(i + 1)), s.descripcion))) : null,
+    campo,
+  ].filter(Boolean));
+  pintarFormas();
+  caja.scrollTop = 0;
+}
+
+function pintarFormas() {
+  const abierta = entrada(puesto.actual.abierta);
+  for (const boton of document.querySelectorAll("[data-forma]")) {
+    boton.setAttribute("aria-pressed", puesto.actual.marcas.get(abierta.clave) === abierta.subtipos[boton.dataset.forma].descripcion);
+  }
+}
+
+export function alternar(clave) {
+  if (puesto.actual.marcas.has(clave) && puesto.actual.abierta !== clave && necesita(clave)) {
+    puesto.actual.abierta = clave;
+  } else if (puesto.actual.marcas.has(clave)) {
+    puesto.actual.marcas.delete(clave);
+    puesto.actual.abierta = null;
+  } else {
+    puesto.actual.marcas.set(clave, "");
+    puesto.actual.abierta = clave;
+  }
+  pintarCatalogo();
+  pintarDetalle();
+  const abierta = entrada(puesto.actual.abierta);
+  if (abierta?.pide_detalle && !abierta.subtipos.length) $("campo-detalle").focus();
+}
+
+export const necesita = (clave) => entrada(clave).pide_detalle && !puesto.actual.marcas.get(clave).trim();
+
+export function elegirForma(indice) {
+  const abierta = entrada(puesto.actual.abierta);
+  const forma = abierta?.subtipos[indice];
+  if (!forma) return false;
+  puesto.actual.marcas.set(abierta.clave, forma.descripcion);
+  $("campo-detalle").value = forma.descripcion;
+  pintarFormas();
+  if (abierta.pide_detalle && forma.clave.startsWith("otr")) {
+    $("campo-detalle").focus();
+    $("campo-detalle").select();
+  }
+  return true;
+}
+
+function pintarAyuda() {
+  const todas = catalogo.modalidades.auxiliar;
+  $("ayuda-catalogo").replaceChildren(...todas.flatMap((e) => [
+    el("dt", {}, el("kbd", {}, e.clave)),
+    el("dd", {}, el("b", {}, `${e.tipo}: `), e.descripcion, e.pide_detalle ? " †" : "", ` (${e.fundamento})`, e.nota && el("span", { class: "nota" }, e.nota)),
+  ]));
+}
