@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import cycle
 from zoneinfo import ZoneInfo
 
@@ -204,6 +204,13 @@ class Solicitud:
     def es_de_una_parte(self) -> bool:
         """Whether a part of its entidad alone may support it."""
         return any((self.distrito_federal, self.distrito_local, self.municipio))
+
+
+@cache
+def _secciones(entidad: str, solicitud: Solicitud, dentro: bool) -> tuple[int, ...]:
+    """Of its entidad, those whose people may support it, or those whose people may not: looked for once, there are thousands."""
+    todas = range(1, SEDES[entidad].secciones + 1)
+    return tuple(n for n in todas if solicitud.abarca(demarcacion(entidad, n)) is dentro)
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,10 +488,7 @@ class _Planeador:
         or from another one."""
         entidad = solicitud.entidad
         if entidad is not None and solicitud.es_de_una_parte:
-            secciones = range(1, SEDES[entidad].secciones + 1)
-            return entidad, self._rng.choice(
-                [n for n in secciones if solicitud.abarca(demarcacion(entidad, n)) is dentro]
-            )
+            return entidad, self._rng.choice(_secciones(entidad, solicitud, dentro))
         return entidad if dentro else self._rng.choice([e for e in SEDES if e != entidad]), None
 
     def _duplicar(self, holes: list[_Hueco], counts: Mapping[Clase, int]) -> list[_Hueco]:
