@@ -9,7 +9,7 @@ import structlog
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi import Path as PathParam
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, de_revision
 from credencial.situaciones import TEXTO_CAUSA, TEXTO_SITUACION, CausaBaja, Situacion
@@ -42,6 +42,9 @@ log = structlog.get_logger()
 
 AQUI = Path(__file__).parent
 DESCRIPCION = "Revisión de los registros por personas (Protocolo 13, Acuerdo 10)."
+
+MAX_APARTADOS = 24
+"""Records that a page may hold at once: on the screen, ahead, set apart, being saved."""
 
 Quien = Identity[CuentaRegistrada]
 Puerta = Access[CuentaRegistrada]
@@ -79,6 +82,19 @@ class DecisionEntrada(_Entrada):
     reemplaza: Annotated[int, Field(ge=1)] | None = None
 
 
+class AsignacionEntrada(_Entrada):
+    """Una asignación que se tiene: la del folio que termina en ese instante."""
+
+    folio: Folio
+    asignado_hasta: Annotated[AwareDatetime, Field(strict=False)]
+
+
+class DevolucionEntrada(_Entrada):
+    """Lo que una página que se cierra ya no necesita."""
+
+    asignaciones: Annotated[list[AsignacionEntrada], Field(min_length=1, max_length=MAX_APARTADOS)]
+
+
 class InconsistenciaSalida(_Salida):
     """Una inconsistencia de una decisión."""
 
@@ -88,7 +104,7 @@ class InconsistenciaSalida(_Salida):
 
 
 class DecisionSalida(_Salida):
-    """La decisión en vigor."""
+    """La decisión en vigor. `reemplazable_s`: segundos en que quien decidió todavía puede reemplazarla."""
 
     folio: str
     version: int
@@ -97,6 +113,7 @@ class DecisionSalida(_Salida):
     inconsistencias: list[InconsistenciaSalida]
     catalogo: str
     compulsado_version: int
+    reemplazable_s: float
 
 
 class SolicitudSalida(_Salida):
@@ -166,7 +183,7 @@ class ImagenSalida(_Salida):
 
 
 class RegistroSalida(_Salida):
-    """Un registro abierto. `vigencia_s`: segundos que quedan de su asignación a `asignado_a`."""
+    """Un registro abierto. `vigencia_s`: segundos que quedan de su asignación a `asignado_a`, que termina en `asignado_hasta`."""
 
     folio: str
     proceso: str
@@ -183,6 +200,7 @@ class RegistroSalida(_Salida):
     catalogo: str
     decision: DecisionSalida | None
     asignado_a: str | None
+    asignado_hasta: datetime | None
     vigencia_s: float
 
 
@@ -254,16 +272,21 @@ def _api(app: FastAPI, mesa: MesaDeControl, access: Puerta, ver_actores: VerActo
     async def siguiente(
         quien: revisa_sola,
         proceso: Annotated[IdProceso, Query()],
-        excepto: Annotated[Sequence[Folio], Query(max_length=8)] = (),
+        excepto: Annotated[Sequence[Folio], Query(max_length=MAX_APARTADOS)] = (),
     ) -> Any:
         """El registro que sigue, asignado a quien lo pide; el mismo mientras dure su asignación."""
         registro = await mesa.siguiente(quien.id, proceso, excepto)
-        return Response(status_code=204) if registro is None else _registro(registro, ver_actores)
+        return Response(status_code=204) if registro is None else _registro(registro, mesa, ver_actores)
+
+    @app.post("/api/devolver", status_code=204)
+    async def devolver(quien: revisa_sola, proceso: Annotated[IdProceso, Query()], entrada: DevolucionEntrada) -> None:
+        """Devuelve a la cola lo asignado a quien lo pide, sin decidirlo. Repetirlo no cambia nada."""
+        await mesa.devolver(quien.id, {a.folio: a.asignado_hasta for a in entrada.asignaciones})
 
     @app.get("/api/registros/{folio}")
     async def registro(folio: folio_en_ruta, quien: ve) -> RegistroSalida:
         """Un registro por su folio."""
-        return _registro(await mesa.registro(folio, quien.id), ver_actores)
+        return _registro(await mesa.registro(folio, quien.id), mesa, ver_actores)
 
     @app.get("/api/registros/{folio}/imagenes/{parte}", response_class=Response)
     async def imagen(folio: folio_en_ruta, parte: str, quien: ve_sola) -> Response:
@@ -284,7 +307,7 @@ def _api(app: FastAPI, mesa: MesaDeControl, access: Puerta, ver_actores: VerActo
             entrada.compulsado_version,
             entrada.reemplaza,
         )
-        return _decision(await mesa.decidir(folio, quien.id, orden, llave))
+        return _decision(await mesa.decidir(folio, quien.id, orden, llave), mesa)
 
     @app.get("/api/catalogo")
     async def catalogo(quien: ve_sola, proceso: Annotated[IdProceso, Query()]) -> CatalogoSalida:
@@ -370,7 +393,7 @@ def _errors(app: FastAPI) -> None:
         return problemas.ilegible().response()
 
 
-def _registro(registro: Registro, ver_actores: VerActores) -> RegistroSalida:
+def _registro(registro: Registro, mesa: MesaDeControl, ver_actores: VerActores) -> RegistroSalida:
     recibido, compulsado = registro.recibido, registro.compulsado
     solicitud = ver_actores().solicitudes.get(recibido.solicitud)
     decision = registro.ciclo.clasificado
@@ -419,8 +442,9 @@ def _registro(registro: Registro, ver_actores: VerActores) -> RegistroSalida:
             if p.nombre in IMAGENES
         ],
         catalogo=CATALOGO_VERSION,
-        decision=_decision(decision) if decision else None,
+        decision=_decision(decision, mesa) if decision else None,
         asignado_a=registro.asignado_a,
+        asignado_hasta=registro.asignado_hasta,
         vigencia_s=registro.vigencia_s,
     )
 
@@ -434,7 +458,7 @@ def _situacion(situacion: SituacionRegistral, causa: str | None) -> str:
     return f"{text}: {TEXTO_CAUSA[CausaBaja(causa)].lower() if causa in set(CausaBaja) else causa}"
 
 
-def _decision(decision: RegistroClasificado) -> DecisionSalida:
+def _decision(decision: RegistroClasificado, mesa: MesaDeControl) -> DecisionSalida:
     return DecisionSalida(
         folio=decision.folio,
         version=decision.version,
@@ -445,4 +469,5 @@ def _decision(decision: RegistroClasificado) -> DecisionSalida:
         ],
         catalogo=decision.catalogo,
         compulsado_version=decision.compulsado_version,
+        reemplazable_s=mesa.reemplazable(decision).total_seconds(),
     )

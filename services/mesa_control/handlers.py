@@ -65,6 +65,9 @@ CANDIDATOS = 20
 VIGENCIA = timedelta(seconds=1)
 """How long those that nobody took are offered to the next ones: a search costs much more than a claim, which another's refuses."""
 
+RESOLUCION = timedelta(milliseconds=1)
+"""Instants that an engine has kept are the same when they differ by less."""
+
 INTENTOS = 10
 """Rounds against others who write the same record before giving up with Conflict."""
 
@@ -73,7 +76,7 @@ Hecho = RegistroRecibido | RegistroDescifrado | RegistroEnCuarentena | RegistroC
 
 @dataclass(frozen=True, slots=True)
 class Registro:
-    """A record opened for a person. `vigencia_s`: seconds that it stays assigned to whoever has it.
+    """A record opened for a person. `asignado_hasta`: when its assignment ends; `vigencia_s`: seconds until then.
 
     `alertas`: its own, and those of later records that name it.
     """
@@ -86,6 +89,7 @@ class Registro:
     datos: DatosRegistro
     alertas: Sequence[Alerta]
     asignado_a: str | None
+    asignado_hasta: datetime | None
     vigencia_s: float
 
 
@@ -238,6 +242,23 @@ class MesaDeControl:
         }
         return taken if await self.registros.replace(taken, documento["revision"]) else None
 
+    async def devolver(self, operador: str, asignaciones: Mapping[str, datetime]) -> None:
+        """Give back to the queue what a page that is left had claimed: each folio with the end of that assignment.
+
+        What was claimed anew meanwhile (another end) stays, as does what is another's or decided. Raises Unavailable.
+        """
+        for folio, hasta in asignaciones.items():
+            documento = await self.registros.get(folio)
+            if documento is None or documento["operador"] != operador:
+                continue
+            if abs(documento["asignado_hasta"] - hasta) < RESOLUCION and _ciclo(documento).clasificado is None:
+                libre = {**documento, "operador": None, "asignado_hasta": LIBRE, "revision": documento["revision"] + 1}
+                await self.registros.replace(libre, documento["revision"])
+
+    def reemplazable(self, decision: RegistroClasificado) -> timedelta:
+        """How long whoever made the decision may still replace it; zero when the time is over."""
+        return max(timedelta(), decision.decidido_en + self.deshacer - self.clock.now())
+
     async def progreso(self, operador: str, proceso: str) -> Progreso:
         """Counts of the queue, and of this person's day in hora Centro."""
         local = self.clock.now().astimezone(CENTRO)
@@ -298,6 +319,7 @@ class MesaDeControl:
             datos=DatosRegistro.model_validate_json(clear, extra="ignore"),
             alertas=con_las_de_otros(descifrado.alertas, folio, otras),
             asignado_a=documento["operador"] if remaining > 0 else None,
+            asignado_hasta=documento["asignado_hasta"] if remaining > 0 else None,
             vigencia_s=max(0.0, remaining),
         )
 

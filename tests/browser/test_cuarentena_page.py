@@ -10,8 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.support.accesible import accesible
 from tests.support.mesa import PROCESO, Mesa, folio
-from tests.support.navegador import entra, navegador
-from tests.support.servidor import servir
+from tests.support.navegador import navegador, pagina
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 MOTIVOS = ("llave_desconocida",) * 6 + ("imagen_invalida",) * 3 + ("objeto_faltante", "llave_destruida")
@@ -25,25 +24,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def mesa() -> AsyncIterator[Mesa]:
-    mesa = Mesa()
-    await mesa.empieza()
-    yield mesa
-    await mesa.stream.stop()
+    async with Mesa.en_marcha() as mesa:
+        yield mesa
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
-    """The page of a supervisor, not yet opened."""
-    complaints: list[str] = []
-    async with servir(mesa.app()) as url:
-        context = await browser.new_context(base_url=url, viewport={"width": 1280, "height": 900})
-        await entra(context, mesa.puerta, "supervisor1", url)
-        page = await context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
+    async with pagina(browser, mesa.app(), mesa.puerta, "supervisor1", alto=900) as page:
         yield page
-        await context.close()
-    assert complaints == []
 
 
 async def _apartados(mesa: Mesa) -> None:

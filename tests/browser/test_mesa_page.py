@@ -13,8 +13,7 @@ from schemas.paquete import Parte
 from services.mesa_control.domain import TEXTO_ALERTA, Orden
 from tests.support.accesible import accesible
 from tests.support.mesa import Mesa, folio
-from tests.support.navegador import entra, navegador
-from tests.support.servidor import servir
+from tests.support.navegador import navegador, pagina
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -27,28 +26,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def mesa() -> AsyncIterator[Mesa]:
-    mesa = Mesa()
-    await mesa.empieza()
-    yield mesa
-    await mesa.stream.stop()
+    async with Mesa.en_marcha() as mesa:
+        yield mesa
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
-    """The page of `operador1`, not yet opened, at 1280×720. What the console complains about fails the test."""
-    complaints: list[str] = []
-    async with servir(mesa.app()) as url:
-        context = await browser.new_context(
-            base_url=url,
-            viewport={"width": 1280, "height": 720},
-        )
-        await entra(context, mesa.puerta, "operador1", url)
-        page = await context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
+    async with pagina(browser, mesa.app(), mesa.puerta, "operador1") as page:
         yield page
-        await context.close()
-    assert complaints == []
 
 
 async def _muestra(page: Page, n: int) -> None:
@@ -207,8 +192,12 @@ async def test_si_otra_persona_decidio_antes_se_dice_quien(mesa: Mesa, page: Pag
     await mesa.servicio.decidir(folio(1), "operador2", Orden((), 1), "otra-llave")
     await page.keyboard.press("a")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#aviso")).to_contain_text("Este registro ya se decidió")
-    await expect(page.locator("#aviso")).to_contain_text("operador2")
+    rechazo = page.locator("#rechazos > *")
+    await expect(rechazo).to_contain_text("Este registro ya se decidió")
+    await expect(rechazo).to_contain_text("operador2")
+    await accesible(page)
+    await page.keyboard.press("Escape")
+    await expect(rechazo).to_have_count(0)
     assert len(await _decisiones(mesa)) == 1
 
 

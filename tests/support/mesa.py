@@ -3,10 +3,13 @@
 import base64
 import hashlib
 import itertools
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
+import httpx
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
@@ -40,7 +43,7 @@ from schemas.eventos import (
 )
 from schemas.expediente import DATOS, IMAGENES, contexto, id_de_llave
 from schemas.paquete import IMAGENES as PARTES_IMAGEN
-from schemas.paquete import DatosRegistro, Lecturas, Parte
+from schemas.paquete import DatosRegistro, Lecturas, Modalidad, Parte
 from schemas.perfil import PERFIL_P
 from schemas.tipos import componer_folio, proceso_de
 from services.mesa_control import api
@@ -177,6 +180,24 @@ class Mesa:
             [TopicSpec(tipo.topic, 8) for tipo in (RegistroClasificado, ReintentoSolicitado)]
         )
 
+    @staticmethod
+    @asynccontextmanager
+    async def en_marcha() -> AsyncIterator["Mesa"]:
+        """One whose log is started."""
+        mesa = Mesa()
+        await mesa.empieza()
+        yield mesa
+        await mesa.stream.stop()
+
+    @asynccontextmanager
+    async def cliente(self, cuenta: str) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of the application with a session of that account."""
+        transport = httpx.ASGITransport(self.app(), raise_app_exceptions=False)
+        headers = {"Origin": self.puerta.public_url}
+        async with httpx.AsyncClient(transport=transport, base_url=self.puerta.public_url, headers=headers) as http:
+            http.cookies.update(await self.puerta.entra(cuenta))
+            yield http
+
     def app(self) -> FastAPI:
         """The HTTP application on this service."""
         s = self.servicio
@@ -191,6 +212,8 @@ class Mesa:
         alertas: list[Alerta] | None = None,
         situacion: str = "en_lista_nominal",
         formulario: DatosRegistro | None = None,
+        imagenes: Mapping[str, bytes] | None = None,
+        modalidad: Modalidad = Modalidad.AUXILIAR,
     ) -> tuple[RegistroRecibido, RegistroDescifrado, RegistroCompulsado]:
         """The three facts that bring record `n` to Mesa; its key, data and images are stored."""
         f = folio(n)
@@ -200,7 +223,8 @@ class Mesa:
         partes: list[ParteSellada] = []
         sealed = b""
         for parte in PARTES_IMAGEN:
-            piece = seal(derive(root, IMAGENES), imagen(parte.value, n), contexto(f, parte.value))
+            picture = imagenes[parte.value] if imagenes else imagen(parte.value, n)
+            piece = seal(derive(root, IMAGENES), picture, contexto(f, parte.value))
             partes.append(
                 ParteSellada(
                     nombre=Parte(parte),
@@ -216,7 +240,7 @@ class Mesa:
         form = (formulario or datos(n)).model_dump_json().encode()
         comunes = {"folio": f, "recibido_en": recibido_en, "reglas": reglas or []}
         return (
-            ejemplo(RegistroRecibido, **comunes, proceso=proceso_de(f), solicitud=SOLICITUD),
+            ejemplo(RegistroRecibido, **comunes, proceso=proceso_de(f), solicitud=SOLICITUD, modalidad=modalidad),
             ejemplo(
                 RegistroDescifrado,
                 **comunes,

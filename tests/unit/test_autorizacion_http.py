@@ -97,6 +97,13 @@ DECISION = {
     "headers": {"Idempotency-Key": "llave-de-prueba"},
 }
 PROCESO = {"proceso": "{proceso}"}
+DEVOLUCION = {
+    "json": {
+        "asignaciones": [
+            {"folio": "CI26-0001-A0001-3f9c2a1b77d0-00000000000000000001", "asignado_hasta": "2026-11-21T18:10:00Z"}
+        ]
+    }
+}
 REINTENTO = {"json": {}, "headers": {"Idempotency-Key": "llave-de-prueba"}}
 VER, FORMA = ("GET",), ("GET", "POST")
 _P, _S, _A = "/procesos/{proceso}", "/solicitudes/{solicitud}", "/solicitudes/{solicitud}/auxiliares"
@@ -145,6 +152,7 @@ PEDIDOS: dict[str, list[Pedido]] = {
         Pedido("GET", "/", Accion.REVISAR_REGISTRO, None),
         Pedido("GET", "/", Accion.REVISAR_REGISTRO, "proceso", consulta=PROCESO),
         Pedido("GET", "/api/siguiente", Accion.REVISAR_REGISTRO, "proceso", consulta=PROCESO),
+        Pedido("POST", "/api/devolver", Accion.REVISAR_REGISTRO, "proceso", consulta=PROCESO, envia=DEVOLUCION),
         Pedido("POST", "/api/registros/{folio}/decision", Accion.REVISAR_REGISTRO, "folio", envia=DECISION),
         Pedido("GET", "/api/registros/{folio}", Accion.VER_REGISTRO_EN_MESA, "folio"),
         Pedido("GET", "/api/registros/{folio}/imagenes/{parte}", Accion.VER_REGISTRO_EN_MESA, "folio"),

@@ -18,19 +18,14 @@ LLAVE = {"Idempotency-Key": "llave-0001"}
 
 @pytest.fixture
 async def mesa() -> AsyncIterator[Mesa]:
-    mesa = Mesa()
-    await mesa.empieza()
-    yield mesa
-    await mesa.stream.stop()
+    async with Mesa.en_marcha() as mesa:
+        yield mesa
 
 
 @pytest.fixture
 async def http(mesa: Mesa) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(mesa.app(), raise_app_exceptions=False)
-    headers = {"Origin": mesa.puerta.public_url}
-    async with httpx.AsyncClient(transport=transport, base_url=mesa.puerta.public_url, headers=headers) as client:
-        client.cookies.update(await mesa.puerta.entra("supervisor1"))
-        yield client
+    async with mesa.cliente("supervisor1") as http:
+        yield http
 
 
 async def reintentos(mesa: Mesa) -> dict[str, ReintentoSolicitado]:

@@ -16,18 +16,14 @@ LIMPIA: dict[str, Any] = {"inconsistencias": [], "compulsado_version": 1}
 
 @pytest.fixture
 async def mesa() -> AsyncIterator[Mesa]:
-    mesa = Mesa()
-    await mesa.empieza()
-    yield mesa
-    await mesa.stream.stop()
+    async with Mesa.en_marcha() as mesa:
+        yield mesa
 
 
 @pytest.fixture
 async def http(mesa: Mesa) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(mesa.app(), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=mesa.puerta.public_url) as client:
-        client.cookies.update(await mesa.puerta.entra("operador1"))
-        yield client
+    async with mesa.cliente("operador1") as http:
+        yield http
 
 
 async def _decide(http: httpx.AsyncClient, n: int, orden: dict[str, Any], **headers: str) -> httpx.Response:
@@ -212,7 +208,7 @@ async def test_la_pagina_no_lleva_nada_en_linea_ni_de_fuera(http: httpx.AsyncCli
     assert "onclick" not in page.text
     assert "http://" not in page.text.replace("http://www.w3.org", "")
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    for path in ("apoyo.css", "apoyo.js", "favicon.svg", "mesa.css", "mesa.js"):
+    for path in ("apoyo.css", "apoyo.js", "favicon.svg", "mesa.css", "mesa.js", "teclas.js"):
         answer = await http.get(f"/estatico/{path}")
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "no-cache"
@@ -222,6 +218,7 @@ async def test_openapi_describe_las_rutas(http: httpx.AsyncClient) -> None:
     paths = (await http.get("/openapi.json")).json()["paths"]
     assert set(paths) == {
         "/api/siguiente",
+        "/api/devolver",
         "/api/registros/{folio}",
         "/api/registros/{folio}/imagenes/{parte}",
         "/api/registros/{folio}/decision",
@@ -231,3 +228,46 @@ async def test_openapi_describe_las_rutas(http: httpx.AsyncClient) -> None:
         "/api/cuarentena/{folio}",
         "/api/cuarentena/reintentos",
     }
+
+
+DEVOLVER = f"/api/devolver?proceso={PROCESO}"
+
+
+def _asignacion(registro: dict[str, Any]) -> dict[str, str]:
+    return {"folio": registro["folio"], "asignado_hasta": registro["asignado_hasta"]}
+
+
+async def test_lo_que_devuelve_la_pagina_que_se_cierra_lo_toma_otra_persona_de_inmediato(
+    mesa: Mesa, http: httpx.AsyncClient
+) -> None:
+    await mesa.llega(1)
+    tomado = (await http.get(SIGUIENTE)).json()
+    async with mesa.cliente("operador2") as otra:
+        assert (await otra.get(SIGUIENTE)).status_code == 204
+        for _ in range(2):
+            answer = await http.post(DEVOLVER, json={"asignaciones": [_asignacion(tomado)]})
+            assert answer.status_code == 204
+        assert (await otra.get(SIGUIENTE)).json()["folio"] == folio(1)
+
+
+async def test_nadie_devuelve_lo_de_otra_persona_ni_lo_que_se_tomo_de_nuevo(
+    mesa: Mesa, http: httpx.AsyncClient
+) -> None:
+    await mesa.llega(1)
+    anterior = (await http.get(SIGUIENTE)).json()
+    async with mesa.cliente("operador2") as otra:
+        assert (await otra.post(DEVOLVER, json={"asignaciones": [_asignacion(anterior)]})).status_code == 204
+        mesa.reloj.avanza(seconds=5)
+        tomado = (await http.get(SIGUIENTE)).json()
+        assert (await http.post(DEVOLVER, json={"asignaciones": [_asignacion(anterior)]})).status_code == 204
+        assert (await otra.get(SIGUIENTE)).status_code == 204
+        assert (await http.get(f"/api/registros/{folio(1)}")).json()["asignado_hasta"] == tomado["asignado_hasta"]
+
+
+async def test_la_decision_dice_cuanto_tiempo_se_puede_deshacer(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.llega(1)
+    assert (await _decide(http, 1, LIMPIA)).json()["reemplazable_s"] == 900
+    mesa.reloj.avanza(minutes=10)
+    assert (await http.get(f"/api/registros/{folio(1)}")).json()["decision"]["reemplazable_s"] == 300
+    mesa.reloj.avanza(minutes=10)
+    assert (await http.get(f"/api/registros/{folio(1)}")).json()["decision"]["reemplazable_s"] == 0

@@ -6,10 +6,23 @@ let catalogo = {};
 
 export function usarCatalogo(nuevo) {
   catalogo = nuevo;
+  Object.values(catalogo.modalidades).forEach(ponerTeclas);
   pintarAyuda();
 }
 
+/** Every entry has its key: its letter, or the first that is free. */
+function ponerTeclas(entradas) {
+  const usadas = new Set(entradas.map((e) => e.tecla ?? e.clave));
+  for (const e of entradas) {
+    e.tecla ??= e.clave.length === 1 ? e.clave : LETRAS.find((letra) => !usadas.has(letra));
+    usadas.add(e.tecla);
+  }
+}
+
+const LETRAS = [..."abcdefghijklmnopqty"];
+
 const entradas = () => catalogo.modalidades?.[puesto.actual?.registro.modalidad] ?? [];
+export const conTecla = (tecla) => entradas().find((e) => e.tecla === tecla);
 export const entrada = (clave) => entradas().find((e) => e.clave === clave);
 
 export function pintarCatalogo() {
@@ -22,7 +35,7 @@ export function pintarCatalogo() {
       const nuevo = e.tipo !== tipo;
       tipo = e.tipo;
       return el("button", { type: "button", class: "inconsistencia", "data-clave": e.clave, "data-grupo": nuevo ? "" : null, title: `${e.tipo}. ${e.descripcion}. ${e.fundamento}`, "aria-pressed": "false" },
-        e.clave.length === 1 ? el("kbd", {}, e.clave) : "",
+        e.tecla ? el("kbd", {}, e.tecla) : "",
         el("span", { class: "texto" }, e.descripcion),
         e.nota ? el("span", { class: "daga", title: e.nota }, "nota") : "",
         e.pide_detalle ? el("span", { class: "daga", title: "Pide detalle" }, "†") : "");
@@ -104,7 +117,7 @@ export function elegirForma(indice) {
 function pintarAyuda() {
   const todas = catalogo.modalidades.auxiliar;
   $("ayuda-catalogo").replaceChildren(...todas.flatMap((e) => [
-    el("dt", {}, el("kbd", {}, e.clave)),
+    el("dt", {}, el("kbd", {}, e.tecla)),
     el("dd", {}, el("b", {}, `${e.tipo}: `), e.descripcion, e.pide_detalle ? " †" : "", ` (${e.fundamento})`, e.nota && el("span", { class: "nota" }, e.nota)),
   ]));
 }

@@ -38,10 +38,10 @@ export function tablaDeDatos(registro) {
   const sobreDatos = alertas.filter((a) => !Object.hasOwn(NOMBRES, a.parte));
   const copiar = el("button", { type: "button", class: "folio", "data-copiar": folio, "aria-label": `Copiar el folio ${folio}` }, folio);
   const filas = [
+    ...campos.map(filaDeCampo),
     filaDeSituacion(registro),
     reglas.length && fila("Por regla", "reglas",
       el("span", { class: "lectura--difiere" }, `▲ ${reglas.map((r) => r.descripcion).join("; ")}. Se agrega a toda decisión.`)),
-    ...campos.map(filaDeCampo),
     sobreDatos.length && fila("Alertas", "alertas", el("ul", { class: "alertas" }, ...sobreDatos.map(puntoDeAlerta))),
     fila("Recibido", "recibido", momento(registro.recibido_en)),
     el("tr", {}, el("td", { colspan: 3 }, copiar)),

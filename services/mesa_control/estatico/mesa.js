@@ -1,10 +1,11 @@
-// The page of Mesa de Control. One record on the screen, the next one loaded; decisions are sent behind and tried again until the
+// The page of Mesa de Control. One record on the screen, the next ones loaded; decisions are sent behind and tried again until the
 // server has answered, with the same idempotency key, so nothing is lost or decided twice.
 
 import { miles, momento } from "/estatico/apoyo.js";
-import { alternar, elegirForma, entrada, necesita, pintarCatalogo, pintarDetalle, usarCatalogo } from "./catalogo.js";
+import { alternar, conTecla, elegirForma, entrada, necesita, pintarCatalogo, pintarDetalle, usarCatalogo } from "./catalogo.js";
+import { llenar, quedan, siguiente, tomar, usarCola } from "./cola.js";
 import { tablaDeDatos } from "./datos.js";
-import { acercar, ampliar, figuras, girar, mover, pintarImagen, prepararFigura, transformar } from "./imagenes.js";
+import { ampliar, cerrarImagenes, pintarImagenes, prepararImagenes, teclasDeImagenes, vaciarImagenes } from "./imagenes.js";
 import { $, avisar, corto, el, mesa, proceso, puesto } from "./puesto.js";
 import { Falla, REINTENTO_MS, insistir, pausa, pedir, repetir } from "./red.js";
 import { abrir, soltar } from "./registro.js";
@@ -13,10 +14,9 @@ import { agregarTecla, escuchar, explicarTecla } from "./teclas.js";
 // Modules that add to the page: each exports `montar(pagina)`.
 const EXTENSIONES = [];
 
-const ENVIOS_A_LA_VEZ = 4;
+const ENVIOS_A_LA_VEZ = 6;
 const ESPERA_VACIA_MS = 5000;
 
-let adelante = null;
 const apartados = [];
 let ultima = null;
 const enviando = new Map();
@@ -25,44 +25,19 @@ const tiempos = [];
 let hoy = 0;
 let esperando = false;
 
-/** The next record, or null when the queue is empty. */
-async function traer() {
-  const fuera = [puesto.actual?.registro.folio, ...apartados.map((a) => a.registro.folio), ...enviando.keys(), ...saltados.slice(-3)];
-  const consulta = new URLSearchParams({ proceso });
-  for (const folio of new Set(fuera.filter(Boolean))) consulta.append("excepto", folio);
-  const respuesta = await pedir(`/api/siguiente?${consulta}`);
-  return respuesta.status === 204 ? null : abrir(await respuesta.json());
-}
-
 // From one record to the next -----------------------------------------------------------------------------------------
-
-function adelantar() {
-  const promesa = traer().catch((falla) => {
-    if (adelante?.promesa === promesa) adelante = null;
-    return Promise.reject(falla);
-  });
-  promesa.catch(() => {});
-  adelante = { promesa, valor: undefined };
-  const este = adelante;
-  promesa.then((valor) => { este.valor = valor; }, () => {});
-}
 
 async function avanzar() {
   if (puesto.actual) soltar(puesto.actual);
   puesto.actual = null;
-  const apartado = apartados.pop();
-  if (apartado) return mostrar(apartado);
-  const listo = adelante?.valor;
-  if (listo && listo.caduca > performance.now()) {
-    adelante = null;
-    return mostrar(listo);
-  }
-  await esperar();
+  const listo = apartados.pop() ?? tomar();
+  if (listo) mostrar(listo);
+  else await esperar();
 }
 
 /** Nothing at hand: say so and ask until there is a record. What arrives while a decision is being changed waits its turn. */
 async function esperar() {
-  mostrarEstado("cargando", "Cargando el registro…");
+  mostrarEspera();
   if (esperando) return;
   esperando = true;
   try {
@@ -74,19 +49,15 @@ async function esperar() {
 
 async function buscar() {
   try {
-    const promesa = adelante?.promesa ?? traer();
-    adelante = null;
-    const siguiente = await promesa;
-    if (!siguiente) return await vacia();
-    if (siguiente.caduca <= performance.now()) return undefined;
-    if (!puesto.actual) return mostrar(siguiente);
-    adelante = { promesa: Promise.resolve(siguiente), valor: siguiente };
+    const encontrado = await siguiente();
+    if (!encontrado) await vacia();
+    else if (puesto.actual) apartados.unshift(encontrado);
+    else mostrar(encontrado);
   } catch (falla) {
     if (!(falla instanceof Falla)) throw falla;
     if (!puesto.actual) mostrarEstado("fallo", falla.message, "No se perdió nada. Se intenta de nuevo cada pocos segundos.");
     await pausa(REINTENTO_MS);
   }
-  return undefined;
 }
 
 async function vacia() {
@@ -99,6 +70,9 @@ async function vacia() {
   mostrarEstado("vacio", "No hay registros pendientes", [otros, camino].filter(Boolean).join(" "));
   await pausa(ESPERA_VACIA_MS);
 }
+
+/** A failure is not worth a message while there are records at hand: who waits for the next one says it. */
+const cargarAdelante = () => { llenar().catch((falla) => { if (!(falla instanceof Falla)) throw falla; }); };
 
 function guardar(marcas) {
   const { registro, reemplaza, llave } = puesto.actual;
@@ -127,6 +101,7 @@ async function enviar(envio) {
     await insistir(
       () => pedir(`/api/registros/${envio.folio}/decision`, {
         method: "POST",
+        priority: "high",
         headers: { "Content-Type": "application/json", "Idempotency-Key": envio.llave },
         body: envio.cuerpo,
       }),
@@ -138,10 +113,13 @@ async function enviar(envio) {
     if (ultima === envio) avisar("exito", `✓ ${envio.texto}`, "· z deshacer");
   } catch (falla) {
     enviando.delete(envio.folio);
-    if (ultima === envio) ultima = null;
+    if (ultima === envio) {
+      ultima = null;
+      avisar("", "");
+    }
     const { operador: quien, decidido_en: cuando } = falla.problema ?? {};
     const detalle = quien ? ` Decidió ${quien}, ${momento(cuando)}.` : "";
-    avisar("error", `No se guardó ${corto(envio.folio)}: ${falla.message}.${detalle}`);
+    rechazar(`No se guardó ${corto(envio.folio)}: ${falla.message.replace(/\.$/, "")}.${detalle}`);
     if (falla.problema?.status === 422) regresar(envio);
   }
 }
@@ -163,10 +141,15 @@ function apartarYMostrar(abierto) {
 async function deshacer() {
   const envio = ultima;
   if (!envio || puesto.actual?.reemplaza) return avisar("aviso", "No hay otra decisión que deshacer.");
+  if (!envio.decision) avisar("", `Primero se guarda ${envio.texto}; luego se abre.`);
   await envio.promesa;
-  if (!envio.decision) return undefined;
+  if (!envio.decision || envio !== ultima) return undefined;
   try {
     const registro = await (await pedir(`/api/registros/${envio.folio}`)).json();
+    if (puesto.actual?.reemplaza) return undefined;
+    if (registro.decision.reemplazable_s <= 0) {
+      return avisar("aviso", `Ya no se puede deshacer ${corto(envio.folio)}: pasó el plazo. Queda como se guardó; acuda a supervisión.`);
+    }
     apartarYMostrar(abrir(registro, envio.decision.version));
     avisar("aviso", `Cambie la decisión de ${corto(envio.folio)} y guarde. Esc la deja como estaba.`);
   } catch (falla) {
@@ -175,33 +158,66 @@ async function deshacer() {
   return undefined;
 }
 
+/** What was not saved stays said until the person has read it. */
+function rechazar(texto) {
+  $("rechazos").append(el("div", { class: "mensaje mensaje--error" }, el("span", {}, texto),
+    el("button", { type: "button", "data-accion": "enterado" }, el("kbd", {}, "Esc"), "enterado")));
+}
+
+function quitarRechazos() {
+  const habia = $("rechazos").children.length > 0;
+  if (habia && $("rechazos").contains(document.activeElement)) mesa.focus();
+  $("rechazos").replaceChildren();
+  return habia;
+}
+
 // Drawing -------------------------------------------------------------------------------------------------------------
 
 function mostrarEstado(clase, titulo, texto = "") {
+  quitarRegistro();
   $("mosaico").hidden = true;
   $("panel").hidden = true;
-  $("solicitud").textContent = "";
-  delete mesa.dataset.folio;
   const anterior = $("estado-mesa").textContent;
   if (anterior !== titulo + texto) $("estado-mesa").replaceChildren(el("div", { class: clase }, el("h2", {}, titulo), texto && el("p", {}, texto)));
-  mesa.focus();
+}
+
+/** A hand faster than the network: the frames stay where they are, empty, so that nothing jumps when the record comes. */
+function mostrarEspera() {
+  quitarRegistro();
+  vaciarImagenes();
+  mesa.dataset.esperando = "";
+  $("estado-mesa").replaceChildren(el("div", { class: "cargando" }, el("h2", {}, "Cargando el registro…")));
+}
+
+function quitarRegistro() {
+  ampliar(null);
+  $("solicitud").textContent = "";
+  delete mesa.dataset.folio;
+  delete mesa.dataset.esperando;
+  tomarFoco();
+}
+
+/** The keys go to the record, unless the person is in what stands over it. */
+function tomarFoco() {
+  if (!document.querySelector("dialog[open]")) mesa.focus();
 }
 
 function mostrar(abierto) {
   puesto.actual = abierto;
   puesto.actual.inicio = performance.now();
   $("estado-mesa").replaceChildren();
+  delete mesa.dataset.esperando;
   $("mosaico").hidden = false;
   $("panel").hidden = false;
   $("solicitud").textContent = abierto.registro.solicitud.denominacion;
   ampliar(null);
-  for (const figura of figuras()) pintarImagen(figura, abierto);
+  pintarImagenes();
   $("datos").replaceChildren(tablaDeDatos(abierto.registro));
   pintarCatalogo();
   pintarDetalle();
-  mesa.focus();
+  tomarFoco();
   mesa.dataset.folio = abierto.registro.folio;
-  if (!adelante && !abierto.reemplaza) adelantar();
+  if (!abierto.reemplaza) cargarAdelante();
   for (const hacer of alMostrar) hacer(abierto);
 }
 
@@ -211,8 +227,17 @@ function resumen(registro, inconsistencias) {
   return `${corto(registro.folio)} ${todas.length ? `con inconsistencia ${todas.join(", ")}` : "sin inconsistencia"}`;
 }
 
+const ESPERE = "Espere: el registro todavía no está en la pantalla; lo que pulse no cuenta.";
+
 function puedeDecidir() {
-  if (!puesto.actual) return false;
+  if (!puesto.actual) {
+    if (esperando) avisar("aviso", ESPERE);
+    return false;
+  }
+  if (puesto.actual.impide) {
+    avisar("aviso", puesto.actual.impide);
+    return false;
+  }
   const cargas = [...puesto.actual.imagenes.values()];
   if (cargas.some((c) => c.estado === "cargando")) {
     avisar("aviso", "Espere: faltan imágenes por cargar.");
@@ -249,6 +274,7 @@ const acciones = {
     guardar(puesto.actual.marcas);
   },
   deshacer,
+  enterado: quitarRechazos,
   ayuda() {
     $("ayuda").showModal();
   },
@@ -262,7 +288,7 @@ function saltar() {
 }
 
 function regresarUnPaso() {
-  if ($("mosaico").dataset.ampliada) return ampliar(null);
+  if (quitarRechazos() || cerrarImagenes()) return undefined;
   if (puesto.actual?.abierta) {
     puesto.actual.abierta = null;
     return pintarDetalle();
@@ -281,8 +307,6 @@ function regresarUnPaso() {
 
 // Keyboard and pointer --------------------------------------------------------------------------------------------------
 
-const PASO = 60;
-
 function ponerTeclas() {
   agregarTecla({ teclas: [" "], rotulo: ["espacio"], ayuda: "Guardar sin inconsistencia y pasar al siguiente", hacer: acciones.limpio });
   explicarTecla(["a", "–", "n"], "Marcar o quitar una inconsistencia; puede haber varias");
@@ -290,34 +314,30 @@ function ponerTeclas() {
   explicarTecla(["Tab"], "Con una inconsistencia abierta: escribir el detalle");
   agregarTecla({ teclas: ["Enter"], rotulo: ["↵"], ayuda: "Guardar con lo marcado", hacer: acciones.guardar });
   agregarTecla({ teclas: ["z"], ayuda: "Volver a la última decisión para cambiarla", hacer: deshacer });
-  explicarTecla(["1", "–", "4"], "Ampliar una imagen; otra vez, regresar");
-  agregarTecla({ teclas: ["+", "="], hacer: () => acercar(1.4), repite: true });
-  agregarTecla({ teclas: ["-"], hacer: () => acercar(1 / 1.4), repite: true });
-  agregarTecla({ teclas: ["0"], rotulo: ["+", "-", "0"], ayuda: "Acercar, alejar, tamaño original", hacer: () => acercar(0) });
-  agregarTecla({ teclas: ["ArrowLeft"], hacer: () => mover(PASO, 0), repite: true });
-  agregarTecla({ teclas: ["ArrowRight"], hacer: () => mover(-PASO, 0), repite: true });
-  agregarTecla({ teclas: ["ArrowUp"], hacer: () => mover(0, PASO), repite: true });
-  agregarTecla({ teclas: ["ArrowDown"], rotulo: ["← ↑ ↓ →"], ayuda: "Mover la imagen acercada; también se arrastra", hacer: () => mover(0, -PASO), repite: true });
-  agregarTecla({ teclas: ["r"], ayuda: "Girar la imagen ampliada o la que está bajo el puntero", hacer: girar });
+  teclasDeImagenes();
   agregarTecla({ teclas: ["s"], ayuda: "Dejar para después un registro cuya imagen no carga", hacer: saltar });
+  for (const extension of EXTENSIONES) extension.montar(pagina);
   agregarTecla({ teclas: ["Escape"], rotulo: ["Esc"], ayuda: "Regresar: del detalle, de la imagen, de lo marcado", hacer: regresarUnPaso });
   agregarTecla({ teclas: ["?"], hacer: acciones.ayuda });
 }
 
 /** What the catalogue takes before any other key. */
 function teclaDelCatalogo(nombre, e) {
-  if (!puesto.actual) return false;
+  if (!puesto.actual) {
+    if (esperando && /^[a-n1-9]$/.test(nombre)) avisar("aviso", ESPERE);
+    return false;
+  }
   if (nombre === "Tab" && puesto.actual.abierta && $("campo-detalle") && e.target === mesa && !e.shiftKey) {
     $("campo-detalle").focus();
     return true;
   }
   if (/^[1-9]$/.test(nombre)) {
-    const numero = Number(nombre) - 1;
-    if (!elegirForma(numero) && numero < figuras().length) ampliar(numero);
+    if (!elegirForma(Number(nombre) - 1)) ampliar(Number(nombre) - 1);
     return true;
   }
-  if (nombre.length !== 1 || !entrada(nombre)) return false;
-  alternar(nombre);
+  const elegida = conTecla(nombre);
+  if (!elegida) return false;
+  alternar(elegida.clave);
   return true;
 }
 
@@ -357,6 +377,8 @@ async function actualizarProgreso() {
   try {
     const progreso = await (await pedir(`/api/progreso?${new URLSearchParams({ proceso })}`)).json();
     hoy = progreso.decididos_hoy;
+    quedan(progreso.pendientes);
+    if (puesto.actual) cargarAdelante();
     $("dia").max = progreso.meta_diaria;
     $("cola").textContent = `${miles(progreso.pendientes)} pendientes`;
     $("cola").title = progreso.mas_antiguo ? `El más antiguo se recibió el ${momento(progreso.mas_antiguo)}` : "";
@@ -380,14 +402,13 @@ const pagina = {
 };
 
 async function empezar() {
-  figuras().forEach(prepararFigura);
+  usarCola(apartados, () => [...enviando.keys(), ...saltados.slice(-3)]);
+  prepararImagenes();
   ponerTeclas();
   escuchar(teclaDelCatalogo);
   $("detalle").addEventListener("keydown", teclaDelDetalle);
-  for (const extension of EXTENSIONES) extension.montar(pagina);
   document.addEventListener("click", clic);
   $("ayuda").addEventListener("close", () => mesa.focus());
-  window.addEventListener("resize", () => figuras().forEach(transformar));
   window.addEventListener("beforeunload", (e) => { if (enviando.size) e.preventDefault(); });
   usarCatalogo(await insistir(
     async () => (await pedir(`/api/catalogo?${new URLSearchParams({ proceso })}`)).json(),
@@ -398,4 +419,4 @@ async function empezar() {
   await esperar();
 }
 
-empezar().catch((falla) => mostrarEstado("fallo", "La página no pudo continuar", `${falla.message}. Recárguela: sus registros asignados se conservan.`));
+empezar().catch((falla) => mostrarEstado("fallo", "La página no pudo continuar", `${falla.message}. Recárguela: lo que ya se guardó se conserva.`));

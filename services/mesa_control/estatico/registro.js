@@ -1,48 +1,69 @@
 // A record opened: what the server says of it, its images on the way, and what has been marked so far.
 
-import { Falla, pedir } from "./red.js";
+import { Falla, REINTENTO_MS, pausa, pedir } from "./red.js";
 
 const MARGEN_ASIGNACION_MS = 5000;
 
-async function imagenDe({ url }) {
-  const respuesta = await pedir(url);
-  const direccion = URL.createObjectURL(await respuesta.blob());
-  const imagen = new Image();
-  imagen.src = direccion;
-  try {
-    await imagen.decode();
-  } catch {
-    throw new Falla(500, { title: "El archivo no es una imagen que se pueda mostrar" });
-  }
-  return direccion;
-}
-
-/** A record with its images on the way. */
+/**
+ * A record with its images on the way. `reemplaza`: the decision that is being changed. `impide`: when set, why it cannot be decided
+ * now, for people.
+ */
 export function abrir(registro, reemplaza = null) {
   const propias = registro.decision?.inconsistencias.filter((i) => i.origen === "revision") ?? [];
   const abierto = {
     registro,
     reemplaza,
+    impide: "",
     llave: crypto.randomUUID(),
     marcas: new Map(propias.map((i) => [i.clave, i.detalle ?? ""])),
     abierta: null,
     caduca: performance.now() + registro.vigencia_s * 1000 - MARGEN_ASIGNACION_MS,
     imagenes: new Map(),
+    alCargar: null,
+    suelto: false,
   };
   for (const imagen of registro.imagenes) pedirImagen(abierto, imagen);
   return abierto;
 }
 
-export function pedirImagen(abierto, imagen) {
+/** Asks for an image; `alCargar(carga)` of the record is told how it ended. What fails for a moment is asked for again by itself. */
+export async function pedirImagen(abierto, imagen) {
   const carga = { estado: "cargando", imagen };
   abierto.imagenes.set(imagen.parte, carga);
-  carga.lista = imagenDe(imagen).then(
-    (direccion) => Object.assign(carga, { estado: "lista", direccion }),
-    (falla) => Object.assign(carga, { estado: "falla", motivo: falla.message }),
-  );
-  return carga.lista;
+  try {
+    Object.assign(carga, await imagenDe(imagen), { estado: "lista" });
+  } catch (falla) {
+    Object.assign(carga, { estado: "falla", motivo: falla.message });
+    if (!falla.definitiva) pausa(REINTENTO_MS).then(() => pedirDeNuevo(abierto, carga));
+  }
+  if (abierto.suelto) olvidar(carga);
+  else if (abierto.imagenes.get(imagen.parte) === carga) abierto.alCargar?.(carga);
+}
+
+function pedirDeNuevo(abierto, carga) {
+  if (!abierto.suelto && abierto.imagenes.get(carga.imagen.parte) === carga) pedirImagen(abierto, carga.imagen);
+}
+
+/** The image decoded, so that it is drawn at once: `nodo`, and `copias` of it for what shows a part of it. */
+async function imagenDe({ url }) {
+  const respuesta = await pedir(url);
+  const direccion = URL.createObjectURL(await respuesta.blob());
+  const nodos = [0, 1, 2].map(() => Object.assign(new Image(), { alt: "", draggable: false, src: direccion }));
+  try {
+    await Promise.all(nodos.map((nodo) => nodo.decode()));
+  } catch {
+    URL.revokeObjectURL(direccion);
+    throw Object.assign(new Falla(0, { title: "El archivo no es una imagen que se pueda mostrar" }), { definitiva: true });
+  }
+  const [nodo, ...copias] = nodos;
+  return { direccion, nodo, copias };
 }
 
 export function soltar(abierto) {
-  for (const { direccion } of abierto.imagenes.values()) if (direccion) URL.revokeObjectURL(direccion);
+  abierto.suelto = true;
+  for (const carga of abierto.imagenes.values()) olvidar(carga);
+}
+
+function olvidar({ direccion }) {
+  if (direccion) URL.revokeObjectURL(direccion);
 }

@@ -23,7 +23,7 @@ export function agregarTecla({ teclas, ayuda = "", hacer, repite = false, rotulo
 
 /** A line on `?`; what stands between keys (`–`) is no key. */
 export function explicarTecla(rotulo, ayuda) {
-  const nombres = rotulo.flatMap((nombre) => [nombre === "–" ? nombre : el("kbd", {}, nombre), " "]);
+  const nombres = rotulo.map((nombre) => (nombre === "–" ? nombre : el("kbd", {}, nombre)));
   $("ayuda-teclas").append(el("tr", {}, el("th", { scope: "row" }, ...nombres), el("td", {}, ayuda)));
 }
 
