@@ -7,7 +7,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines test-rest unit lint format requirements generated published bench clean engines-real native browser
+.PHONY: help demo test test-system test-engines test-rest unit lint format requirements generated published bench clean engines-real native browser
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -17,15 +17,19 @@ demo: $(VENV)/.runtime ## One process, some hundreds of supports, from device to
 
 test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property, contract, integration, browser, and the whole system on both logs
 	@$(BIN)/python -m pytest tests/simulation/test_simulation.py
-	@$(MAKE) --no-print-directory -j2 test-engines test-rest
+	@$(MAKE) --no-print-directory -j3 test-system test-engines test-rest
 
-test-engines test-rest: export PYTHONUNBUFFERED := 1
+# Three lanes: what runs on engines, and whole installations most of all, waits a lot; the others run in between.
+test-system test-engines test-rest: export PYTHONUNBUFFERED := 1
 
-test-engines: # on engines and whole installations; they wait a lot: the others run in between
-	@$(BIN)/python -m pytest tests/contract tests/integration tests/system | sed -u 's/^/engines | /'
+test-system:
+	@$(BIN)/python -m pytest tests/system | sed -u 's/^/system  | /'
+
+test-engines:
+	@$(BIN)/python -m pytest tests/contract tests/integration tests/browser | sed -u 's/^/engines | /'
 
 test-rest:
-	@$(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/system --ignore=tests/simulation/test_simulation.py | sed -u 's/^/rest    | /'
+	@$(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/browser --ignore=tests/system --ignore=tests/simulation/test_simulation.py | sed -u 's/^/rest    | /'
 
 unit: $(VENV)/.dev ## What needs no engine: minutes; a single file takes seconds
 	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture

@@ -15,6 +15,7 @@ from apoyo.instalacion import Instalacion, bitacora
 from apoyo.recorrido import Recorrido
 from apoyo.sistema import Sistema
 from apoyo.verificacion import Alcance
+from dispositivo.poblacion.plan import MINIMO_CON_TODAS
 from kernel.clock import SystemClock
 from kernel.dispatch import decode
 from kernel.stream import Message, connect
@@ -25,7 +26,7 @@ from schemas.eventos import POR_TIPO
 from services.notificaciones.domain import Clase
 from tests.support.escaner import Escaner
 
-REGISTROS = 160
+REGISTROS = MINIMO_CON_TODAS
 ILEGIBLE, TIPO_RECIBIDO = b"{}", "mx.ine.apoyo.registro_recibido.v1"
 BITACORAS = [pytest.param(False, id="embebida"), pytest.param(True, id="kafka", marks=pytest.mark.kafka)]
 

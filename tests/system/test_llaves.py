@@ -15,7 +15,7 @@ from apoyo.sistema import Sistema
 from apoyo.verificacion import Alcance
 from kernel.clock import SystemClock
 
-REGISTROS = 100
+REGISTROS = 60
 CONSOLA = Console(quiet=True)
 SERVICIOS: tuple[llaves.Servicio, ...] = get_args(llaves.Servicio)
 

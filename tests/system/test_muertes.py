@@ -219,7 +219,7 @@ async def test_cada_servicio_muere_solo_y_con_una_segunda_instancia_sin_perder_n
     ahora = SystemClock().now()
     async with Supervisor() as supervisor:
         sistema = Sistema(Instalacion(tmp_path), supervisor, kafka=kafka)
-        recorrido = Recorrido(sistema, preparar(13, REGISTROS, ahora))
+        recorrido = Recorrido(sistema, preparar(13, 4 * 2 * len(SERVICIOS), ahora))
         await recorrido.arrancar(corte_de(ahora))
         partes = iter(_partes(recorrido.escenario.capturas, 2 * len(SERVICIOS)))
 
