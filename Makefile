@@ -35,21 +35,24 @@ unit: $(VENV)/.dev ## What needs no engine: minutes; a single file takes seconds
 	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, generated files up to date, published versions only grown
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m schemas.generate --check && $(BIN)/python -m schemas.compat
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m schemas.generate --check && $(BIN)/python -m schemas.compat && $(BIN)/python -m apoyo.despliegue --check
 
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-generated: $(VENV)/.dev ## Regenerate JSON Schemas, asyncapi.yaml and the README's command help
-	@$(BIN)/python -m schemas.generate && $(BIN)/python -m apoyo.ayuda
+generated: $(VENV)/.dev ## Regenerate JSON Schemas, asyncapi.yaml, what deploy/ derives, and the README's command help
+	@$(BIN)/python -m schemas.generate && $(BIN)/python -m apoyo.despliegue && $(BIN)/python -m apoyo.ayuda
 
 published: generated ## At a release: record today's schemas and events as published (refused if they break a reader)
 	@$(BIN)/python -m schemas.compat --publish
 
-requirements: $(VENV)/.dev ## Compile requirements*.in into hashed requirements*.txt
-	@for f in requirements requirements-dev; do \
-	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --prerelease=if-necessary-or-explicit --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links --no-annotate --no-header $$f.in -o $$f.txt; done
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --prerelease=if-necessary-or-explicit --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+requirements: $(VENV)/.dev ## Compile requirements*.in into hashed requirements*.txt, and those of each image in the same versions
+	@for f in requirements requirements-dev; do $(COMPILE) $$f.in -o $$f.txt || exit 1; done
+	@$(BIN)/python -m apoyo.despliegue
+	@for f in deploy/images/requirements/*.in; do $(COMPILE) -c requirements.txt $$f -o $${f%.in}.txt || exit 1; done
 
 engines-real: $(VENV)/.dev ## Fetch what real Kafka needs into the cache (Maven; verified by hash)
 	@$(BIN)/apoyo engines fetch

@@ -104,6 +104,30 @@ def engines_fetch(
 
 
 @app.command()
+def preparar(
+    kafka: Annotated[str, typer.Option(help="Servidores de Kafka: host:puerto, varios con comas.")],
+    mongo: Annotated[str, typer.Option(help="Dirección de MongoDB: mongodb://host:puerto/…")],
+    s3: Annotated[str, typer.Option(help="Servidor de objetos: host:puerto.")],
+    smtp: Annotated[str, typer.Option(help="Servidor de correo: host:puerto.")],
+    oidc: Annotated[str, typer.Option(help="Dirección del emisor de identidad local.")],
+    en: Annotated[
+        list[str] | None,
+        typer.Option("--en", help="Un servicio que no está en esta máquina: servicio=host; se puede repetir."),
+    ] = None,
+    root: Raiz = RAIZ,
+) -> None:
+    """Hace las llaves, los secretos y las contraseñas que falten, y anota dónde están los motores; no conecta con nada."""
+    from apoyo import preparacion
+
+    try:
+        preparacion.preparar(Instalacion(root), kafka=kafka, mongo=mongo, s3=s3, smtp=smtp, oidc=oidc, en=en or [])
+    except ValueError as error:
+        consola.print(f"[red]{escape(str(error))}[/]")
+        raise typer.Exit(2) from error
+    consola.print("Listo: lo que ya existía no cambió.")
+
+
+@app.command()
 def topics(root: Raiz = RAIZ) -> None:
     """Crea los topics que falten y los muestra: quién escribe, quién lee y cuántos eventos hay."""
     from apoyo import consultas

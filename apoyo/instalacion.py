@@ -22,7 +22,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,7 +71,9 @@ _ACCESOS = TypeAdapter(dict[str, Acceso])
 
 @dataclass(frozen=True, slots=True)
 class Direcciones:
-    """Where an installation listens. `oidc_url`: of the local issuer; `puertos`: HTTP port of each instance of a service."""
+    """Where an installation listens. `oidc_url`: of the local issuer; `puertos`: HTTP port of each instance of a service;
+    `anfitriones`: of the services that do not run on this machine, where they do; `kafka_tls_dir`: of the user that commands are in
+    Kafka (`kernel.stream.kafka`), where it asks for one."""
 
     stream_url: str
     mongo_uri: str
@@ -82,10 +84,12 @@ class Direcciones:
     inbox: str
     oidc_url: str
     puertos: dict[str, int]
+    anfitriones: dict[str, str] = field(default_factory=dict)
+    kafka_tls_dir: str | None = None
 
     def url(self, servicio: str) -> str:
         """Base address of a service; before it was ever started, the one that it would like to have."""
-        return f"http://127.0.0.1:{self.puertos.get(servicio) or PUERTOS[servicio]}"
+        return f"http://{self.anfitriones.get(servicio, '127.0.0.1')}:{self.puertos.get(servicio) or PUERTOS[servicio]}"
 
 
 class Instalacion:
@@ -135,7 +139,8 @@ class Instalacion:
                 hpke.save(private, path)
                 self.resguardar()
                 hpke.save(private.public(), self.root / "keys" / "public" / f"{name}.json")
-        (self.root / "keys" / "ingesta").mkdir(parents=True, exist_ok=True)
+        for carpeta in (self.root / "keys" / "ingesta", self.publicas):
+            carpeta.mkdir(parents=True, exist_ok=True)
         if not self.llave_de_identidad.exists():
             _write_secret(self.llave_de_identidad, secrets.token_bytes(KEY_BYTES))
         self.dar_acceso({p.cuenta: (p.emisor, p.correo) for p in PERSONAS})
@@ -169,7 +174,7 @@ class Instalacion:
 
     def publicas_de(self, proceso: str) -> list[LlaveProceso]:
         """The public keys of a process that `portal` finds; empty when there are none."""
-        path = self._publicas / f"{proceso}.json"
+        path = self.publicas / f"{proceso}.json"
         return _LLAVES.validate_json(path.read_bytes()) if path.exists() else []
 
     def renovar_llaves_de_proceso(self, proceso: str, usadas: Iterable[str]) -> list[LlaveProceso]:
@@ -189,8 +194,8 @@ class Instalacion:
             public = hpke.load_private(path).public()
             nuevas.append(LlaveProceso(id=key_id, suite=suite.value, publica=base64.b64encode(public.raw).decode()))
         self.resguardar()
-        self._publicas.mkdir(parents=True, exist_ok=True)
-        write_whole(self._publicas / f"{proceso}.json", _LLAVES.dump_json(nuevas, indent=2))
+        self.publicas.mkdir(parents=True, exist_ok=True)
+        write_whole(self.publicas / f"{proceso}.json", _LLAVES.dump_json(nuevas, indent=2))
         self.resguardar()
         return nuevas
 
@@ -226,12 +231,14 @@ class Instalacion:
             "PUBLIC_KEYS_DIR": str(self.root / "keys" / "public"),
             "HTTP_PORT": str(port),
         }
+        if direcciones.kafka_tls_dir is not None:
+            env["KAFKA_TLS_DIR"] = direcciones.kafka_tls_dir
         if servicio in CON_PAGINAS:
             env["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
             env["IDENTITY_KEY_FILE"] = str(self.llave_de_identidad)
             env["ISSUERS_FILE"] = str(self._emisores_de(servicio))
         if servicio == "portal":
-            env["PROCESS_KEYS_DIR"] = str(self._publicas)
+            env["PROCESS_KEYS_DIR"] = str(self.publicas)
         if servicio == "notificaciones":
             env["SMTP_HOST"], env["SMTP_PORT"] = direcciones.smtp_host, str(direcciones.smtp_port)
             env["MAIL_FROM"] = "acuses@apoyo.invalid"
@@ -272,7 +279,8 @@ class Instalacion:
         return self.root / "secrets" / "emisores" / f"{servicio}.json"
 
     @property
-    def _publicas(self) -> Path:
+    def publicas(self) -> Path:
+        """Folder of the public keys of processes, for `portal`."""
         return self.root / "keys" / "procesos"
 
     @property
@@ -283,7 +291,9 @@ class Instalacion:
 @asynccontextmanager
 async def bitacora(instalacion: Instalacion) -> AsyncIterator[Stream]:
     """The installation's log, connected. Raises FileNotFoundError, Unavailable."""
-    stream = connect(instalacion.direcciones().stream_url, client_id="apoyo")
+    direcciones = instalacion.direcciones()
+    tls = None if direcciones.kafka_tls_dir is None else Path(direcciones.kafka_tls_dir)
+    stream = connect(direcciones.stream_url, client_id="apoyo", tls=tls)
     await stream.start()
     try:
         yield stream

@@ -26,7 +26,7 @@ class Engines:
         self.settings = settings
         self.name = name
         self.clock: Clock = SystemClock()
-        self.stream = connect(settings.stream_url, client_id=name)
+        self.stream = connect(settings.stream_url, client_id=name, tls=settings.kafka_tls_dir)
         self.mongo = documents.connect(settings.mongo_uri)
         self.prepare: list[Callable[[], Awaitable[None]]] = []
 

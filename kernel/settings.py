@@ -12,6 +12,10 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="APOYO_", extra="ignore", frozen=True)
 
     stream_url: str = Field(description="embedded:///path/of/log.db or kafka://host:port[,host:port]")
+    kafka_tls_dir: Path | None = Field(
+        default=None,
+        description="folder with ca.crt, user.crt and user.key of this service's user of Kafka; none: no TLS",
+    )
     mongo_uri: str = Field(description="mongodb://host:port/")
     s3_endpoint: str = Field(description="host:port of the object store")
     s3_access_key: str = Field(description="access key of this service")

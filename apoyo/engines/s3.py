@@ -52,7 +52,7 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 8
     """Run it and return it once it answers. The secret is random and stays with the data. Raises ProcessFailed."""
     data.mkdir(parents=True, exist_ok=True)
     config = data / "s3.json"
-    secret = _secret(config)
+    secret = identity(config)
     s3 = free_port(port)
     # The admin server cannot be switched off, and its worker looks for it 10 000 above its port, whatever the flag says.
     admin, admin_grpc = free_port_pair(10_000)
@@ -71,7 +71,7 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 8
     return ObjectStore(f"127.0.0.1:{s3}", ACCESS_KEY, secret)
 
 
-def _secret(config: Path) -> str:
+def identity(config: Path) -> str:
     """The secret key in SeaweedFS's list of identities; both are made if they are not there."""
     if not config.exists():
         credentials = [{"accessKey": ACCESS_KEY, "secretKey": secrets.token_urlsafe(24)}]

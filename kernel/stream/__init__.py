@@ -34,16 +34,17 @@ __all__ = [
 ]
 
 
-def connect(url: str, client_id: str, die: Die = die) -> Stream:
+def connect(url: str, client_id: str, die: Die = die, tls: Path | None = None) -> Stream:
     """The engine that `url` names, not started: `embedded:///path/log.db`, `memory:` or `kafka://host:port[,host:port]`.
 
-    `client_id` names this process to Kafka. Raises ValueError for any other URL.
+    `client_id` names this process to Kafka; `tls`: the folder of its certificate there (`KafkaStream`). Raises ValueError for any
+    other URL.
     """
     scheme, _, place = url.partition("://")
     if scheme == "kafka" and place:
         from kernel.stream.kafka import KafkaStream
 
-        return KafkaStream(place, client_id, die=die)
+        return KafkaStream(place, client_id, die=die, tls=tls)
     if scheme == "embedded" and place.startswith("/"):
         from kernel.stream.embedded import EmbeddedLog
 

@@ -8,8 +8,10 @@ stops, Faust waits until everything that it has given out is acknowledged: who s
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import faust
@@ -74,14 +76,19 @@ class KafkaStream:
     """A `Stream` on the Kafka at `bootstrap` (host:port, several with commas).
 
     `patience_s`: how long Kafka may fail to answer before Unavailable. Messages that were sent when that happens may still
-    arrive: sending them again makes a duplicate.
+    arrive: sending them again makes a duplicate. `tls`: folder with `ca.crt`, `user.crt` and `user.key`; None: no TLS. Raises
+    OSError and ssl.SSLError when what is in it cannot be used.
     """
 
-    def __init__(self, bootstrap: str, client_id: str, *, patience_s: float = 10.0, die: Die = die) -> None:
+    def __init__(
+        self, bootstrap: str, client_id: str, *, patience_s: float = 10.0, die: Die = die, tls: Path | None = None
+    ) -> None:
         self._bootstrap = bootstrap
         self._client_id = client_id
         self._patience_s = patience_s
         self._die = die
+        self._tls = None if tls is None else _mutual(tls)
+        self._security = {} if self._tls is None else {"security_protocol": "SSL", "ssl_context": self._tls}
         self._producer: AIOKafkaProducer | None = None
         self._consumers: set[asyncio.Task[Any] | None] = set()
 
@@ -291,6 +298,7 @@ class KafkaStream:
             env={},
             broker=[f"kafka://{server}" for server in self._bootstrap.split(",")],
             broker_client_id=self._client_id,
+            broker_credentials=None if self._tls is None else faust.SSLCredentials(self._tls),
             broker_commit_interval=_COMMIT_S,
             broker_heartbeat_interval=_HEARTBEAT_S,
             broker_session_timeout=_SESSION_S,
@@ -309,7 +317,11 @@ class KafkaStream:
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap, client_id=self._client_id, acks="all", enable_idempotence=True
+            bootstrap_servers=self._bootstrap,
+            client_id=self._client_id,
+            acks="all",
+            enable_idempotence=True,
+            **self._security,
         )
         try:
             await producer.start()
@@ -325,7 +337,7 @@ class KafkaStream:
 
     @contextlib.asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, client_id=self._client_id)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, client_id=self._client_id, **self._security)
         try:
             await admin.start()
             yield admin
@@ -340,6 +352,7 @@ class KafkaStream:
             client_id=self._client_id,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            **self._security,
         )
         try:
             try:
@@ -365,6 +378,13 @@ class KafkaStream:
                 if time.monotonic() + 0.2 > deadline:
                     raise Unavailable(f"kafka: {error!r}") from error
                 await asyncio.sleep(0.2)
+
+
+def _mutual(folder: Path) -> ssl.SSLContext:
+    """Only brokers that this authority knows, and only as the user of this certificate."""
+    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    context.load_cert_chain(folder / "user.crt", folder / "user.key")
+    return context
 
 
 async def _keep_up(app: faust.App) -> None:

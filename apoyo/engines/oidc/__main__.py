@@ -12,6 +12,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--dir", type=Path, required=True)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="in a container: 0.0.0.0; people find it at 127.0.0.1 all the same"
+    )
     arguments = parser.parse_args()
     app = create(Store(arguments.dir), f"http://127.0.0.1:{arguments.port}")
-    uvicorn.run(app, host="127.0.0.1", port=arguments.port, access_log=False, log_level="warning")
+    uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False, log_level="warning")
