@@ -11,6 +11,7 @@ from schemas.ciclo_de_vida import TOPICS, VERSION, Ciclo, aplicar, en_cuarentena
 from schemas.envelope import Evento, Sobre
 from schemas.eventos import (
     POR_TIPO,
+    AccesoRegistrado,
     Fase,
     RegistroClasificado,
     RegistroCompulsado,
@@ -21,8 +22,9 @@ from schemas.eventos import (
 )
 
 CENTRO = ZoneInfo("America/Mexico_City")
-_LEIDOS = (*TOPICS, ReintentoSolicitado.topic)
-_ORDER = {topic: n for n, topic in enumerate(_LEIDOS)}
+LEIDOS = (*TOPICS, ReintentoSolicitado.topic, AccesoRegistrado.topic)
+"""Topics that tell of a folio."""
+_ORDER = {topic: n for n, topic in enumerate(LEIDOS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Paso:
 async def vida(stream: Stream, folio: str) -> list[Paso]:
     """Every event of a folio, in the order in which they were written."""
     pasos = []
-    for topic in _LEIDOS:
+    for topic in LEIDOS:
         async for record in stream.read(topic):
             if record.key != folio:
                 continue
@@ -83,6 +85,9 @@ def que_paso(evento: Evento) -> tuple[str, str]:
             return "en cuarentena", f"motivo: {evento.motivo} {evento.detalle}".rstrip()
         case ReintentoSolicitado():
             return "reintento solicitado", f"de la versión {evento.version}, por {evento.por}"
+        case AccesoRegistrado():
+            partes = ", ".join(parte.value for parte in evento.partes)
+            return "entregado", f"{partes}, a {evento.quien} ({evento.via})"
         case RegistroCompulsado():
             fase = "consulta preliminar" if evento.fase is Fase.PRELIMINAR else "compulsa definitiva"
             causa = f" ({evento.causa_baja})" if evento.causa_baja else ""

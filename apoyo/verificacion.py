@@ -1,9 +1,9 @@
 """What must hold of a log and of what was derived from it, recomputed from the topics alone. Pure: `apoyo/verify.py` reads.
 
-`Hechos` folds the four topics of a lifecycle, the retries, the envíos, what compulsa says to itself of persons, and the two topics
-of the portal's lookups. Each check looks at the folded facts (and, where it compares, at what somebody read of the objects or of
-resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, lookups, places (`topic/partition/offset`)
-and objects, never contents.
+`Hechos` folds the four topics of a lifecycle, the accesses, the retries, the envíos, what compulsa says to itself of persons, and
+the two topics of the portal's lookups. Each check looks at the folded facts (and, where it compares, at what somebody read of the
+objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, lookups, places
+(`topic/partition/offset`) and objects, never contents.
 
 A repetition of an event is no fault: delivery is at least once, a relay may publish what was published already, and
 `quarantine redrive` does so on purpose. The same id or the same version with other bytes is one.
@@ -25,11 +25,13 @@ from schemas.envelope import Evento, EventoInvalido
 from schemas.envelope import leer as leer_sobre
 from schemas.eventos import (
     POR_TIPO,
+    AccesoRegistrado,
     ConsultaRespondida,
     ConsultaSolicitada,
     EnvioAbierto,
     EnvioCerrado,
     MiembroDePersona,
+    RegistroClasificado,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
@@ -44,7 +46,9 @@ CUBOS = (PAQUETES, EXPEDIENTES)
 
 LEIDOS = (
     EnvioAbierto.topic,
-    *TOPICS,
+    RegistroRecibido.topic,
+    AccesoRegistrado.topic,
+    *(topic for topic in TOPICS if topic != RegistroRecibido.topic),
     ReintentoSolicitado.topic,
     MiembroDePersona.topic,
     Veredicto.topic,
@@ -83,6 +87,8 @@ TITULOS = {
     "huerfanos": "Todo evento es de un folio recibido",
     "envios": "Todo registro llegó en un envío abierto",
     "reintentos": "Todo reintento es de una cuarentena",
+    "accesos": "Todo acceso es a un registro recibido",
+    "vistos": "Quien decidió tuvo antes el registro",
     "veredictos": "Todo veredicto es de registros anunciados",
     "consultas": "Una respuesta por consulta al padrón",
     "conservacion": "Recibidos = abiertos + cuarentena + pendientes",
@@ -169,6 +175,10 @@ class Hechos:
         self.cuarentenas: set[tuple[str, int]] = set()
         """Folio and version of every quarantine, in force or not."""
         self.reintentos: dict[tuple[str, int], ReintentoSolicitado] = {}
+        self.accesos: dict[str, tuple[str, str]] = {}
+        """Id of each access → folio, who."""
+        self.decididos: set[tuple[str, str]] = set()
+        """Folio and who decided it, in force or not."""
         self.anunciados: dict[str, set[str]] = {}
         """Folio → persons that it was announced to, inside compulsa."""
         self.veredictos: list[Veredicto] = []
@@ -213,6 +223,8 @@ class Hechos:
                 self.cerrados.setdefault(asunto, evento)
             case ReintentoSolicitado():
                 self.reintentos.setdefault((asunto, evento.version), evento)
+            case AccesoRegistrado():
+                self.accesos.setdefault(evento.acceso, (evento.folio, evento.quien))
             case MiembroDePersona():
                 self.anunciados.setdefault(evento.folio, set()).add(evento.persona)
             case Veredicto() if nueva:
@@ -227,6 +239,8 @@ class Hechos:
                 self.ciclos[asunto] = aplicar(self.ciclos.get(asunto, Ciclo()), evento, record.offset)
                 if isinstance(evento, RegistroDescifrado):
                     self.abierto_en.setdefault((asunto, evento.version), sobre.hora)
+                if isinstance(evento, RegistroClasificado):
+                    self.decididos.add((asunto, evento.operador))
                 if isinstance(evento, RegistroEnCuarentena):
                     self.cuarentenas.add((asunto, evento.version))
         if objeto := _objeto(evento):
@@ -262,6 +276,8 @@ def de_los_topics(hechos: Hechos, apartados: Mapping[str, bool]) -> list[Comprob
         huerfanos(hechos),
         envios(hechos),
         reintentos(hechos),
+        accesos(hechos),
+        vistos(hechos),
         veredictos(hechos),
         consultas(hechos),
         conservacion(hechos),
@@ -382,6 +398,27 @@ def reintentos(hechos: Hechos) -> Comprobacion:
             hallazgos.append(Hallazgo(folio, f"el reintento de la versión {version} no dice lo que dijo la recepción"))
     esperan = sum((RegistroEnCuarentena.topic, f, v + 1) not in hechos.contenidos for f, v in hechos.reintentos)
     return Comprobacion("reintentos", len(hechos.reintentos), tuple(hallazgos), f"{esperan} sin respuesta todavía")
+
+
+def accesos(hechos: Hechos) -> Comprobacion:
+    """Nobody was given a record that was not received."""
+    hallazgos = tuple(
+        Hallazgo(folio, f"acceso {acceso} de {quien} a un registro que nadie recibió")
+        for acceso, (folio, quien) in hechos.accesos.items()
+        if folio not in hechos.ciclos
+    )
+    personas = len({quien for _, quien in hechos.accesos.values()})
+    return Comprobacion("accesos", len(hechos.accesos), hallazgos, f"de {personas} cuentas")
+
+
+def vistos(hechos: Hechos) -> Comprobacion:
+    """Whoever decided had been given the record (SPEC 7: people review every one). A program that decides unseen is told here."""
+    dados = set(hechos.accesos.values())
+    hallazgos = tuple(
+        Hallazgo(folio, f"lo decidió {quien}, a quien no consta que se le entregara")
+        for folio, quien in sorted(hechos.decididos - dados)
+    )
+    return Comprobacion("vistos", len(hechos.decididos), hallazgos, grave=False)
 
 
 def veredictos(hechos: Hechos) -> Comprobacion:

@@ -33,11 +33,11 @@ Task = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Another group of a service: what it handles, one by one or many keys at once, is committed apart."""
+    """Another group of a service: what it handles, one by one or many at once, is committed apart."""
 
     group: str
     topics: Sequence[str]
-    handle: Handler | PerKey
+    handle: Handler | Fold | PerKey
 
 
 @dataclass

@@ -34,6 +34,27 @@ SECURITY_HEADERS = {
 }
 
 
+_PROBLEM: dict[str, Any] = {
+    "description": "Un problema (RFC 9457): qué pasó, que nada se perdió, qué hacer. `code` es una palabra constante.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "code"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+"""How OpenAPI describes what is refused, on every route."""
+
+
 class Problem(Exception):
     """An answer by problem+json (RFC 9457). `code`: constant word for programs; `title` and `detail`: Spanish, for people."""
 
@@ -132,7 +153,13 @@ def _unavailable() -> Problem:
 
 def create_app(title: str, health: Health, *, description: str = "") -> FastAPI:
     """An application with `/livez`, `/readyz`, `/metrics`, problem+json for every error, and security headers."""
-    app = FastAPI(title=title, description=description, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title,
+        description=description,
+        docs_url=None,
+        redoc_url=None,
+        responses=dict.fromkeys(("4XX", "5XX"), _PROBLEM),
+    )
 
     app.add_middleware(_Edge, health=health)
 

@@ -68,6 +68,7 @@ class Accion(StrEnum):
     CAMBIAR_CORREO = "cambiar_correo"
     REVISAR_REGISTRO = "revisar_registro"
     VER_REGISTRO_EN_MESA = "ver_registro_en_mesa"
+    VER_HISTORIA = "ver_historia"
     VER_CUARENTENA = "ver_cuarentena"
     REINTENTAR_APERTURA = "reintentar_apertura"
     VER_TOTALES = "ver_totales"
@@ -91,6 +92,7 @@ TEXTO: dict[Accion, str] = {
     Accion.CAMBIAR_CORREO: "Cambiar el correo o el emisor de un auxiliar (P 9.17, D 6.7)",
     Accion.REVISAR_REGISTRO: "Revisar registros en Mesa de Control (P 13)",
     Accion.VER_REGISTRO_EN_MESA: "Ver un registro y sus imágenes en Mesa de Control",
+    Accion.VER_HISTORIA: "Ver la historia de un registro: quién lo abrió, lo decidió y cuándo",
     Accion.VER_CUARENTENA: "Ver los registros que no se pudieron abrir y por qué",
     Accion.REINTENTAR_APERTURA: "Pedir que se abra otra vez un registro en cuarentena",
     Accion.VER_TOTALES: "Ver totales y avance (P 7.12, D 2.1)",
@@ -118,6 +120,7 @@ TABLA: dict[Accion, dict[Rol, Alcance]] = {
     Accion.CAMBIAR_CORREO: {_OPL: _P, _PRO: _P},
     Accion.REVISAR_REGISTRO: {_OPE: _P},
     Accion.VER_REGISTRO_EN_MESA: {_OPE: _P, _SUP: _P},
+    Accion.VER_HISTORIA: {_INE: _T, _OPL: _P, _SUP: _P, _SOP: _T, _AUD: _T},
     Accion.VER_CUARENTENA: {_INE: _T, _OPL: _P, _SUP: _P, _SOP: _T, _AUD: _T},
     Accion.REINTENTAR_APERTURA: {_INE: _T, _SUP: _P},
     Accion.VER_TOTALES: {_INE: _T, _OPL: _P, _SUP: _P, _PRO: _P, _SOP: _T, _AUD: _T},

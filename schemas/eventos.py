@@ -17,6 +17,7 @@ from schemas.tipos import (
     Base64,
     Entidad,
     Folio,
+    IdAcceso,
     IdAuxiliar,
     IdConsulta,
     IdCuenta,
@@ -181,6 +182,38 @@ class ReintentoSolicitado(Evento):
 
     @property
     def asunto(self) -> str:
+        return self.folio
+
+
+# acceso ----------------------------------------------------------------------------------------------------------------
+
+
+class AccesoRegistrado(Evento):
+    """Somebody was given what a record holds (SPEC 7, 12): written before anything of it is opened.
+
+    `partes`: what they may see from `desde` on, and until `hasta` without another event; None: that once. An image that is entitled
+    may never be asked for, and what is delivered ahead may never be looked at: this says who could see, not who looked.
+    `via`: how it was asked for: the next record of the queue, a folio, one image by itself; `anterior`: from before this topic,
+    when that was not written down. Each access is a subject of its own, so that many of one record wait for nobody.
+    """
+
+    nombre: ClassVar[str] = "acceso_registrado"
+    topic: ClassVar[str] = "acceso"
+
+    acceso: IdAcceso
+    folio: Folio
+    quien: IdCuenta
+    partes: Annotated[list[Parte], Field(min_length=1)]
+    via: Literal["asignacion", "folio", "imagen", "anterior"]
+    desde: Momento
+    hasta: Momento | None
+
+    @property
+    def asunto(self) -> str:
+        return f"{self.folio}/{self.acceso}"
+
+    @property
+    def llave_mensaje(self) -> str:
         return self.folio
 
 
@@ -732,6 +765,7 @@ EVENTOS: tuple[type[Evento], ...] = (
     RegistroDescifrado,
     RegistroEnCuarentena,
     ReintentoSolicitado,
+    AccesoRegistrado,
     RegistroCompulsado,
     MiembroDePersona,
     Veredicto,

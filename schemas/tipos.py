@@ -38,6 +38,7 @@ IdAuxiliar = Annotated[str, StringConstraints(pattern=rf"^{_AUXILIAR}$")]
 IdDispositivo = Annotated[str, StringConstraints(pattern=rf"^{_DISPOSITIVO}$")]
 IdCuenta = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]{1,64}$")]
 """An account: a word that says nothing about the person."""
+IdAcceso = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 IdConsulta = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 IdEnvio = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Folio = Annotated[str, StringConstraints(pattern=rf"^{_FOLIO}$")]

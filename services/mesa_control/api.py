@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, de_revision
-from credencial.situaciones import TEXTO_CAUSA, TEXTO_SITUACION, CausaBaja, Situacion
 from kernel.errors import KeyDestroyed
 from kernel.identity import Access, Identity
 from kernel.sealing import CannotUnseal
@@ -22,8 +21,11 @@ from schemas.autorizacion import Accion
 from schemas.ciclo_de_vida import Estado, estado
 from schemas.eventos import CuentaRegistrada, Fase, RegistroClasificado, SituacionRegistral
 from schemas.paquete import IMAGENES, Modalidad
-from schemas.tipos import Folio, IdProceso
+from schemas.tipos import Folio, IdAcceso, IdProceso
 from services.mesa_control import metrics, problemas
+from services.mesa_control.acceso import rutas as rutas_de_acceso
+from services.mesa_control.acceso.domain import texto_de_situacion
+from services.mesa_control.acceso.handlers import Historias
 from services.mesa_control.cuarentena import rutas
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.domain import (
@@ -57,6 +59,12 @@ LlaveIdempotencia = Annotated[
         description="Al azar, una por decisión: repetirla da la misma respuesta.",
     ),
 ]
+
+
+_IMAGEN: dict[str, Any] = {
+    "description": "La imagen, sola.",
+    "content": {tipo: {"schema": {"type": "string", "format": "binary"}} for tipo in ("image/jpeg", "image/png")},
+}
 
 
 class _Salida(BaseModel):
@@ -243,6 +251,7 @@ class ProgresoSalida(_Salida):
 def create(
     mesa: MesaDeControl,
     cuarentena: Cuarentena,
+    historias: Historias,
     access: Puerta,
     ver_actores: VerActores,
     health: Health,
@@ -257,6 +266,7 @@ def create(
     _api(app, mesa, access, ver_actores, meta_diaria)
     _page(app, access, ver_actores)
     rutas.montar(app, cuarentena, access, ver_actores, AQUI)
+    rutas_de_acceso.montar(app, historias, access, AQUI)
     return app
 
 
@@ -288,10 +298,17 @@ def _api(app: FastAPI, mesa: MesaDeControl, access: Puerta, ver_actores: VerActo
         """Un registro por su folio."""
         return _registro(await mesa.registro(folio, quien.id), mesa, ver_actores)
 
-    @app.get("/api/registros/{folio}/imagenes/{parte}", response_class=Response)
-    async def imagen(folio: folio_en_ruta, parte: str, quien: ve_sola) -> Response:
+    @app.get("/api/registros/{folio}/imagenes/{parte}", response_class=Response, responses={200: _IMAGEN})
+    async def imagen(
+        folio: folio_en_ruta,
+        parte: str,
+        quien: ve_sola,
+        acceso: Annotated[
+            IdAcceso | None, Query(description="El que la ofreció: sin él, queda asentada aparte.")
+        ] = None,
+    ) -> Response:
         """Una imagen; queda registro de quién la abrió."""
-        abierta = await mesa.imagen(folio, parte, quien.id)
+        abierta = await mesa.imagen(folio, parte, quien.id, acceso)
         return Response(abierta.contenido, media_type=abierta.tipo_medio, headers={"Cache-Control": "no-store"})
 
     @app.post("/api/registros/{folio}/decision")
@@ -414,7 +431,7 @@ def _registro(registro: Registro, mesa: MesaDeControl, ver_actores: VerActores) 
             version=compulsado.version,
             fase=compulsado.fase,
             situacion=compulsado.situacion,
-            texto=_situacion(compulsado.situacion, compulsado.causa_baja),
+            texto=texto_de_situacion(compulsado.situacion, compulsado.causa_baja),
             corte=compulsado.corte,
             coincidencia=compulsado.coincidencia,
             discrepancias=compulsado.discrepancias,
@@ -437,7 +454,10 @@ def _registro(registro: Registro, mesa: MesaDeControl, ver_actores: VerActores) 
             for c in comparar(registro.datos)
         ],
         imagenes=[
-            ImagenSalida(parte=p.nombre.value, url=f"/api/registros/{registro.folio}/imagenes/{p.nombre.value}")
+            ImagenSalida(
+                parte=p.nombre.value,
+                url=f"/api/registros/{registro.folio}/imagenes/{p.nombre.value}?acceso={registro.acceso}",
+            )
             for p in registro.descifrado.partes
             if p.nombre in IMAGENES
         ],
@@ -447,15 +467,6 @@ def _registro(registro: Registro, mesa: MesaDeControl, ver_actores: VerActores) 
         asignado_hasta=registro.asignado_hasta,
         vigencia_s=registro.vigencia_s,
     )
-
-
-def _situacion(situacion: SituacionRegistral, causa: str | None) -> str:
-    if situacion is SituacionRegistral.PENDIENTE:
-        return "Pendiente: falta cargar el corte del padrón"
-    text = TEXTO_SITUACION[Situacion(situacion.value)]
-    if causa is None:
-        return text
-    return f"{text}: {TEXTO_CAUSA[CausaBaja(causa)].lower() if causa in set(CausaBaja) else causa}"
 
 
 def _decision(decision: RegistroClasificado, mesa: MesaDeControl) -> DecisionSalida:

@@ -7,18 +7,20 @@ from datetime import timedelta
 from pymongo import IndexModel
 
 from kernel import identity
-from kernel.documents import Kind
+from kernel.documents import Keyed, Kind
 from kernel.engines import Engines
 from kernel.fold import Fold
 from kernel.follow import Follower
 from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
-from kernel.service import Service
+from kernel.service import Consumer, Service
+from kernel.stream import Handler
 from kernel.together import Together
 from kernel.web import Health
 from schemas.actores import Actores
 from schemas.directorio import Directorio
 from schemas.eventos import POR_TIPO
 from services.mesa_control import agent, api
+from services.mesa_control.acceso.handlers import Accesos, Historias, ProyectorDeHistoria
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.handlers import MesaDeControl, Proyector
 from services.mesa_control.settings import Settings
@@ -32,6 +34,9 @@ INDICES = [
 ]
 """Of `registros`."""
 
+HISTORIA = "mesa_control_historia"
+"""Group that folds the histories, apart from the queue: neither waits for the other."""
+
 
 def build(settings: Settings) -> Service:
     """The service, not started."""
@@ -39,16 +44,20 @@ def build(settings: Settings) -> Service:
     actores = Actores()
     directorio = Directorio(lambda: actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
+    outbox = engines.outbox()
+    asignacion = timedelta(seconds=settings.asignacion_s)
+    accesos = Accesos(outbox, engines.clock, lambda: uuid.uuid4().hex, asignacion)
+    historias = engines.collection("historias", Kind.PROJECTION)
+    antiguos = engines.collection("accesos", Kind.PRIMARY)
     mesa = MesaDeControl(
         registros=Together(engines.collection("registros", Kind.PROJECTION, INDICES)),
-        accesos=Together(engines.collection("accesos", Kind.PRIMARY, [IndexModel([("folio", 1), ("cuando", 1)])])),
-        outbox=engines.outbox(),
+        accesos=accesos,
+        outbox=outbox,
         llavero=engines.keyring(),
         expedientes=engines.bucket("expedientes"),
         ver_actores=lambda: actores,
         clock=engines.clock,
-        nuevo_id=lambda: str(uuid.uuid4()),
-        asignacion=timedelta(seconds=settings.asignacion_s),
+        asignacion=asignacion,
         deshacer=timedelta(seconds=settings.deshacer_s),
         primera_revision=first_revision,
     )
@@ -59,6 +68,7 @@ def build(settings: Settings) -> Service:
         app=api.create(
             mesa,
             Cuarentena(mesa.registros, mesa.outbox, mesa.clock, mesa.proyector),
+            Historias(historias),
             identity.build(engines, settings, directorio),
             lambda: actores,
             health,
@@ -67,9 +77,10 @@ def build(settings: Settings) -> Service:
         health=health,
         topics=agent.TOPICS,
         fold=Fold(mesa.registros, lambda documentos: agent.build(Proyector(documentos, first_revision)), remember=0),
+        consumers=[Consumer(HISTORIA, agent.TOPICS_DE_HISTORIA, Fold(historias, _historia, remember=0))],
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
-        tasks=[mesa.outbox.relay_forever],
+        tasks=[outbox.relay_forever, lambda: accesos.heredar(antiguos)],
     )
 
 
@@ -81,5 +92,10 @@ async def reconstruir(settings: Settings, progreso: Callable[[int], None] = lamb
         agent.TOPICS,
         lambda coleccion: agent.build(Proyector(coleccion, first_revision)),
     )
+    historias = Projection(*engines.beside("historias"), agent.TOPICS_DE_HISTORIA, _historia)
     async with engines.connected():
-        return await rebuild(engines.stream, [registros], progreso)
+        return await rebuild(engines.stream, [registros, historias], progreso)
+
+
+def _historia(coleccion: Keyed) -> Handler:
+    return agent.historia(ProyectorDeHistoria(coleccion, first_revision))

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -33,9 +33,10 @@ from schemas.eventos import (
 from schemas.expediente import DATOS, IMAGENES, contexto
 from schemas.hora import CENTRO
 from schemas.paquete import IMAGENES as PARTES_IMAGEN
-from schemas.paquete import DatosRegistro
+from schemas.paquete import DatosRegistro, Parte
 from schemas.tipos import descomponer_folio
 from services.mesa_control import metrics
+from services.mesa_control.acceso.handlers import Accesos
 from services.mesa_control.domain import (
     DECIDIDO,
     ESPERANDO,
@@ -78,7 +79,7 @@ Hecho = RegistroRecibido | RegistroDescifrado | RegistroEnCuarentena | RegistroC
 class Registro:
     """A record opened for a person. `asignado_hasta`: when its assignment ends; `vigencia_s`: seconds until then.
 
-    `alertas`: its own, and those of later records that name it.
+    `alertas`: its own, and those of later records that name it; `acceso`: what covers showing its images.
     """
 
     folio: str
@@ -88,6 +89,7 @@ class Registro:
     recibido: RegistroRecibido
     datos: DatosRegistro
     alertas: Sequence[Alerta]
+    acceso: str
     asignado_a: str | None
     asignado_hasta: datetime | None
     vigencia_s: float
@@ -160,19 +162,18 @@ class Proyector:
 
 @dataclass(frozen=True, slots=True)
 class MesaDeControl:
-    """The service. `registros`: projection and queue; `accesos`: who opened what.
+    """The service. `registros`: projection and queue; `accesos`: who is given what.
 
     `vistos`: of each process, when its free records were last looked at, and which of them nobody has taken since.
     """
 
     registros: Documents
-    accesos: Documents
+    accesos: Accesos
     outbox: Outbox
     llavero: KeyRing
     expedientes: Objects
     ver_actores: VerActores
     clock: Clock
-    nuevo_id: Callable[[], str]
     asignacion: timedelta
     deshacer: timedelta
     primera_revision: Callable[[], int] = lambda: 1
@@ -194,7 +195,7 @@ class MesaDeControl:
         skip = list(excepto)
         while (documento := await self._tomar(operador, proceso, skip)) is not None:
             try:
-                return await self._abrir(documento, operador)
+                return await self._abrir(documento, operador, "asignacion")
             except (KeyDestroyed, CannotUnseal) as error:
                 metrics.ILEGIBLES.inc()
                 log.error("expediente_ilegible", folio=documento["_id"], error=repr(error))
@@ -275,18 +276,19 @@ class MesaDeControl:
 
     async def registro(self, folio: str, quien: str) -> Registro:
         """A record by its folio. Raises Rechazo (`registro_desconocido`, `registro_no_listo`), KeyDestroyed, Unavailable."""
-        return await self._abrir(await self._leer(folio), quien)
+        return await self._abrir(await self._leer(folio), quien, "folio")
 
-    async def imagen(self, folio: str, parte: str, quien: str) -> Imagen:
+    async def imagen(self, folio: str, parte: str, quien: str, acceso: str | None = None) -> Imagen:
         """One image, without what its file carries besides the pixels; the sealed bytes stay as they are.
 
+        `acceso`: the one that it was offered with; without one that covers it, it is written by itself.
         Raises Rechazo (also `imagen_desconocida`), KeyDestroyed, CannotUnseal, Unavailable.
         """
         descifrado = _ciclo(await self._leer(folio)).descifrado
         if not isinstance(descifrado, RegistroDescifrado):
             raise Rechazo("registro_no_listo")
         sellada = _parte(descifrado, parte)
-        await self._anotar(quien, f"imagen:{sellada.nombre.value}", folio)
+        await self.accesos.imagen(folio, quien, sellada.nombre, acceso)
         root = await self._raiz(descifrado)
         try:
             sealed = await self.expedientes.get(descifrado.objeto, sellada.desde, sellada.tamano)
@@ -298,13 +300,14 @@ class MesaDeControl:
         except NotAnImage as error:
             raise CannotUnseal(f"{sellada.nombre.value} of {folio} is no picture") from error
 
-    async def _abrir(self, documento: Document, quien: str) -> Registro:
+    async def _abrir(self, documento: Document, quien: str, via: Literal["asignacion", "folio"]) -> Registro:
         folio = documento["_id"]
         ciclo = _ciclo(documento)
         descifrado, compulsado, recibido = ciclo.descifrado, ciclo.compulsado, ciclo.recibido
         if recibido is None or compulsado is None or not isinstance(descifrado, RegistroDescifrado):
             raise Rechazo("registro_no_listo")
-        await self._anotar(quien, "datos", folio)
+        partes = [Parte.DATOS, *(p.nombre for p in descifrado.partes if p.nombre in PARTES_IMAGEN)]
+        acceso = await self.accesos.anotar(folio, quien, partes, via, documento["asignado_hasta"])
         root = await self._raiz(descifrado)
         clear = unseal(derive(root, DATOS), base64.b64decode(descifrado.datos_sellados), contexto(folio, DATOS))
         otros = await self.registros.find({"parecido_a": folio}, limit=MAX_FOLIOS_DE_ALERTA)
@@ -318,6 +321,7 @@ class MesaDeControl:
             recibido=recibido,
             datos=DatosRegistro.model_validate_json(clear, extra="ignore"),
             alertas=con_las_de_otros(descifrado.alertas, folio, otras),
+            acceso=acceso.acceso,
             asignado_a=documento["operador"] if remaining > 0 else None,
             asignado_hasta=documento["asignado_hasta"] if remaining > 0 else None,
             vigencia_s=max(0.0, remaining),
@@ -329,14 +333,6 @@ class MesaDeControl:
             return await self.llavero.open(descifrado.llave)
         except (LookupError, CannotOpen) as error:
             raise CannotUnseal(f"no key of {descifrado.folio}") from error
-
-    async def _anotar(self, quien: str, que: str, folio: str) -> None:
-        """Written before anything is opened: what could not be recorded is not shown (SPEC 7)."""
-        await self.accesos.put_if_absent(
-            {"_id": self.nuevo_id(), "quien": quien, "que": que, "folio": folio, "cuando": self.clock.now()}
-        )
-        metrics.ACCESOS.labels(que).inc()
-        log.info("acceso", quien=quien, que=que, folio=folio)
 
     # Deciding --------------------------------------------------------------------------------------------------------------
 

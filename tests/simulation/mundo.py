@@ -51,6 +51,7 @@ from services.ingesta.domain import Codigo
 from services.ingesta.domain import Rechazo as RechazoIngesta
 from services.ingesta.handlers import Ingesta
 from services.mesa_control import agent as agente_mesa
+from services.mesa_control.acceso.handlers import Accesos, ProyectorDeHistoria
 from services.mesa_control.cuarentena.domain import Filtro
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.domain import Eleccion, Orden
@@ -105,7 +106,15 @@ POR_LLEGAR = ("registro_desconocido", "registro_no_listo", "decision_desconocida
 """What Mesa de Control may answer about its newest facts while it is rebuilt; an older decision of one's own, too."""
 SIN_MIRAR = Vista(np.zeros((1, 1, 3), np.uint8))
 """Images are neither decoded nor examined here, and have no hash."""
-SERVICIOS = ("ingesta", "descifrado", "compulsa", "mesa_control", "notificaciones", "resultados")
+SERVICIOS = (
+    "ingesta",
+    "descifrado",
+    "compulsa",
+    "mesa_control",
+    "mesa_control_historia",
+    "notificaciones",
+    "resultados",
+)
 OPERADORES = ("operador1", "operador2")
 DOMINIO = "apoyo.invalid"
 A_LA_VEZ = 3
@@ -129,6 +138,7 @@ class Testigo:
     cierres: dict[str, EnvioCerrado] = field(default_factory=dict)
     antes_de_cerrar: dict[str, set[str]] = field(default_factory=dict)
     decisiones: dict[str, RegistroClasificado] = field(default_factory=dict)
+    mostrados: set[tuple[str, str]] = field(default_factory=set)
     fallas: list[str] = field(default_factory=list)
 
 
@@ -304,7 +314,13 @@ class Mundo:
                 def de_mesa(documentos: Documents) -> Handler:
                     return agente_mesa.build(ProyectorDeMesa(documentos, self._primera_revision))
 
-                proyecciones = (una(agente_mesa.TOPICS, "mesa.registros", de_mesa),)
+                def de_historia(documentos: Documents) -> Handler:
+                    return agente_mesa.historia(ProyectorDeHistoria(documentos, self._primera_revision))
+
+                proyecciones = (
+                    una(agente_mesa.TOPICS, "mesa.registros", de_mesa),
+                    una(agente_mesa.TOPICS_DE_HISTORIA, "mesa.historias", de_historia),
+                )
             case _:
 
                 def de_resultados(documentos: Documents) -> Handler:
@@ -346,6 +362,7 @@ class Mundo:
             "descifrado": self._descifrado,
             "compulsa": self._compulsa,
             "mesa_control": self._mesa_control,
+            "mesa_control_historia": self._historia,
             "notificaciones": self._notificaciones,
             "resultados": self._resultados,
         }
@@ -423,17 +440,17 @@ class Mundo:
         return None, TOPICS_COMPULSA, PerKey(agente(etapas[0], Personas(personas), etapas[1]), A_LA_VEZ)
 
     def _mesa_control(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
-        ids = iter(range(1_000_000))
+        outbox = self._outbox(proceso, stream, "mesa_control")
+        asignacion = timedelta(seconds=60)
         mesa = MesaDeControl(
             registros=Together(self._documentos(proceso, "mesa.registros")),
-            accesos=Together(self._documentos(proceso, "mesa.accesos")),
-            outbox=self._outbox(proceso, stream, "mesa_control"),
+            accesos=Accesos(outbox, proceso, lambda: self.azar.rng.randbytes(16).hex(), asignacion),
+            outbox=outbox,
             llavero=self._llavero(proceso, "mesa_control"),
             expedientes=self._objetos(proceso, "expedientes"),
             ver_actores=lambda: actores,
             clock=proceso,
-            nuevo_id=lambda: f"{proceso.nombre}/{next(ids)}",
-            asignacion=timedelta(seconds=60),
+            asignacion=asignacion,
             deshacer=timedelta(days=1),
             primera_revision=self._primera_revision,
         )
@@ -443,6 +460,18 @@ class Mundo:
             remember=0,
         )
         return mesa, agente_mesa.TOPICS, fold
+
+    def _historia(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[None, tuple[str, ...], Fold]:
+        """The other group of Mesa de Control, here as processes of their own."""
+        return (
+            None,
+            agente_mesa.TOPICS_DE_HISTORIA,
+            Fold(
+                self._documentos(proceso, "mesa.historias"),
+                lambda documentos: agente_mesa.historia(ProyectorDeHistoria(documentos, self._primera_revision)),
+                remember=0,
+            ),
+        )
 
     def _notificaciones(
         self, proceso: Proceso, stream: Corriente, actores: Actores
@@ -588,6 +617,7 @@ class Mundo:
             except SinRespuesta:
                 continue
             if registro is not None:
+                self.testigo.mostrados.add((registro.folio, operador))
                 self._en_trabajo += 1
                 await self._revisar(operador, registro, verdades[registro.folio])
                 self._en_trabajo -= 1

@@ -32,7 +32,7 @@ ESCRITURAS = (
     "cortes.replace",
     "padron.insertar",
     "mesa.registros.write",
-    "mesa.accesos.write",
+    "mesa.historias.write",
     "mesa_control.outbox.write",
     "mesa_control.outbox.unset",
     "notificaciones.envios.put",

@@ -17,6 +17,7 @@ from schemas.ciclo_de_vida import TOPICS, Ciclo, aplicar, estado
 from schemas.envelope import Evento, leer
 from schemas.eventos import (
     POR_TIPO,
+    AccesoRegistrado,
     AuxiliarDadoDeBaja,
     AuxiliarRegistrado,
     ConsultaRespondida,
@@ -29,6 +30,8 @@ from schemas.eventos import (
 from services.compulsa import agent as agente_compulsa
 from services.compulsa.domain.consulta import CORTE
 from services.compulsa.handlers import Pliegue
+from services.mesa_control import agent as agente_mesa
+from services.mesa_control.acceso.handlers import ProyectorDeHistoria
 from services.notificaciones import agent as agente_notificaciones
 from services.resultados.adapters import MemoryConteo
 from services.resultados.domain import sin_sellados, totalizar
@@ -53,6 +56,7 @@ def revisar(mundo: Mundo) -> Iterator[str]:
     yield from _decisiones(mundo, ciclos)
     yield from _proyeccion(mundo, ciclos)
     yield from _mesa(mundo, ciclos)
+    yield from _accesos(mundo)
     yield from _reconstruibles(mundo)
     yield from _totales(mundo, ciclos)
     yield from _respuestas(mundo)
@@ -157,8 +161,19 @@ def _mesa(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
             yield f"mesa {folio}: other facts than the topics"
 
 
+def _accesos(mundo: Mundo) -> Iterator[str]:
+    """Whoever was shown a record is in topic `acceso`, and in its history."""
+    constan = {
+        (evento.folio, evento.quien)
+        for record in mundo.bitacora.registros(AccesoRegistrado.topic)
+        if isinstance(evento := leer(POR_TIPO, record.headers, record.value).evento, AccesoRegistrado)
+    }
+    for folio, quien in sorted(mundo.testigo.mostrados - constan):
+        yield f"{folio}: shown to {quien}, and nobody wrote it down"
+
+
 def _reconstruibles(mundo: Mundo) -> Iterator[str]:
-    """compulsa and notificaciones hold exactly what a rebuild would make of the topics."""
+    """compulsa, notificaciones and the histories of Mesa de Control hold exactly what a rebuild would make of the topics."""
     folds: dict[str, tuple[tuple[str, ...], Callable[[Documents], Handler]]] = {
         "compulsa.folios": (agente_compulsa.TOPICS_DE_FOLIOS, lambda d: agente_compulsa.solo_folios(Pliegue(d, int))),
         "compulsa.personas": (
@@ -168,6 +183,10 @@ def _reconstruibles(mundo: Mundo) -> Iterator[str]:
         "compulsa.consultas": (
             agente_compulsa.TOPICS_DE_CONSULTAS,
             lambda d: agente_compulsa.solo_consultas(Pliegue(d, int)),
+        ),
+        "mesa.historias": (
+            agente_mesa.TOPICS_DE_HISTORIA,
+            lambda d: agente_mesa.historia(ProyectorDeHistoria(d)),
         ),
         "notificaciones.envios": (("envios",), agente_notificaciones.solo_envios),
         "notificaciones.desenlaces": (("descifrado",), agente_notificaciones.solo_desenlaces),

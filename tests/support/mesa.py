@@ -25,8 +25,10 @@ from kernel.stream import Record, Stream, TopicSpec, connect
 from kernel.web import Health
 from schemas.actores import Actores
 from schemas.autorizacion import Rol
-from schemas.envelope import Sobre, ensobrar
+from schemas.envelope import Evento, Sobre, ensobrar, leer
 from schemas.eventos import (
+    POR_TIPO,
+    AccesoRegistrado,
     Alerta,
     Fase,
     ParteSellada,
@@ -46,7 +48,8 @@ from schemas.paquete import IMAGENES as PARTES_IMAGEN
 from schemas.paquete import DatosRegistro, Lecturas, Modalidad, Parte
 from schemas.perfil import PERFIL_P
 from schemas.tipos import componer_folio, proceso_de
-from services.mesa_control import api
+from services.mesa_control import agent, api
+from services.mesa_control.acceso.handlers import Accesos, Historias, ProyectorDeHistoria
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.handlers import Hecho, MesaDeControl
 from tests.support.ejemplos import ejemplo
@@ -151,7 +154,7 @@ class Mesa:
         private = Private.generate()
         keys = MemoryDocuments()
         self.registros = MemoryDocuments()
-        self.accesos = MemoryDocuments()
+        self.historias = MemoryDocuments()
         self.salida = MemoryDocuments(unique=UNIQUE)
         self.expedientes = MemoryObjects()
         self.llaves = KeyRing(keys, "mesa_control", private, {"mesa_control": private.public()})
@@ -160,15 +163,16 @@ class Mesa:
         for cuenta, rol in PERSONAS.items():
             self.puerta.cuenta(cuenta, rol)
         ids = itertools.count(1)
+        outbox = Outbox(self.salida, self.stream, self.reloj, "/apoyo/mesa_control")
+        self.accesos = Accesos(outbox, self.reloj, lambda: f"{next(ids):032x}", timedelta(minutes=10))
         self.servicio = MesaDeControl(
             registros=self.registros,
             accesos=self.accesos,
-            outbox=Outbox(self.salida, self.stream, self.reloj, "/apoyo/mesa_control"),
+            outbox=outbox,
             llavero=self.llaves,
             expedientes=self.expedientes,
             ver_actores=lambda: self.actores,
             clock=self.reloj,
-            nuevo_id=lambda: f"acceso-{next(ids)}",
             asignacion=timedelta(minutes=10),
             deshacer=timedelta(minutes=15),
         )
@@ -177,7 +181,7 @@ class Mesa:
         """Start the log, so that decisions can be published."""
         await self.stream.start()
         await self.stream.create_topics(
-            [TopicSpec(tipo.topic, 8) for tipo in (RegistroClasificado, ReintentoSolicitado)]
+            [TopicSpec(tipo.topic, 8) for tipo in (RegistroClasificado, ReintentoSolicitado, AccesoRegistrado)]
         )
 
     @staticmethod
@@ -202,7 +206,8 @@ class Mesa:
         """The HTTP application on this service."""
         s = self.servicio
         cuarentena = Cuarentena(s.registros, s.outbox, s.clock, s.proyector)
-        return api.create(s, cuarentena, self.puerta.access, lambda: self.actores, Health(), meta_diaria=400)
+        historias = Historias(self.historias)
+        return api.create(s, cuarentena, historias, self.puerta.access, lambda: self.actores, Health(), meta_diaria=400)
 
     async def eventos(
         self,
@@ -265,6 +270,22 @@ class Mesa:
         """One fact from its topic."""
         sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=self.reloj.now(), causa="prueba")
         await self.servicio.proyector.hecho(evento, Context(sobre, offset))
+
+    async def accedidos(self) -> list[AccesoRegistrado]:
+        """What topic `acceso` holds, in order of time."""
+        leidos = [leer(POR_TIPO, r.headers, r.value).evento async for r in self.stream.read(AccesoRegistrado.topic)]
+        accesos = [e for e in leidos if isinstance(e, AccesoRegistrado)]
+        return sorted(accesos, key=lambda a: (a.desde, a.acceso))
+
+    async def cuenta_la_historia(self, *mas: Evento) -> None:
+        """Fold into the histories what the topics of this service hold, and other events besides."""
+        contar = agent.historia(ProyectorDeHistoria(self.historias))
+        for topic in (AccesoRegistrado.topic, RegistroClasificado.topic, ReintentoSolicitado.topic):
+            async for record in self.stream.read(topic):
+                await contar(record)
+        for evento in mas:
+            sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=self.reloj.now(), causa="prueba")
+            await contar(self.registro(sobre, 0))
 
     def apartado(
         self, n: int, motivo: str = "llave_desconocida", detalle: str = "ci26-1", version: int = 1

@@ -30,7 +30,7 @@ ACCIONES: dict[str, frozenset[Accion]] = {
     "mesa_control": frozenset(
         {
             *(Accion.REVISAR_REGISTRO, Accion.VER_REGISTRO_EN_MESA),
-            *(Accion.VER_CUARENTENA, Accion.REINTENTAR_APERTURA),
+            *(Accion.VER_CUARENTENA, Accion.REINTENTAR_APERTURA, Accion.VER_HISTORIA),
         }
     ),
     "resultados": frozenset({Accion.VER_TOTALES, Accion.VER_FOLIO}),
@@ -158,6 +158,9 @@ PEDIDOS: dict[str, list[Pedido]] = {
         Pedido("GET", "/api/registros/{folio}/imagenes/{parte}", Accion.VER_REGISTRO_EN_MESA, "folio"),
         Pedido("GET", "/api/catalogo", Accion.VER_REGISTRO_EN_MESA, "proceso", consulta=PROCESO),
         Pedido("GET", "/api/progreso", Accion.VER_REGISTRO_EN_MESA, "proceso", consulta=PROCESO),
+        Pedido("GET", "/api/registros/{folio}/historia", Accion.VER_HISTORIA, "folio"),
+        Pedido("GET", "/registros", Accion.VER_HISTORIA, "folio", consulta={"folio": "{folio}"}),
+        Pedido("GET", "/registros/{folio}", Accion.VER_HISTORIA, "folio"),
         Pedido("GET", "/cuarentena", Accion.VER_CUARENTENA, None),
         Pedido("GET", "/cuarentena", Accion.VER_CUARENTENA, "proceso", consulta=PROCESO),
         Pedido("GET", "/api/cuarentena", Accion.VER_CUARENTENA, "proceso", consulta=PROCESO),

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from apoyo import replay
 from kernel.stream import Message, TopicSpec, connect
-from schemas.ciclo_de_vida import TOPICS, Estado, estado
+from schemas.ciclo_de_vida import Estado, estado
 from schemas.envelope import ensobrar
-from schemas.eventos import RegistroDescifrado, ReintentoSolicitado
+from schemas.eventos import AccesoRegistrado, RegistroDescifrado, ReintentoSolicitado
 from tests.support.ejemplos import ejemplo
 from tests.support.resultados import HORA, folio, vida
 
@@ -14,11 +14,12 @@ from tests.support.resultados import HORA, folio, vida
 async def test_la_vida_de_un_registro_reintentado_se_lee_paso_por_paso() -> None:
     stream = connect("memory:", "prueba")
     await stream.start()
-    await stream.create_topics([TopicSpec(topic, 1) for topic in (*TOPICS, ReintentoSolicitado.topic)])
+    await stream.create_topics([TopicSpec(topic, 1) for topic in replay.LEIDOS])
     eventos = [
         *vida(Estado.EN_PROCESAMIENTO, 1, cuarentena=True),
         ejemplo(ReintentoSolicitado, folio=folio(1), por="supervisor1"),
         ejemplo(RegistroDescifrado, folio=folio(1), version=2),
+        ejemplo(AccesoRegistrado, folio=folio(1), quien="operador1"),
     ]
     for n, evento in enumerate(eventos):
         sobre = ensobrar(evento, fuente="/apoyo/prueba", hora=HORA + timedelta(seconds=n), causa="prueba")
@@ -26,7 +27,8 @@ async def test_la_vida_de_un_registro_reintentado_se_lee_paso_por_paso() -> None
     pasos = await replay.vida(stream, folio(1))
     await stream.stop()
     dicho = [replay.que_paso(p.sobre.evento) for p in pasos]
-    assert [que for que, _ in dicho] == ["recibido", "en cuarentena", "reintento solicitado", "descifrado"]
+    assert [que for que, _ in dicho] == ["recibido", "en cuarentena", "reintento solicitado", "descifrado", "entregado"]
+    assert dicho[4][1] == "datos, anverso, reverso, foto, firma, a operador1 (asignacion)"
     assert dicho[2][1] == "de la versión 1, por supervisor1"
     ciclo = replay.ciclo_de(pasos)
     assert set(ciclo.hechos) == {"registro_recibido", "descifrado"}

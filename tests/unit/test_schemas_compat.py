@@ -165,8 +165,8 @@ def test_cambiar_de_topic_de_llave_o_de_particiones_rompe(change: Callable[[Sche
 
 def test_un_topic_o_un_evento_nuevo_no_rompe_nada() -> None:
     now = copy.deepcopy(compat.contract())
-    now["events"]["mx.ine.apoyo.acceso_registrado.v1"] = "acceso"
-    now["topics"]["acceso"] = {"key": "subject", "partitions": "one", "internal": False}
+    now["events"]["mx.ine.apoyo.cosa_registrada.v1"] = "cosas"
+    now["topics"]["cosas"] = {"key": "subject", "partitions": "one", "internal": False}
     assert compat.breaking_topics(compat.contract(), now) == []
 
 

@@ -28,6 +28,7 @@ from kernel.stream.murmur import partition_of
 from schemas.ciclo_de_vida import TOPICS, Estado
 from schemas.envelope import Evento, Sobre, ensobrar
 from schemas.eventos import (
+    AccesoRegistrado,
     ConsultaRespondida,
     ConsultaSolicitada,
     EnvioAbierto,
@@ -90,11 +91,17 @@ class Mundo:
     async def vivir(self, eventos: Iterable[Evento]) -> None:
         """Publish the events, with objects that are what they say."""
         for evento in eventos:
+            if isinstance(evento, RegistroClasificado):
+                await self.dar(evento.folio, evento.operador)
             await self.publicar(await self.con_objeto(evento))
             if isinstance(evento, RegistroRecibido):
                 self.recibidos.add(evento.folio)
             if isinstance(evento, RegistroDescifrado):
                 self.abiertos.add(evento.folio)
+
+    async def dar(self, folio: str, quien: str) -> None:
+        """Publish that somebody was given a record."""
+        await self.publicar(ejemplo(AccesoRegistrado, acceso=f"{self.causa:032x}", folio=folio, quien=quien))
 
     async def reintentar(self, n: int, **cambios: Any) -> None:
         """Publish the retry of a record in quarantine."""
@@ -337,6 +344,10 @@ async def _reintento_de_otro_objeto(m: Mundo) -> None:
     await m.reintentar(100, version=3, paquete_sha256="e" * 64)
 
 
+async def _acceso_a_nadie(m: Mundo) -> None:
+    await m.dar(AJENO, "operador.01")
+
+
 async def _dos_respuestas(m: Mundo) -> None:
     await m.publicar(ejemplo(ConsultaRespondida, consulta=CONSULTA, version=2))
 
@@ -403,7 +414,7 @@ FALLAS: list[tuple[Callable[[Mundo], Any], set[str], str]] = [
     (_envio_roto, {"esquemas"}, "cuerpo_invalido"),
     (_veredicto_roto, {"esquemas"}, "cuerpo_invalido"),
     (_mismo_id_otro_contenido, {"identificadores"}, "con 2 contenidos"),
-    (_misma_version_otro_contenido, {"versiones_divergentes"}, f"{SANO} clasificado versión 1"),
+    (_misma_version_otro_contenido, {"versiones_divergentes", "vistos"}, f"{SANO} clasificado versión 1"),
     (_envio_abierto_dos_veces, {"versiones_divergentes"}, f"{ENVIO} envios versión 1"),
     (_anunciado_dos_veces, {"versiones_divergentes"}, f"{DUPLICADO} compulsa_personas versión 1"),
     (_dos_veredictos, {"versiones_divergentes"}, f"{DUPLICADO}/{PERSONA} compulsa_veredictos versión 2"),
@@ -420,6 +431,7 @@ FALLAS: list[tuple[Callable[[Mundo], Any], set[str], str]] = [
     (_recibido_en_envio_de_otro, {"envios"}, f"{AJENO} llegó en el envío {ENVIO}, que es de otro dispositivo"),
     (_reintento_de_lo_abierto, {"reintentos"}, "reintento de la versión 1, que no es una cuarentena"),
     (_reintento_de_otro_objeto, {"reintentos"}, "el reintento de la versión 3 no dice lo que dijo la recepción"),
+    (_acceso_a_nadie, {"accesos"}, f"{AJENO} acceso"),
     (_dos_respuestas, {"consultas"}, f"{CONSULTA} 2 respuestas"),
     (_respuesta_que_nadie_pidio, {"consultas"}, "nadie la pidió"),
     (_respuesta_de_otra_persona, {"consultas"}, "es de otra persona"),
@@ -445,6 +457,13 @@ async def test_encuentra_cada_falla_plantada_y_nada_que_no_se_siga_de_ella(
     assert set(encontrado) == donde
     assert any(que in h for suyos in encontrado.values() for h in suyos), encontrado
     assert not informe.correcto
+
+
+async def test_quien_decide_sin_que_se_le_entregara_el_registro_se_avisa(mundo: Mundo) -> None:
+    await mundo.publicar(ejemplo(RegistroClasificado, folio=SANO, version=2, operador="prisa.01"))
+    informe = await mundo.verificar()
+    assert hallazgos(informe) == {"vistos": [f"{SANO} lo decidió prisa.01, a quien no consta que se le entregara"]}
+    assert informe.correcto
 
 
 async def test_lo_que_un_cierre_conto_y_aun_no_se_publica_se_dice_y_no_es_una_falla(mundo: Mundo) -> None:

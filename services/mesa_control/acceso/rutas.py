@@ -1,0 +1,79 @@
+"""The history of a record over HTTP: its page, for people, and the same for programs."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Query, Response
+from fastapi import Path as PathParam
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, ConfigDict
+
+from kernel.identity import Access, Identity
+from kernel.web import templates
+from schemas.autorizacion import Accion
+from schemas.eventos import CuentaRegistrada
+from schemas.tipos import Folio
+from services.mesa_control.acceso.domain import Paso
+from services.mesa_control.acceso.handlers import Historias
+
+Quien = Identity[CuentaRegistrada]
+
+
+class PasoSalida(BaseModel):
+    """Algo que le pasó al registro. `quien`: la cuenta que actuó; nulo si fue una máquina. `por_regla`: lo que una regla vio."""
+
+    model_config = ConfigDict(frozen=True)
+
+    que: str
+    texto: str
+    detalle: str
+    quien: str | None
+    cuando: datetime
+    version: int
+    por_regla: list[str]
+
+
+class HistoriaSalida(BaseModel):
+    """La historia de un registro, lo más antiguo primero."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folio: str
+    pasos: list[PasoSalida]
+
+
+def montar(app: FastAPI, historias: Historias, access: Access[CuentaRegistrada], aqui: Path) -> None:
+    """Put the routes on the application. `aqui`: the service's folder."""
+    pages = templates(aqui / "pagina")
+    ve = Annotated[Quien, Depends(access.require(Accion.VER_HISTORIA))]
+
+    @app.get("/api/registros/{folio}/historia")
+    async def historia(folio: Annotated[Folio, PathParam()], quien: ve) -> HistoriaSalida:
+        """Quién recibió, examinó, consultó, abrió, decidió y pidió reintentar el registro, y cuándo."""
+        return HistoriaSalida(folio=folio, pasos=[_paso(p) for p in await historias.de(folio)])
+
+    @app.get("/registros", include_in_schema=False, response_class=HTMLResponse)
+    async def buscar(quien: ve, folio: Annotated[Folio | None, Query()] = None) -> Response:
+        if folio is not None:
+            return RedirectResponse(f"/registros/{folio}", 303)
+        return HTMLResponse(pages.get_template("historia_buscar.html").render(quien=quien))
+
+    @app.get("/registros/{folio}", include_in_schema=False, response_class=HTMLResponse)
+    async def page(folio: Annotated[Folio, PathParam()], quien: ve) -> str:
+        pasos = await historias.de(folio)
+        return pages.get_template("historia.html").render(
+            quien=quien, folio=folio, pasos=pasos, estilos=["/estatico/historia.css"]
+        )
+
+
+def _paso(paso: Paso) -> PasoSalida:
+    return PasoSalida(
+        que=paso.que,
+        texto=paso.texto,
+        detalle=paso.detalle,
+        quien=paso.quien,
+        cuando=paso.cuando,
+        version=paso.version,
+        por_regla=list(paso.por_regla),
+    )

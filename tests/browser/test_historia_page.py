@@ -1,0 +1,81 @@
+"""The history of a record in a real browser: found by its folio with keys alone, read by people and by machines (SPEC 7)."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from services.mesa_control.domain import Eleccion, Orden
+from tests.support.accesible import accesible
+from tests.support.mesa import PROCESO, Mesa, folio
+from tests.support.navegador import entra, navegador
+from tests.support.servidor import servir
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with navegador() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def mesa() -> AsyncIterator[Mesa]:
+    """A record that was given, decided, opened by its folio and decided again."""
+    mesa = Mesa()
+    await mesa.empieza()
+    recibido, descifrado, compulsado = await mesa.eventos(1, reglas=["fuera_de_periodo"])
+    for n, evento in enumerate((recibido, descifrado, compulsado)):
+        await mesa.recibe(evento, n)
+    await mesa.servicio.siguiente("operador1", PROCESO)
+    mesa.reloj.avanza(seconds=11)
+    await mesa.servicio.decidir(folio(1), "operador1", Orden((), 1), "llave-1")
+    mesa.reloj.avanza(seconds=7)
+    await mesa.servicio.registro(folio(1), "supervisor1")
+    await mesa.servicio.imagen(folio(1), "foto", "supervisor1")
+    mesa.reloj.avanza(seconds=40)
+    orden = Orden((Eleccion("f", "Ilegible: OCR"),), 1, reemplaza=1)
+    await mesa.servicio.decidir(folio(1), "operador1", orden, "llave-2")
+    await mesa.cuenta_la_historia(recibido, descifrado, compulsado)
+    yield mesa
+    await mesa.stream.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
+    """The page of an auditor, not yet opened."""
+    complaints: list[str] = []
+    async with servir(mesa.app()) as url:
+        context = await browser.new_context(base_url=url, viewport={"width": 1280, "height": 720})
+        await entra(context, mesa.puerta, "auditor1", url)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
+        yield page
+        await context.close()
+    assert complaints == []
+
+
+async def captura(page: Page, name: str) -> None:
+    """With APOYO_SCREENSHOTS set, what somebody is to look at."""
+    if folder := os.environ.get("APOYO_SCREENSHOTS"):
+        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+async def test_por_folio_y_con_el_teclado_se_llega_a_quien_lo_vio_y_quien_lo_decidio(page: Page) -> None:
+    await page.goto("/registros")
+    await accesible(page)
+    await page.keyboard.type(folio(1))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Historia del registro")
+    filas = page.locator(".historia tbody tr")
+    await expect(filas).to_have_count(8)
+    await expect(filas.filter(has_text="operador1").first).to_contain_text("Se le asignó para revisarlo")
+    await expect(filas.filter(has_text="supervisor1")).to_have_count(2)
+    await expect(filas.last).to_contain_text("Por regla La captura se hizo fuera del periodo")
+    await accesible(page)
+    await captura(page, "historia")
