@@ -1,4 +1,5 @@
-"""JPEG and PNG as they are written, without decoding them: walk their pieces, and show a picture without what it carries besides.
+"""JPEG and PNG as they are written, without decoding them: walk their pieces, show a picture without what it carries
+besides, mark its file.
 
 A picture may hide anything beside its pixels: a place, a name, a script, a whole archive behind its end. Stored bytes stay as they
 were signed; `shown` is what leaves for a person's screen. Nothing is encoded again: the pixels are the very same.
@@ -113,6 +114,22 @@ def shown(content: bytes) -> bytes:
     colours are then taken as sRGB. An animated PNG is its first picture. Raises NotAnImage.
     """
     return _png_shown(content) if content.startswith(PNG) else _jpeg_shown(content)
+
+
+def marked(content: bytes, text: str) -> bytes:
+    """The same picture, its very pixels, whose file says that: a COM segment of a JPEG, a tEXt chunk of a PNG.
+
+    `text`: ASCII, up to 1000 characters. Raises NotAnImage.
+    """
+    said = text.encode("ascii")[:1000]
+    if content.startswith(PNG):
+        header = next(png_pieces(content))
+        body = b"tEXtComment\x00" + said
+        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        return content[: header.end] + chunk + content[header.end :]
+    # JFIF wants its own segment first.
+    at = next((p.start for p in jpeg_pieces(content) if p.code not in _APP), len(content))
+    return content[:at] + _segment(COM, said) + content[at:]
 
 
 def _jpeg_shown(content: bytes) -> bytes:

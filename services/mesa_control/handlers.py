@@ -13,7 +13,7 @@ from kernel.dispatch import Context
 from kernel.documents import Document, Documents, Keyed
 from kernel.errors import Conflict, KeyDestroyed
 from kernel.hpke import CannotOpen
-from kernel.images import NotAnImage, shown
+from kernel.images import NotAnImage, marked, shown
 from kernel.objects import Objects
 from kernel.outbox import Emitted, Outbox, VersionTaken
 from kernel.sealing import CannotUnseal, KeyRing, derive, unseal
@@ -36,6 +36,7 @@ from schemas.paquete import IMAGENES as PARTES_IMAGEN
 from schemas.paquete import DatosRegistro, Parte
 from schemas.tipos import descomponer_folio
 from services.mesa_control import metrics
+from services.mesa_control.acceso.domain import marca
 from services.mesa_control.acceso.handlers import Accesos
 from services.mesa_control.domain import (
     DECIDIDO,
@@ -279,7 +280,8 @@ class MesaDeControl:
         return await self._abrir(await self._leer(folio), quien, "folio")
 
     async def imagen(self, folio: str, parte: str, quien: str, acceso: str | None = None) -> Imagen:
-        """One image, without what its file carries besides the pixels; the sealed bytes stay as they are.
+        """One image, without what its file carries besides the pixels, marked with whom it was given to (ADR 26); the sealed bytes
+        stay as they are.
 
         `acceso`: the one that it was offered with; without one that covers it, it is written by itself.
         Raises Rechazo (also `imagen_desconocida`), KeyDestroyed, CannotUnseal, Unavailable.
@@ -288,7 +290,7 @@ class MesaDeControl:
         if not isinstance(descifrado, RegistroDescifrado):
             raise Rechazo("registro_no_listo")
         sellada = _parte(descifrado, parte)
-        await self.accesos.imagen(folio, quien, sellada.nombre, acceso)
+        dado = await self.accesos.imagen(folio, quien, sellada.nombre, acceso)
         root = await self._raiz(descifrado)
         try:
             sealed = await self.expedientes.get(descifrado.objeto, sellada.desde, sellada.tamano)
@@ -296,7 +298,7 @@ class MesaDeControl:
             raise CannotUnseal(f"no object of {folio}") from error
         clear = unseal(derive(root, IMAGENES), sealed, contexto(folio, sellada.nombre.value))
         try:
-            return Imagen(sellada.tipo_medio, shown(clear))
+            return Imagen(sellada.tipo_medio, marked(shown(clear), marca(dado)))
         except NotAnImage as error:
             raise CannotUnseal(f"{sellada.nombre.value} of {folio} is no picture") from error
 

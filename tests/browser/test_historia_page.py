@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from services.mesa_control.domain import Eleccion, Orden
 from tests.support.accesible import accesible
 from tests.support.mesa import PROCESO, Mesa, folio
-from tests.support.navegador import entra, navegador
+from tests.support.navegador import entra, navegador, pagina
 from tests.support.servidor import servir
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -79,3 +79,34 @@ async def test_por_folio_y_con_el_teclado_se_llega_a_quien_lo_vio_y_quien_lo_dec
     await expect(filas.last).to_contain_text("Por regla La captura se hizo fuera del periodo")
     await accesible(page)
     await captura(page, "historia")
+
+
+async def test_la_marca_de_quien_mira_esta_sobre_cada_imagen_y_no_dentro_de_ella(browser: Browser) -> None:
+    async with Mesa.en_marcha() as mesa:
+        await mesa.llega(1)
+        async with pagina(browser, mesa.app(), mesa.puerta, "operador1") as page:
+            await page.goto("/")
+            lienzos = page.locator(".imagen:not([hidden]) .lienzo[data-lista]")
+            await expect(lienzos).to_have_count(4)
+            for n in range(4):
+                await expect(lienzos.nth(n).locator(".de-quien text").first).to_contain_text("operador1 · ")
+            await captura(page, "marca")
+            await page.keyboard.press("3")
+            await page.keyboard.press("+")
+            await page.keyboard.press("r")
+            await expect(page.locator(".imagen[data-ampliada] .de-quien")).to_be_visible()
+            await captura(page, "marca-ampliada")
+            await accesible(page)
+
+
+async def test_la_imagen_de_otro_registro_se_abre_sola_y_tambien_marcada(browser: Browser) -> None:
+    async with Mesa.en_marcha() as mesa:
+        await mesa.llega(1)
+        async with pagina(browser, mesa.app(), mesa.puerta, "operador1") as page:
+            await page.goto(f"/registros/{folio(1)}/imagenes/reverso")
+            await expect(page.get_by_role("img", name=f"Reverso del registro {folio(1)}")).to_be_visible()
+            await expect(page.locator(".de-quien text").first).to_contain_text("operador1 · ")
+            await accesible(page)
+            await captura(page, "marca-sola")
+        [acceso] = await mesa.accedidos()
+        assert (acceso.via, [p.value for p in acceso.partes]) == ("imagen", ["reverso"])

@@ -204,13 +204,13 @@ async def test_si_otra_persona_decidio_antes_se_dice_quien(mesa: Mesa, page: Pag
 async def test_la_imagen_que_no_carga_se_dice_y_no_se_decide_sin_verla(mesa: Mesa, page: Page) -> None:
     for n in (1, 2):
         await mesa.llega(n)
-    await page.route(f"**/{folio(1)}/imagenes/foto", lambda route: route.abort())
+    await page.route(f"**/{folio(1)}/imagenes/foto*", lambda route: route.abort())
     await page.goto("/")
     await expect(page.locator("[data-parte=foto] [data-falla]")).to_have_count(1)
     await expect(page.locator(".lienzo[data-lista]")).to_have_count(3)
     await page.keyboard.press("Space")
     await expect(page.locator("#aviso")).to_contain_text("Una imagen no cargó")
-    await page.unroute(f"**/{folio(1)}/imagenes/foto")
+    await page.unroute(f"**/{folio(1)}/imagenes/foto*")
     await page.locator("[data-falla]").click()
     await _muestra(page, 1)
     await page.keyboard.press("Space")
@@ -332,7 +332,7 @@ async def test_de_una_imagen_que_esta_en_otro_registro_se_abre_la_otra_con_el_te
     await otra.focus()
     async with page.context.expect_page() as abierta:
         await page.keyboard.press("Enter")
-    assert (await abierta.value).url.endswith(f"/api/registros/{folio(2)}/imagenes/reverso")
+    assert (await abierta.value).url.endswith(f"/registros/{folio(2)}/imagenes/reverso")
     if folder := os.environ.get("APOYO_SCREENSHOTS"):
         await page.screenshot(path=f"{folder}/mesa-imagen-repetida.png")
     await accesible(page)

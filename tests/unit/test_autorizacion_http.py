@@ -159,6 +159,7 @@ PEDIDOS: dict[str, list[Pedido]] = {
         Pedido("GET", "/api/catalogo", Accion.VER_REGISTRO_EN_MESA, "proceso", consulta=PROCESO),
         Pedido("GET", "/api/progreso", Accion.VER_REGISTRO_EN_MESA, "proceso", consulta=PROCESO),
         Pedido("GET", "/api/registros/{folio}/historia", Accion.VER_HISTORIA, "folio"),
+        Pedido("GET", "/registros/{folio}/imagenes/{parte}", Accion.VER_REGISTRO_EN_MESA, "folio"),
         Pedido("GET", "/registros", Accion.VER_HISTORIA, "folio", consulta={"folio": "{folio}"}),
         Pedido("GET", "/registros/{folio}", Accion.VER_HISTORIA, "folio"),
         Pedido("GET", "/cuarentena", Accion.VER_CUARENTENA, None),

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from PIL import Image, ImageOps
 
-from kernel.images import NotAnImage, jpeg_pieces, png_pieces, shown
+from kernel.images import NotAnImage, jpeg_pieces, marked, png_pieces, shown
 from tests.support.imagenes import (
     SECRETO,
     ajenas,
@@ -120,6 +120,22 @@ def test_un_exif_roto_es_como_si_no_lo_hubiera(roto: bytes) -> None:
 def test_una_imagen_sin_nada_de_mas_queda_igual_byte_por_byte() -> None:
     for limpia in (jpeg(), jpeg(progressive=True), png(), png(pixeles().convert("RGBA"))):
         assert shown(limpia) == limpia
+
+
+@pytest.mark.parametrize("caso", [*JPEGS, *(f"png {c}" for c in PNGS)])
+def test_la_marca_va_en_el_archivo_y_no_cambia_un_pixel(caso: str) -> None:
+    limpia = shown(JPEGS[caso] if caso in JPEGS else PNGS[caso.removeprefix("png ")])
+    marcada = marked(limpia, "Apoyo: operador1 2026-11-21T18:00:00Z " + "a" * 32)
+    assert iguales(marcada, limpia)
+    assert shown(marcada) == limpia
+    with Image.open(io.BytesIO(marcada)) as abierta:
+        dicho = abierta.info.get("comment", b"").decode() or abierta.info.get("Comment", "")
+    assert dicho == "Apoyo: operador1 2026-11-21T18:00:00Z " + "a" * 32
+
+
+def test_lo_que_no_es_una_imagen_no_se_marca() -> None:
+    with pytest.raises(NotAnImage):
+        marked(b"<svg/>", "x")
 
 
 def test_de_un_png_animado_queda_su_primera_imagen() -> None:

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from kernel.documents import MemoryDocuments
 from kernel.errors import Unavailable
@@ -162,6 +164,41 @@ async def test_lo_que_se_asentaba_antes_pasa_al_topic_una_sola_vez(mesa: Mesa) -
         ("operador1", [parte], "anterior", EPOCA + timedelta(seconds=n), None)
         for n, parte in enumerate((Parte.DATOS, Parte.FOTO, Parte.FIRMA))
     ]
+
+
+# The mark ----------------------------------------------------------------------------------------------------------------
+
+
+async def test_cada_imagen_que_sale_dice_en_su_archivo_a_quien_se_dio_y_bajo_que_acceso(
+    mesa: Mesa, http: httpx.AsyncClient
+) -> None:
+    await mesa.llega(1)
+    urls = await _urls(http)
+    [acceso] = await mesa.accedidos()
+    esperada = f"Apoyo: operador1 2026-11-21T18:00:00Z {acceso.acceso}".encode()
+    for url in urls.values():
+        with Image.open(BytesIO((await http.get(url)).content)) as abierta:
+            assert abierta.info["comment"] == esperada
+    http.cookies.clear()
+    http.cookies.update(await mesa.puerta.entra("supervisor1"))
+    suya = await http.get(urls["firma"])
+    assert b"Apoyo: supervisor1 " in suya.content
+    assert b"operador1" not in suya.content
+
+
+async def test_ninguna_direccion_lleva_datos_de_la_persona_ni_se_guarda_lo_que_responde(
+    mesa: Mesa, http: httpx.AsyncClient
+) -> None:
+    await mesa.llega(1)
+    answer = await http.get(SIGUIENTE)
+    registro = answer.json()
+    direcciones = [str(answer.url), *(i["url"] for i in registro["imagenes"])]
+    enviado = [c["enviado"] for c in registro["campos"] if c["enviado"]]
+    dichos = [dato for dato in enviado if len(dato) > 2]
+    assert len(dichos) >= 4
+    assert [(d, dato) for d in direcciones for dato in dichos if dato in d] == []
+    for direccion in direcciones:
+        assert (await http.get(direccion)).headers["cache-control"] == "no-store"
 
 
 # The history -------------------------------------------------------------------------------------------------------------

@@ -48,6 +48,11 @@ def ampara(acceso: AccesoRegistrado, folio: str, parte: str, quien: str, ahora: 
     )
 
 
+def marca(acceso: AccesoRegistrado) -> str:
+    """What the file of an image says of whom it was given to, and under which access of topic `acceso`."""
+    return f"Apoyo: {acceso.quien} {acceso.desde:%Y-%m-%dT%H:%M:%SZ} {acceso.acceso}"
+
+
 @dataclass(frozen=True, slots=True)
 class Paso:
     """One event of a record's life, for people. `quien`: the account that acted; None: a machine."""

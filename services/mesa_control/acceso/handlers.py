@@ -69,13 +69,13 @@ class Accesos:
         self._contar(acceso, [p for p in partes if p is Parte.DATOS] or partes)
         return acceso
 
-    async def imagen(self, folio: str, quien: str, parte: Parte, acceso: str | None) -> None:
-        """An image is about to be shown. `acceso`: the one that it was offered with. Raises Unavailable."""
+    async def imagen(self, folio: str, quien: str, parte: Parte, acceso: str | None) -> AccesoRegistrado:
+        """An image is about to be shown: what covers it. `acceso`: the one that it was offered with. Raises Unavailable."""
         dado = await self._buscar(folio, acceso) if acceso else None
         if dado is None or not ampara(dado, folio, parte, quien, self._clock.now()):
-            await self.anotar(folio, quien, [parte], "imagen")
-        else:
-            self._contar(dado, [parte])
+            return await self.anotar(folio, quien, [parte], "imagen")
+        self._contar(dado, [parte])
+        return dado
 
     async def heredar(self, antiguos: Documents) -> None:
         """Turn what the collection of before held into events, and take it out of there. Raises Unavailable.

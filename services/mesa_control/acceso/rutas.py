@@ -1,4 +1,4 @@
-"""The history of a record over HTTP: its page, for people, and the same for programs."""
+"""The history of a record over HTTP, its page and the same for programs; and the page of one image by itself."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,9 +13,11 @@ from kernel.identity import Access, Identity
 from kernel.web import templates
 from schemas.autorizacion import Accion
 from schemas.eventos import CuentaRegistrada
-from schemas.tipos import Folio
-from services.mesa_control.acceso.domain import Paso
+from schemas.paquete import IMAGENES, Parte
+from schemas.tipos import Folio, proceso_de
+from services.mesa_control.acceso.domain import NOMBRE_DE_PARTE, Paso
 from services.mesa_control.acceso.handlers import Historias
+from services.mesa_control.domain import Rechazo
 
 Quien = Identity[CuentaRegistrada]
 
@@ -64,6 +66,23 @@ def montar(app: FastAPI, historias: Historias, access: Access[CuentaRegistrada],
         pasos = await historias.de(folio)
         return pages.get_template("historia.html").render(
             quien=quien, folio=folio, pasos=pasos, estilos=["/estatico/historia.css"]
+        )
+
+    ve_registro = Annotated[Quien, Depends(access.require(Accion.VER_REGISTRO_EN_MESA))]
+
+    @app.get("/registros/{folio}/imagenes/{parte}", include_in_schema=False, response_class=HTMLResponse)
+    async def imagen(folio: Annotated[Folio, PathParam()], parte: Parte, quien: ve_registro) -> str:
+        if parte not in IMAGENES:
+            raise Rechazo("imagen_desconocida")
+        return pages.get_template("imagen.html").render(
+            quien=quien,
+            folio=folio,
+            parte=parte.value,
+            nombre=NOMBRE_DE_PARTE[parte].capitalize(),
+            proceso=proceso_de(folio),
+            tema="oscuro",
+            estilos=["/estatico/mesa.css"],
+            modulos=["/estatico/imagen.js"],
         )
 
 

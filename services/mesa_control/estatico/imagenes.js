@@ -90,7 +90,7 @@ export const puntoDeAlerta = (a) => el("li", { class: a.severidad, title: [a.tex
 
 function enOtro(folio, parte, i) {
   const nombre = `Ver esa imagen en el registro ${folio}`;
-  return el("a", { href: `/api/registros/${folio}/imagenes/${parte}`, target: "_blank", rel: "noopener", title: nombre, "aria-label": nombre }, i ? `${i + 1}` : "ver");
+  return el("a", { href: `/registros/${folio}/imagenes/${parte}`, target: "_blank", rel: "noopener", title: nombre, "aria-label": nombre }, i ? `${i + 1}` : "ver");
 }
 
 // How each is seen ------------------------------------------------------------------------------------------------------

@@ -6,13 +6,14 @@ import { alternar, conTecla, elegirForma, entrada, necesita, pintarCatalogo, pin
 import { llenar, quedan, siguiente, tomar, usarCola } from "./cola.js";
 import { tablaDeDatos } from "./datos.js";
 import { ampliar, cerrarImagenes, pintarImagenes, prepararImagenes, teclasDeImagenes, vaciarImagenes } from "./imagenes.js";
+import * as marca from "./marca.js";
 import { $, avisar, corto, el, mesa, proceso, puesto } from "./puesto.js";
 import { Falla, REINTENTO_MS, insistir, pausa, pedir, repetir } from "./red.js";
 import { abrir, soltar } from "./registro.js";
 import { agregarTecla, escuchar, explicarTecla } from "./teclas.js";
 
 // Modules that add to the page: each exports `montar(pagina)`.
-const EXTENSIONES = [];
+const EXTENSIONES = [marca];
 
 const ENVIOS_A_LA_VEZ = 6;
 const ESPERA_VACIA_MS = 5000;
