@@ -71,6 +71,8 @@ class Accion(StrEnum):
     VER_HISTORIA = "ver_historia"
     VER_CUARENTENA = "ver_cuarentena"
     REINTENTAR_APERTURA = "reintentar_apertura"
+    VER_CARGA = "ver_carga"
+    ORDENAR_REPARTO = "ordenar_reparto"
     VER_TOTALES = "ver_totales"
     VER_FOLIO = "ver_folio"
 
@@ -95,6 +97,8 @@ TEXTO: dict[Accion, str] = {
     Accion.VER_HISTORIA: "Ver la historia de un registro: quién lo abrió, lo decidió y cuándo",
     Accion.VER_CUARENTENA: "Ver los registros que no se pudieron abrir y por qué",
     Accion.REINTENTAR_APERTURA: "Pedir que se abra otra vez un registro en cuarentena",
+    Accion.VER_CARGA: "Ver la carga, los plazos y el reparto de Mesa de Control (P 13.3)",
+    Accion.ORDENAR_REPARTO: "Ordenar quién revisa qué (P 13.3, 13.4)",
     Accion.VER_TOTALES: "Ver totales y avance (P 7.12, D 2.1)",
     Accion.VER_FOLIO: "Ver el estado de un folio y sus motivos (P 7.12, D 2.2)",
 }
@@ -123,6 +127,8 @@ TABLA: dict[Accion, dict[Rol, Alcance]] = {
     Accion.VER_HISTORIA: {_INE: _T, _OPL: _P, _SUP: _P, _SOP: _T, _AUD: _T},
     Accion.VER_CUARENTENA: {_INE: _T, _OPL: _P, _SUP: _P, _SOP: _T, _AUD: _T},
     Accion.REINTENTAR_APERTURA: {_INE: _T, _SUP: _P},
+    Accion.VER_CARGA: {_INE: _T, _OPL: _P, _SUP: _P, _AUD: _T},
+    Accion.ORDENAR_REPARTO: {_SUP: _P},
     Accion.VER_TOTALES: {_INE: _T, _OPL: _P, _SUP: _P, _PRO: _P, _SOP: _T, _AUD: _T},
     Accion.VER_FOLIO: {_INE: _T, _OPL: _P, _SUP: _P, _PRO: _P, _SOP: _T, _AUD: _T},
 }

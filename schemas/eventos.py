@@ -361,6 +361,45 @@ class RegistroClasificado(Evento):
         return not self.inconsistencias
 
 
+# repartos --------------------------------------------------------------------------------------------------------------
+
+
+class ParteDeReparto(Modelo):
+    """A part of an order: whoever of `cuentas` asks next gets it. `porcentaje`: of what the order means, by the folio's hash."""
+
+    cuentas: Annotated[list[IdCuenta], Field(min_length=1, max_length=50)]
+    porcentaje: Annotated[int, Field(ge=1, le=100)]
+
+
+class RepartoOrdenado(Evento):
+    """A supervisor orders who reviews what (P 13.3, 13.4), or changes that, or ends it; each time in a new version.
+
+    What it means: the pending records of the process that agree in all that is not None, those that arrive later, too.
+    `recibido_antes_de`: those that had been waiting at that moment. Only `partes` (who has each, not how much), `exclusivo` (for
+    them alone) and `fin` differ between its versions. `fin`: why it ended; None while it is in force.
+    """
+
+    nombre: ClassVar[str] = "reparto_ordenado"
+    topic: ClassVar[str] = "repartos"
+
+    reparto: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
+    proceso: IdProceso
+    solicitud: IdSolicitud | None = None
+    modalidad: Modalidad | None = None
+    con_alertas: bool | None = None
+    situacion: SituacionRegistral | None = None
+    recibido_antes_de: Momento | None = None
+    partes: Annotated[list[ParteDeReparto], Field(min_length=1, max_length=100)]
+    exclusivo: bool = True
+    fin: Literal["concluido", "cambio_de_carga", "ausencia", "error"] | None = None
+    por: IdCuenta
+    ordenado_en: Momento
+
+    @property
+    def asunto(self) -> str:
+        return f"{self.proceso}/{self.reparto}"
+
+
 # envios ----------------------------------------------------------------------------------------------------------------
 
 
@@ -770,6 +809,7 @@ EVENTOS: tuple[type[Evento], ...] = (
     MiembroDePersona,
     Veredicto,
     RegistroClasificado,
+    RepartoOrdenado,
     EnvioAbierto,
     EnvioCerrado,
     CuentaRegistrada,

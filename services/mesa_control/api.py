@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import structlog
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi import Path as PathParam
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, de_revision
@@ -39,6 +39,10 @@ from services.mesa_control.domain import (
     texto_de_alerta,
 )
 from services.mesa_control.handlers import MesaDeControl, Registro
+from services.mesa_control.procesos import al_alcance, pagina_para_elegir
+from services.mesa_control.procesos import elegido as el_elegido
+from services.mesa_control.reparto import rutas as reparto
+from services.mesa_control.reparto.handlers import Panorama, Supervision
 
 log = structlog.get_logger()
 
@@ -239,19 +243,23 @@ class CatalogoSalida(_Salida):
 
 
 class ProgresoSalida(_Salida):
-    """Cómo va la cola, y el día de quien pregunta."""
+    """Cómo va la cola, y el día de quien pregunta. `en_riesgo`, `vencidos`: pendientes, por su plazo (P 13.9, D 10.2)."""
 
     pendientes: int
+    en_riesgo: int
+    vencidos: int
     en_camino: int
     decididos_hoy: int
     meta_diaria: int
     mas_antiguo: datetime | None
+    vence_primero: datetime | None
 
 
 def create(
     mesa: MesaDeControl,
     cuarentena: Cuarentena,
     historias: Historias,
+    supervision: Supervision,
     access: Puerta,
     ver_actores: VerActores,
     health: Health,
@@ -263,14 +271,26 @@ def create(
     mount_static(app, AQUI / "estatico")
     access.mount(app)
     _errors(app)
-    _api(app, mesa, access, ver_actores, meta_diaria)
+    _api(app, mesa, supervision.panorama, access, ver_actores, meta_diaria)
     _page(app, access, ver_actores)
     rutas.montar(app, cuarentena, access, ver_actores, AQUI)
     rutas_de_acceso.montar(app, historias, access, AQUI)
+
+    async def ver(folio: str, quien: str) -> RegistroSalida:
+        return _registro(await mesa.registro(folio, quien), mesa, ver_actores)
+
+    reparto.montar(app, supervision, access, ver_actores, ver, AQUI, meta_diaria)
     return app
 
 
-def _api(app: FastAPI, mesa: MesaDeControl, access: Puerta, ver_actores: VerActores, meta_diaria: int) -> None:
+def _api(
+    app: FastAPI,
+    mesa: MesaDeControl,
+    panorama: Panorama,
+    access: Puerta,
+    ver_actores: VerActores,
+    meta_diaria: int,
+) -> None:
     # The page asks for the next record, images and figures by itself: opening the page, deciding and undoing are what people do.
     revisa = Annotated[Quien, Depends(access.require(Accion.REVISAR_REGISTRO))]
     revisa_sola = Annotated[Quien, Depends(access.require(Accion.REVISAR_REGISTRO, background=True))]
@@ -358,32 +378,35 @@ def _api(app: FastAPI, mesa: MesaDeControl, access: Puerta, ver_actores: VerActo
     async def progreso(quien: ve_sola, proceso: Annotated[IdProceso, Query()]) -> ProgresoSalida:
         """Pendientes, el más antiguo, y lo decidido hoy por quien pregunta."""
         estado_cola = await mesa.progreso(quien.id, proceso)
+        plazos = await panorama.plazos(proceso)
         return ProgresoSalida(
-            pendientes=estado_cola.pendientes,
+            pendientes=plazos.pendientes,
+            en_riesgo=plazos.en_riesgo,
+            vencidos=plazos.vencidos,
             en_camino=estado_cola.en_camino,
             decididos_hoy=estado_cola.decididos_hoy,
             meta_diaria=meta_diaria,
-            mas_antiguo=estado_cola.mas_antiguo,
+            mas_antiguo=plazos.mas_antiguo,
+            vence_primero=plazos.vence_primero,
         )
 
 
 def _page(app: FastAPI, access: Puerta, ver_actores: VerActores) -> None:
     pages = templates(AQUI / "pagina")
-    revisa = Annotated[Quien, Depends(access.require(Accion.REVISAR_REGISTRO))]
+    # Who reviews, reviews here; whoever supervises has a page of their own.
+    ve = Annotated[Quien, Depends(access.require(Accion.VER_REGISTRO_EN_MESA))]
 
     @app.get("/", include_in_schema=False, response_class=HTMLResponse)
-    async def page(quien: revisa, proceso: Annotated[IdProceso | None, Query()] = None) -> str:
+    async def page(quien: ve, proceso: Annotated[IdProceso | None, Query()] = None) -> Any:
         actores = ver_actores()
-        procesos = [
-            p
-            for _, p in sorted(actores.procesos.items())
-            if access.allows(quien, Accion.REVISAR_REGISTRO, actores.lugar(proceso=p.proceso))
-        ]
-        if proceso is None and len(procesos) == 1:
-            proceso = procesos[0].proceso
-        elegido = actores.procesos.get(proceso) if proceso else None
+        if not access.allows(quien, Accion.REVISAR_REGISTRO, actores.lugar(proceso=proceso)):
+            return RedirectResponse(f"/supervision?proceso={proceso}" if proceso else "/supervision", 303)
+        procesos = al_alcance(access, quien, Accion.REVISAR_REGISTRO, actores)
+        elegido = el_elegido(proceso, procesos, actores)
         if elegido is None:
-            return pages.get_template("procesos.html").render(quien=quien, procesos=procesos, tema="oscuro")
+            return pagina_para_elegir(
+                pages, quien, procesos, ruta="/", pregunta="¿Qué proceso va a revisar?", tema="oscuro"
+            )
         return pages.get_template("mesa.html").render(
             quien=quien,
             proceso=elegido,

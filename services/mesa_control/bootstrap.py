@@ -7,6 +7,7 @@ from datetime import timedelta
 from pymongo import IndexModel
 
 from kernel import identity
+from kernel.dispatch import decode
 from kernel.documents import Keyed, Kind
 from kernel.engines import Engines
 from kernel.fold import Fold
@@ -18,11 +19,15 @@ from kernel.together import Together
 from kernel.web import Health
 from schemas.actores import Actores
 from schemas.directorio import Directorio
-from schemas.eventos import POR_TIPO
+from schemas.eventos import POR_TIPO, RepartoOrdenado
 from services.mesa_control import agent, api
 from services.mesa_control.acceso.handlers import Accesos, Historias, ProyectorDeHistoria
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.handlers import MesaDeControl, Proyector
+from services.mesa_control.reparto.domain import Repartos
+from services.mesa_control.reparto.fila import Fila
+from services.mesa_control.reparto.handlers import Busqueda, Panorama, Repartidor, Reparto, Supervision
+from services.mesa_control.reparto.presencia import Presencia
 from services.mesa_control.settings import Settings
 
 INDICES = [
@@ -31,6 +36,9 @@ INDICES = [
     IndexModel([("decidido_por", 1), ("decidido_en", 1)]),
     IndexModel([("proceso", 1), ("reintentado_en", 1)]),
     IndexModel([("parecido_a", 1)], sparse=True),
+    IndexModel([("turno", 1)], sparse=True),
+    IndexModel([("registro", 1)]),
+    IndexModel([("final", 1)]),
 ]
 """Of `registros`."""
 
@@ -49,8 +57,11 @@ def build(settings: Settings) -> Service:
     accesos = Accesos(outbox, engines.clock, lambda: uuid.uuid4().hex, asignacion)
     historias = engines.collection("historias", Kind.PROJECTION)
     antiguos = engines.collection("accesos", Kind.PRIMARY)
+    repartos = Repartos()
+    registros = Together(engines.collection("registros", Kind.PROJECTION, INDICES))
+    presencia = Presencia(registros, lambda: actores, asignacion, timedelta(seconds=settings.ausencia_s))
     mesa = MesaDeControl(
-        registros=Together(engines.collection("registros", Kind.PROJECTION, INDICES)),
+        registros=registros,
         accesos=accesos,
         outbox=outbox,
         llavero=engines.keyring(),
@@ -59,8 +70,12 @@ def build(settings: Settings) -> Service:
         clock=engines.clock,
         asignacion=asignacion,
         deshacer=timedelta(seconds=settings.deshacer_s),
+        fila=Fila(registros, lambda: actores, repartos, presencia),
         primera_revision=first_revision,
     )
+    riesgo = timedelta(days=settings.riesgo_dias)
+    panorama = Panorama(registros, lambda: actores, engines.clock, repartos, presencia, riesgo)
+    reparto = Reparto(mesa.outbox, engines.clock, repartos, presencia)
     return Service(
         name="mesa_control",
         settings=settings,
@@ -69,6 +84,7 @@ def build(settings: Settings) -> Service:
             mesa,
             Cuarentena(mesa.registros, mesa.outbox, mesa.clock, mesa.proyector),
             Historias(historias),
+            Supervision(panorama, reparto, Busqueda(registros, panorama)),
             identity.build(engines, settings, directorio),
             lambda: actores,
             health,
@@ -76,24 +92,39 @@ def build(settings: Settings) -> Service:
         ),
         health=health,
         topics=agent.TOPICS,
-        fold=Fold(mesa.registros, lambda documentos: agent.build(Proyector(documentos, first_revision)), remember=0),
+        fold=Fold(
+            mesa.registros,
+            lambda documentos: agent.build(Proyector(documentos, first_revision, repartos.lista)),
+            remember=0,
+        ),
         consumers=[Consumer(HISTORIA, agent.TOPICS_DE_HISTORIA, Fold(historias, _historia, remember=0))],
         prepare=engines.prepare,
-        followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
-        tasks=[outbox.relay_forever, lambda: accesos.heredar(antiguos)],
+        followers=[
+            Follower(engines.stream, "actores", POR_TIPO, actores.aplicar),
+            Follower(engines.stream, RepartoOrdenado.topic, POR_TIPO, repartos.aplicar),
+        ],
+        tasks=[
+            outbox.relay_forever,
+            lambda: accesos.heredar(antiguos),
+            Repartidor(registros, repartos, engines.clock, lambda: actores).siempre,
+            panorama.medir_siempre,
+        ],
     )
 
 
 async def reconstruir(settings: Settings, progreso: Callable[[int], None] = lambda eventos: None) -> Rebuilt:
     """Rebuild the projection from the topics while the service works. `progreso`: events folded. Raises Unavailable."""
     engines = Engines(settings, "mesa_control")
+    repartos = Repartos()
     registros = Projection(
         *engines.beside("registros", INDICES),
         agent.TOPICS,
-        lambda coleccion: agent.build(Proyector(coleccion, first_revision)),
+        lambda coleccion: agent.build(Proyector(coleccion, first_revision, repartos.lista)),
     )
     historias = Projection(*engines.beside("historias"), agent.TOPICS_DE_HISTORIA, _historia)
     async with engines.connected():
+        async for record in engines.stream.read(RepartoOrdenado.topic):
+            repartos.aplicar(decode(POR_TIPO, record).evento, record.offset)
         return await rebuild(engines.stream, [registros, historias], progreso)
 
 

@@ -96,6 +96,11 @@ def cola(ciclo: Ciclo) -> str:
     return PENDIENTE if estado(ciclo) is Estado.EN_MESA_DE_CONTROL else ESPERANDO
 
 
+def en_cola(proceso: str, estado_cola: str) -> str:
+    """Both in one field: what waits in a process is found however much is decided, by any engine."""
+    return f"{proceso}/{estado_cola}"
+
+
 def decidir(
     ciclo: Ciclo, asignacion: Asignacion | None, operador: str, orden: Orden, contexto: Contexto
 ) -> RegistroClasificado:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -49,23 +49,17 @@ from services.mesa_control.domain import (
     cola,
     con_las_de_otros,
     decidir,
+    en_cola,
     es_respuesta_a,
     ya_decidido,
 )
+from services.mesa_control.reparto.domain import LIBRE, atributos, cubeta, de_busqueda, turno
+from services.mesa_control.reparto.fila import CANDIDATOS, NUNCA, Fila
 
 log = structlog.get_logger()
 
-LIBRE = datetime.fromtimestamp(0, UTC)
-"""End of the assignment of a record that nobody has."""
-
 OFFSET_PROVISIONAL = 2**53
 """Offset of an own decision until it comes back on the topic with its own, which is lower and therefore wins."""
-
-CANDIDATOS = 20
-"""Records looked at in one round of a claim; somebody else may be taking the first ones at this moment."""
-
-VIGENCIA = timedelta(seconds=1)
-"""How long those that nobody took are offered to the next ones: a search costs much more than a claim, which another's refuses."""
 
 RESOLUCION = timedelta(milliseconds=1)
 """Instants that an engine has kept are the same when they differ by less."""
@@ -106,20 +100,22 @@ class Imagen:
 
 @dataclass(frozen=True, slots=True)
 class Progreso:
-    """How the queue stands, and how a person's day goes."""
+    """What is on the way, and how a person's day goes."""
 
-    pendientes: int
     en_camino: int
     decididos_hoy: int
-    mas_antiguo: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Proyector:
-    """Folds every fact of a folio into its document. `primera_revision`: of a new one; `kernel.rebuild` says why not 1."""
+    """Folds every fact of a folio into its document. `primera_revision`: of a new one; `kernel.rebuild` says why not 1.
+
+    `lista`: in which list of the queue a pending one stands.
+    """
 
     registros: Keyed
     primera_revision: Callable[[], int] = lambda: 1
+    lista: Callable[[Document], str] = lambda documento: LIBRE
 
     async def hecho(self, evento: Hecho, context: Context) -> None:
         """Fold one fact in. Raises Conflict when another process wrote the record meanwhile."""
@@ -154,6 +150,8 @@ class Proyector:
 
     async def _guardar(self, nuevo: Document, actual: Document | None) -> None:
         nuevo["revision"] = actual["revision"] + 1 if actual else self.primera_revision()
+        if nuevo["cola"] == en_cola(nuevo["proceso"], PENDIENTE):
+            nuevo["turno"] = turno(nuevo["proceso"], self.lista(nuevo), nuevo["recibido_en"])
         stored = await (
             self.registros.replace(nuevo, actual["revision"]) if actual else self.registros.put_if_absent(nuevo)
         )
@@ -163,10 +161,7 @@ class Proyector:
 
 @dataclass(frozen=True, slots=True)
 class MesaDeControl:
-    """The service. `registros`: projection and queue; `accesos`: who is given what.
-
-    `vistos`: of each process, when its free records were last looked at, and which of them nobody has taken since.
-    """
+    """The service. `registros`: projection and queue; `accesos`: who is given what; `fila`: what is free, in its order."""
 
     registros: Documents
     accesos: Accesos
@@ -177,18 +172,18 @@ class MesaDeControl:
     clock: Clock
     asignacion: timedelta
     deshacer: timedelta
+    fila: Fila
     primera_revision: Callable[[], int] = lambda: 1
-    vistos: dict[str, tuple[datetime, list[Document]]] = field(default_factory=dict)
 
     @property
     def proyector(self) -> Proyector:
         """Straight into the projection."""
-        return Proyector(self.registros, self.primera_revision)
+        return Proyector(self.registros, self.primera_revision, self.fila.repartos.lista)
 
     # The queue -----------------------------------------------------------------------------------------------------------
 
     async def siguiente(self, operador: str, proceso: str, excepto: Sequence[str] = ()) -> Registro | None:
-        """The record to review next: one that this person has already and is not in `excepto`, else the oldest that is free.
+        """The record to review next: one that this person has already and is not in `excepto`, else the oldest free for them.
 
         It is this person's alone until its time runs out; so a person has at most one more than those in `excepto`. What cannot
         be opened is passed over, logged and counted. None when nothing is free. Raises Conflict, Unavailable.
@@ -213,27 +208,14 @@ class MesaDeControl:
             if documento["_id"] not in excepto and (taken := await self._asignar(documento, operador, ahora)):
                 metrics.ASIGNACIONES.labels("renovada").inc()
                 return taken
-        for _ in range(INTENTOS):
-            free = await self._libres(proceso, ahora)
-            if not free:
+        for _ in range(INTENTOS * CANDIDATOS):
+            free = await self.fila.siguiente(operador, proceso, ahora)
+            if free is None:
                 return None
-            while free:
-                if taken := await self._asignar(free.pop(0), operador, ahora):
-                    metrics.ASIGNACIONES.labels("nueva").inc()
-                    return taken
+            if taken := await self._asignar(free, operador, ahora):
+                metrics.ASIGNACIONES.labels("nueva").inc()
+                return taken
         raise Conflict("others took every record looked at")
-
-    async def _libres(self, proceso: str, ahora: datetime) -> list[Document]:
-        """The oldest records that are free, or were a moment ago; whoever takes one takes it out of the list."""
-        looked_at, free = self.vistos.get(proceso, (LIBRE, []))
-        if not free or not timedelta() <= ahora - looked_at < VIGENCIA:
-            free = await self.registros.find(
-                {"cola": en_cola(proceso, PENDIENTE), "asignado_hasta": {"$lte": ahora}},
-                sort="recibido_en",
-                limit=CANDIDATOS,
-            )
-            self.vistos[proceso] = ahora, free
-        return free
 
     async def _asignar(self, documento: Document, operador: str, ahora: datetime) -> Document | None:
         taken = {
@@ -254,7 +236,7 @@ class MesaDeControl:
             if documento is None or documento["operador"] != operador:
                 continue
             if abs(documento["asignado_hasta"] - hasta) < RESOLUCION and _ciclo(documento).clasificado is None:
-                libre = {**documento, "operador": None, "asignado_hasta": LIBRE, "revision": documento["revision"] + 1}
+                libre = {**documento, "operador": None, "asignado_hasta": NUNCA, "revision": documento["revision"] + 1}
                 await self.registros.replace(libre, documento["revision"])
 
     def reemplazable(self, decision: RegistroClasificado) -> timedelta:
@@ -262,15 +244,12 @@ class MesaDeControl:
         return max(timedelta(), decision.decidido_en + self.deshacer - self.clock.now())
 
     async def progreso(self, operador: str, proceso: str) -> Progreso:
-        """Counts of the queue, and of this person's day in hora Centro."""
+        """What is on the way to the queue, and this person's day in hora Centro."""
         local = self.clock.now().astimezone(CENTRO)
         midnight = datetime.combine(local.date(), time.min, CENTRO).astimezone(UTC)
-        oldest = await self.registros.find({"cola": en_cola(proceso, PENDIENTE)}, sort="recibido_en", limit=1)
         return Progreso(
-            pendientes=await self.registros.count({"cola": en_cola(proceso, PENDIENTE)}),
             en_camino=await self.registros.count({"cola": en_cola(proceso, ESPERANDO)}),
             decididos_hoy=await self.registros.count({"decidido_por": operador, "decidido_en": {"$gte": midnight}}),
-            mas_antiguo=oldest[0]["recibido_en"] if oldest else None,
         )
 
     # Opening what is sealed ------------------------------------------------------------------------------------------------
@@ -439,7 +418,7 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
     estado_cola = cola(ciclo)
     fechado = ciclo.recibido or ciclo.descifrado
     decision = ciclo.clasificado
-    lease: dict[str, Any] = {"operador": None, "asignado_hasta": LIBRE}
+    lease: dict[str, Any] = {"operador": None, "asignado_hasta": NUNCA}
     if actual is not None and estado_cola != DECIDIDO:
         lease = {name: actual[name] for name in lease}
     cuarentena = ciclo.descifrado if isinstance(ciclo.descifrado, RegistroEnCuarentena) else None
@@ -451,6 +430,9 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
         "proceso": partes.proceso,
         "solicitud": partes.solicitud,
         "cola": en_cola(partes.proceso, estado_cola),
+        **de_busqueda(folio),
+        "cubeta": cubeta(folio),
+        **atributos(ciclo),
         "recibido": ciclo.recibido is not None,
         "recibido_en": fechado.recibido_en if fechado else None,
         "decidido_por": decision.operador if decision else None,
@@ -463,11 +445,6 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
         "reintentando": _reintentando(ciclo, reintento),
         **lease,
     }
-
-
-def en_cola(proceso: str, estado_cola: str) -> str:
-    """Both in one field: what waits in a process is found however much is decided, by any engine."""
-    return f"{proceso}/{estado_cola}"
 
 
 def _parte(descifrado: RegistroDescifrado, nombre: str) -> ParteSellada:

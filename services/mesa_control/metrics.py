@@ -1,6 +1,6 @@
 """Metrics of mesa_control, each declared once. Labels are constants, never a person nor a folio."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 ASIGNACIONES = Counter(
     "apoyo_mesa_asignaciones_total", "Records handed to a person, by whether they were held already", ["tipo"]
@@ -10,6 +10,7 @@ RECHAZOS = Counter("apoyo_mesa_rechazos_total", "Orders refused, by reason", ["c
 ILEGIBLES = Counter("apoyo_mesa_ilegibles_total", "Records passed over because they could not be opened")
 REINTENTOS = Counter("apoyo_mesa_reintentos_total", "Retries of records in quarantine that people asked for")
 ACCESOS = Counter("apoyo_mesa_accesos_total", "Openings of data or of an image", ["que"])
+PENDIENTES = Gauge("apoyo_mesa_pendientes", "Records that wait for a decision, by their term of review", ["plazo"])
 ESPERA = Histogram(
     "apoyo_mesa_espera_segundos",
     "From reception to the first decision",

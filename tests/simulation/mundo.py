@@ -58,6 +58,9 @@ from services.mesa_control.domain import Eleccion, Orden
 from services.mesa_control.domain import Rechazo as RechazoMesa
 from services.mesa_control.handlers import MesaDeControl, Registro
 from services.mesa_control.handlers import Proyector as ProyectorDeMesa
+from services.mesa_control.reparto.domain import Repartos
+from services.mesa_control.reparto.fila import Fila
+from services.mesa_control.reparto.presencia import Presencia
 from services.notificaciones import agent as agente_notificaciones
 from services.notificaciones.bootstrap import proyecciones as proyecciones_de_notificaciones
 from services.notificaciones.domain.historia import Historia
@@ -442,8 +445,10 @@ class Mundo:
     def _mesa_control(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
         outbox = self._outbox(proceso, stream, "mesa_control")
         asignacion = timedelta(seconds=60)
+        registros, repartos = Together(self._documentos(proceso, "mesa.registros")), Repartos()
+        presencia = Presencia(registros, lambda: actores, asignacion, ausencia=timedelta(hours=2))
         mesa = MesaDeControl(
-            registros=Together(self._documentos(proceso, "mesa.registros")),
+            registros=registros,
             accesos=Accesos(outbox, proceso, lambda: self.azar.rng.randbytes(16).hex(), asignacion),
             outbox=outbox,
             llavero=self._llavero(proceso, "mesa_control"),
@@ -452,6 +457,7 @@ class Mundo:
             clock=proceso,
             asignacion=asignacion,
             deshacer=timedelta(days=1),
+            fila=Fila(registros, lambda: actores, repartos, presencia),
             primera_revision=self._primera_revision,
         )
         fold = Fold(

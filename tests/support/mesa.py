@@ -40,6 +40,7 @@ from schemas.eventos import (
     RegistroEnCuarentena,
     RegistroRecibido,
     ReintentoSolicitado,
+    RepartoOrdenado,
     SituacionRegistral,
     SolicitudRegistrada,
 )
@@ -52,6 +53,10 @@ from services.mesa_control import agent, api
 from services.mesa_control.acceso.handlers import Accesos, Historias, ProyectorDeHistoria
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.handlers import Hecho, MesaDeControl
+from services.mesa_control.reparto.domain import Repartos
+from services.mesa_control.reparto.fila import Fila
+from services.mesa_control.reparto.handlers import Busqueda, Panorama, Repartidor, Reparto, Supervision
+from services.mesa_control.reparto.presencia import Presencia
 from tests.support.ejemplos import ejemplo
 from tests.support.identidad import Puerta
 
@@ -165,6 +170,10 @@ class Mesa:
         ids = itertools.count(1)
         outbox = Outbox(self.salida, self.stream, self.reloj, "/apoyo/mesa_control")
         self.accesos = Accesos(outbox, self.reloj, lambda: f"{next(ids):032x}", timedelta(minutes=10))
+        self.repartos = Repartos()
+        self.presencia = Presencia(
+            self.registros, lambda: self.actores, timedelta(minutes=10), ausencia=timedelta(hours=2)
+        )
         self.servicio = MesaDeControl(
             registros=self.registros,
             accesos=self.accesos,
@@ -175,13 +184,22 @@ class Mesa:
             clock=self.reloj,
             asignacion=timedelta(minutes=10),
             deshacer=timedelta(minutes=15),
+            fila=Fila(self.registros, lambda: self.actores, self.repartos, self.presencia),
         )
+        self.panorama = Panorama(
+            self.registros, lambda: self.actores, self.reloj, self.repartos, self.presencia, timedelta(days=3)
+        )
+        self.reparto = Reparto(self.servicio.outbox, self.reloj, self.repartos, self.presencia)
+        self.repartidor = Repartidor(self.registros, self.repartos, self.reloj, lambda: self.actores)
 
     async def empieza(self) -> None:
         """Start the log, so that decisions can be published."""
         await self.stream.start()
         await self.stream.create_topics(
-            [TopicSpec(tipo.topic, 8) for tipo in (RegistroClasificado, ReintentoSolicitado, AccesoRegistrado)]
+            [
+                TopicSpec(tipo.topic, 8)
+                for tipo in (RegistroClasificado, ReintentoSolicitado, AccesoRegistrado, RepartoOrdenado)
+            ]
         )
 
     @staticmethod
@@ -207,7 +225,10 @@ class Mesa:
         s = self.servicio
         cuarentena = Cuarentena(s.registros, s.outbox, s.clock, s.proyector)
         historias = Historias(self.historias)
-        return api.create(s, cuarentena, historias, self.puerta.access, lambda: self.actores, Health(), meta_diaria=400)
+        supervision = Supervision(self.panorama, self.reparto, Busqueda(self.registros, self.panorama))
+        return api.create(
+            s, cuarentena, historias, supervision, self.puerta.access, lambda: self.actores, Health(), meta_diaria=400
+        )
 
     async def eventos(
         self,

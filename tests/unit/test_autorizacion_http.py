@@ -31,6 +31,7 @@ ACCIONES: dict[str, frozenset[Accion]] = {
         {
             *(Accion.REVISAR_REGISTRO, Accion.VER_REGISTRO_EN_MESA),
             *(Accion.VER_CUARENTENA, Accion.REINTENTAR_APERTURA, Accion.VER_HISTORIA),
+            *(Accion.VER_CARGA, Accion.ORDENAR_REPARTO),
         }
     ),
     "resultados": frozenset({Accion.VER_TOTALES, Accion.VER_FOLIO}),
@@ -105,6 +106,10 @@ DEVOLUCION = {
     }
 }
 REINTENTO = {"json": {}, "headers": {"Idempotency-Key": "llave-de-prueba"}}
+REPARTO = {
+    "json": {"partes": [{"cuentas": ["nadie"], "porcentaje": 100}]},
+    "headers": {"Idempotency-Key": "llave-de-prueba"},
+}
 VER, FORMA = ("GET",), ("GET", "POST")
 _P, _S, _A = "/procesos/{proceso}", "/solicitudes/{solicitud}", "/solicitudes/{solicitud}/auxiliares"
 DEL_PORTAL: dict[Accion, dict[str, tuple[str, ...]]] = {
@@ -149,8 +154,8 @@ def _nombra(camino: str) -> str | None:
 
 PEDIDOS: dict[str, list[Pedido]] = {
     "mesa_control": [
-        Pedido("GET", "/", Accion.REVISAR_REGISTRO, None),
-        Pedido("GET", "/", Accion.REVISAR_REGISTRO, "proceso", consulta=PROCESO),
+        Pedido("GET", "/", Accion.VER_REGISTRO_EN_MESA, None),
+        Pedido("GET", "/", Accion.VER_REGISTRO_EN_MESA, "proceso", consulta=PROCESO),
         Pedido("GET", "/api/siguiente", Accion.REVISAR_REGISTRO, "proceso", consulta=PROCESO),
         Pedido("POST", "/api/devolver", Accion.REVISAR_REGISTRO, "proceso", consulta=PROCESO, envia=DEVOLUCION),
         Pedido("POST", "/api/registros/{folio}/decision", Accion.REVISAR_REGISTRO, "folio", envia=DECISION),
@@ -162,6 +167,23 @@ PEDIDOS: dict[str, list[Pedido]] = {
         Pedido("GET", "/registros/{folio}/imagenes/{parte}", Accion.VER_REGISTRO_EN_MESA, "folio"),
         Pedido("GET", "/registros", Accion.VER_HISTORIA, "folio", consulta={"folio": "{folio}"}),
         Pedido("GET", "/registros/{folio}", Accion.VER_HISTORIA, "folio"),
+        Pedido(
+            "GET", "/api/registros", Accion.VER_REGISTRO_EN_MESA, "proceso", consulta={**PROCESO, "texto": "CI26-0001"}
+        ),
+        Pedido("GET", "/supervision", Accion.VER_CARGA, None),
+        Pedido("GET", "/supervision", Accion.VER_CARGA, "proceso", consulta=PROCESO),
+        Pedido("GET", "/supervision/repartos/{reparto}", Accion.VER_CARGA, "proceso", consulta=PROCESO),
+        Pedido("GET", "/supervision/registros/{folio}", Accion.VER_REGISTRO_EN_MESA, "folio"),
+        *(
+            Pedido("POST", f"/supervision/repartos{hacer}", Accion.ORDENAR_REPARTO, "proceso", consulta=PROCESO)
+            for hacer in ("", "/{reparto}/reasignar", "/{reparto}/retirar")
+        ),
+        Pedido("GET", "/api/supervision", Accion.VER_CARGA, "proceso", consulta=PROCESO),
+        Pedido("GET", "/api/repartos/{reparto}", Accion.VER_CARGA, "proceso", consulta=PROCESO),
+        *(
+            Pedido("POST", f"/api/repartos{hacer}", Accion.ORDENAR_REPARTO, "proceso", consulta=PROCESO, envia=REPARTO)
+            for hacer in ("", "/{reparto}/reasignacion", "/{reparto}/retiro")
+        ),
         Pedido("GET", "/cuarentena", Accion.VER_CUARENTENA, None),
         Pedido("GET", "/cuarentena", Accion.VER_CUARENTENA, "proceso", consulta=PROCESO),
         Pedido("GET", "/api/cuarentena", Accion.VER_CUARENTENA, "proceso", consulta=PROCESO),
@@ -258,7 +280,14 @@ async def test_cada_celda_de_la_tabla_se_cumple_en_cada_ruta(servicio: str, pedi
 
 DE_LA_PUERTA = {(403, "sin_permiso"), (403, "fuera_de_alcance")}
 DEL_DOMINIO = {"lo_registra_el_ine", "lo_registra_el_opl", "nada_que_reintentar"}
-NOMBRES = {"parte": "foto", "cuenta": "quien", "calendario": "c2026", "auxiliar": "A0001", "lote": "0" * 32}
+NOMBRES = {
+    "parte": "foto",
+    "cuenta": "quien",
+    "calendario": "c2026",
+    "auxiliar": "A0001",
+    "lote": "0" * 32,
+    "reparto": "0" * 12,
+}
 
 
 async def _respuesta(app: FastAPI, puerta: Puerta, pedido: Pedido, lugar: Lugar) -> tuple[int, str]:

@@ -56,7 +56,7 @@ async def test_el_registro_en_cuarentena_no_espera_en_la_cola_y_al_abrirse_entra
     abierto = await mesa.servicio.siguiente("operador1", PROCESO)
     assert abierto is not None
     assert abierto.folio == folio(1)
-    assert (await mesa.servicio.progreso("operador1", PROCESO)).pendientes == 1
+    assert (await mesa.panorama.plazos(PROCESO)).pendientes == 1
     assert await cuarentena(mesa).grupos(PROCESO, TODO) == []
 
 

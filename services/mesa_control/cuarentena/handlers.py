@@ -16,8 +16,8 @@ from schemas.ciclo_de_vida import de_documento
 from schemas.eventos import RegistroDescifrado, RegistroEnCuarentena, ReintentoSolicitado
 from services.mesa_control import metrics
 from services.mesa_control.cuarentena.domain import LLAVE_DESCONOCIDA, MOTIVOS, Filtro, reintento
-from services.mesa_control.domain import CUARENTENA, Rechazo
-from services.mesa_control.handlers import INTENTOS, Proyector, en_cola
+from services.mesa_control.domain import CUARENTENA, Rechazo, en_cola
+from services.mesa_control.handlers import INTENTOS, Proyector
 
 log = structlog.get_logger()
 

@@ -22,6 +22,8 @@ from schemas.tipos import Folio, IdProceso
 from services.mesa_control.cuarentena.domain import MOTIVOS, Filtro, motivo
 from services.mesa_control.cuarentena.handlers import A_LA_VISTA, POR_ORDEN, Apartado, Cuarentena, Hecho
 from services.mesa_control.domain import Rechazo
+from services.mesa_control.procesos import al_alcance, pagina_para_elegir
+from services.mesa_control.procesos import elegido as el_elegido
 
 Quien = Identity[CuentaRegistrada]
 Motivo = Annotated[str, Query(pattern=r"^[a-z0-9_]{0,64}$", description="Solo los de este motivo.")]
@@ -180,16 +182,12 @@ def _pagina(
         pedidos: Annotated[int | None, Query(ge=0, le=POR_ORDEN)] = None,
     ) -> str:
         actores = ver_actores()
-        procesos = [
-            p
-            for _, p in sorted(actores.procesos.items())
-            if access.allows(quien, Accion.VER_CUARENTENA, actores.lugar(proceso=p.proceso))
-        ]
-        if proceso is None and len(procesos) == 1:
-            proceso = procesos[0].proceso
-        elegido = actores.procesos.get(proceso) if proceso else None
+        procesos = al_alcance(access, quien, Accion.VER_CUARENTENA, actores)
+        elegido = el_elegido(proceso, procesos, actores)
         if elegido is None:
-            return pages.get_template("cuarentena_procesos.html").render(quien=quien, procesos=procesos)
+            return pagina_para_elegir(
+                pages, quien, procesos, ruta="/cuarentena", pregunta="¿De qué proceso?", donde="Registros en cuarentena"
+            )
         suyo = _filtro(motivo, llave, desde, hasta)
         dicho = {"motivo": motivo, "llave": llave, "desde": desde, "hasta": hasta}
         grupos = await _grupos(cuarentena, elegido.proceso, suyo)

@@ -2,6 +2,7 @@
 // server has answered, with the same idempotency key, so nothing is lost or decided twice.
 
 import { miles, momento } from "/estatico/apoyo.js";
+import * as busqueda from "./buscar.js";
 import { alternar, conTecla, elegirForma, entrada, necesita, pintarCatalogo, pintarDetalle, usarCatalogo } from "./catalogo.js";
 import { llenar, quedan, siguiente, tomar, usarCola } from "./cola.js";
 import { tablaDeDatos } from "./datos.js";
@@ -13,7 +14,7 @@ import { abrir, soltar } from "./registro.js";
 import { agregarTecla, escuchar, explicarTecla } from "./teclas.js";
 
 // Modules that add to the page: each exports `montar(pagina)`.
-const EXTENSIONES = [marca];
+const EXTENSIONES = [marca, busqueda];
 
 const ENVIOS_A_LA_VEZ = 6;
 const ESPERA_VACIA_MS = 5000;
@@ -298,6 +299,7 @@ function regresarUnPaso() {
     avisar("", "La decisión queda como estaba.");
     return avanzar();
   }
+  if (puesto.actual?.consultado) return avanzar();
   if (puesto.actual?.marcas.size) {
     puesto.actual.marcas.clear();
     pintarCatalogo();

@@ -6,7 +6,7 @@ const MARGEN_ASIGNACION_MS = 5000;
 
 /**
  * A record with its images on the way. `reemplaza`: the decision that is being changed. `impide`: when set, why it cannot be decided
- * now, for people.
+ * now, for people. `consultado`: when set, somebody asked for it by its folio, and Esc leaves it.
  */
 export function abrir(registro, reemplaza = null) {
   const propias = registro.decision?.inconsistencias.filter((i) => i.origen === "revision") ?? [];
@@ -14,6 +14,7 @@ export function abrir(registro, reemplaza = null) {
     registro,
     reemplaza,
     impide: "",
+    consultado: false,
     llave: crypto.randomUUID(),
     marcas: new Map(propias.map((i) => [i.clave, i.detalle ?? ""])),
     abierta: null,

@@ -1,0 +1,103 @@
+"""The queue as people draw from it: the oldest free record of the lists that somebody may be given.
+
+A search costs much more than a claim, which another's refuses: what one found is offered to the next ones for a moment. And it
+never looks at more than it needs: some engines read all that a query means before they sort it, so it asks only for what was
+received before a moment, which follows the head of the list.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from kernel.documents import Document, Documents
+from schemas.actores import VerActores
+from services.mesa_control.reparto.domain import Repartos, en_lista, lista_de_turno, listas_para, mudado
+from services.mesa_control.reparto.presencia import Presencia
+
+NUNCA = datetime.fromtimestamp(0, UTC)
+
+CANDIDATOS = 20
+"""Records looked at in one search; somebody else may be taking the first ones at this moment."""
+VIGENCIA = timedelta(seconds=1)
+"""How long those that nobody took are offered to the next ones."""
+PASO, PASO_MAXIMO = timedelta(minutes=1), timedelta(hours=6)
+"""By how much a search that found too little looks further, twice as much each time."""
+
+
+@dataclass
+class Vista:
+    """What is known of a list. `hasta`: where its search ends, unless too little is found. `una`: one search at a time."""
+
+    mirada: datetime = NUNCA
+    libres: list[Document] = field(default_factory=list)
+    hasta: datetime | None = None
+    una: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Fila:
+    """Of this process. `vistas`: by process and list."""
+
+    registros: Documents
+    ver_actores: VerActores
+    repartos: Repartos
+    presencia: Presencia
+    vistas: dict[tuple[str, str], Vista] = field(default_factory=dict)
+
+    async def siguiente(self, operador: str, proceso: str, ahora: datetime) -> Document | None:
+        """The next one to claim for this person: of their own lists, else of those that are open to them. None: nothing is free.
+
+        Nobody gets the same one from this process for a moment. Raises Unavailable.
+        """
+        vigentes = self.repartos.vigentes(proceso)
+        listas = listas_para(operador, vigentes, await self.presencia.ausentes(operador, vigentes, ahora))
+        for grupo in (listas.propias, listas.abiertas):
+            while (vista := await self._con_la_mas_antigua(proceso, grupo, ahora)) is not None:
+                documento = vista.libres.pop(0)
+                lista = self.repartos.lista(documento) if vigentes else lista_de_turno(documento["turno"])
+                suyo = {**documento, "turno": mudado(documento["turno"], lista)}
+                if lista in listas:
+                    return suyo
+                # Listed before the order came, and not moved yet.
+                await self.registros.replace(
+                    {**suyo, "revision": documento["revision"] + 1}, revision=documento["revision"]
+                )
+        return None
+
+    async def _con_la_mas_antigua(self, proceso: str, listas: Sequence[str], ahora: datetime) -> Vista | None:
+        vistas = [await self._vista(proceso, lista, ahora) for lista in listas]
+        return min(
+            (vista for vista in vistas if vista.libres),
+            key=lambda vista: str(vista.libres[0]["turno"].rsplit("/", 1)[1]),
+            default=None,
+        )
+
+    async def _vista(self, proceso: str, lista: str, ahora: datetime) -> Vista:
+        vista = self.vistas.setdefault((proceso, lista), Vista())
+        async with vista.una:
+            if not vista.libres or not timedelta() <= ahora - vista.mirada < VIGENCIA:
+                vista.libres = await self._buscar(proceso, lista, vista, ahora)
+                vista.mirada = ahora
+        return vista
+
+    async def _buscar(self, proceso: str, lista: str, vista: Vista, ahora: datetime) -> list[Document]:
+        registrado = self.ver_actores().procesos.get(proceso)
+        hasta, paso = vista.hasta or (registrado.inicio if registrado else ahora), PASO
+        while True:
+            found = await self.registros.find(
+                {
+                    "turno": en_lista(proceso, lista, hasta if hasta < ahora else None),
+                    "asignado_hasta": {"$lte": ahora},
+                },
+                sort="turno",
+                limit=CANDIDATOS,
+            )
+            if len(found) == CANDIDATOS:
+                primero, ultimo = found[0]["recibido_en"], found[-1]["recibido_en"]
+                vista.hasta = ultimo + max(ultimo - primero, timedelta(seconds=1))
+                return found
+            if hasta >= ahora:
+                vista.hasta = ahora
+                return found
+            hasta, paso = hasta + paso, min(2 * paso, PASO_MAXIMO)
