@@ -159,7 +159,8 @@ ESCRITURAS = {
         "commit",
     ],
 }
-"""Every write of each process that a run reaches. Not in it: `reintentos publish` of mesa_control and `desenlaces.replace` of
+"""Every write of each process that a run reaches. Not in it: `repartos publish` of mesa_control, since nobody orders a
+reparto here (`tests/unit/test_mesa_control_reparto.py` dies there), its `reintentos publish` and `desenlaces.replace` of
 notificaciones, since nobody retries a quarantine here (`tests/unit/test_reintento_muertes.py` dies at the first, and the simulation
 plays both), and `sesiones.remove`, since nobody leaves. Giving a load up, and rebuilding, have tests of their own below."""
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from schemas.eventos import AccesoRegistrado
 from services.mesa_control.domain import Orden
 from tests.support.mesa import PROCESO, Mesa, folio
 
@@ -134,8 +135,8 @@ async def test_quien_supervisa_busca_un_folio_y_lo_abre_y_queda_anotado(http: ht
     abierta = await http.get(f"/supervision/registros/{folio(1)}")
     assert abierta.status_code == 200
     assert f"/api/registros/{folio(1)}/imagenes/anverso" in abierta.text
-    accesos = await mesa.accesos.find({"folio": folio(1)})
-    assert [(a["quien"], a["que"]) for a in accesos] == [("supervisor1", "datos")]
+    accesos = [AccesoRegistrado.model_validate_json(r.value) async for r in mesa.stream.read("acceso")]
+    assert [(a.quien, a.folio, a.via) for a in accesos] == [("supervisor1", folio(1), "folio")]
 
 
 async def test_quien_audita_ve_la_carga_y_no_abre_ni_ordena(http: httpx.AsyncClient, mesa: Mesa) -> None:
