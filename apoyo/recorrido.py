@@ -147,7 +147,7 @@ class Recorrido:
     async def revisar(self, contar: Contar = lambda _: None, capturas: Sequence[Captura] | None = None) -> None:
         """Review through the API, as the truth says a correct reviewer would, until as many are decided as there are `capturas`
         that can be opened; by default those acknowledged so far."""
-        verdades = {c.folio: c.verdad.inconsistencias for c in self.escenario.capturas}
+        por_folio = {c.folio: c for c in self.escenario.capturas}
         if capturas is None:
             capturas = [c for c in self.escenario.capturas if c.folio in self.acuses]
         esperadas = sum(1 for c in capturas if not c.verdad.cuarentena)
@@ -161,7 +161,10 @@ class Recorrido:
                         await asyncio.sleep(0.2)
                         continue
                     folio = registro["folio"]
-                    if await _decidir(http, registro, verdades[folio]):
+                    captura = por_folio[folio]
+                    if await _corregir(http, registro, captura):
+                        continue
+                    if await _decidir(http, registro, captura.verdad.inconsistencias):
                         decididas.add(folio)
                         contar(len(decididas))
 
@@ -334,6 +337,31 @@ async def _siguiente(http: httpx.AsyncClient) -> dict[str, Any] | None:
     answer.raise_for_status()
     registro: dict[str, Any] = answer.json()
     return registro
+
+
+async def _corregir(http: httpx.AsyncClient, registro: dict[str, Any], captura: Captura) -> bool:
+    """Correct the form where it may be corrected and differs from the card (D 10.3); whether there was anything to do."""
+    correccion = registro["correccion"]
+    if captura.corregido is None or correccion["procede"] is None:
+        return False
+    tarjeta = captura.corregido.model_dump()
+    datos = {c["clave"]: tarjeta[c["clave"]] for c in correccion["formulario"] if c["valor"] != tarjeta[c["clave"]]}
+    if not datos:
+        return False
+    orden = {
+        "datos": datos,
+        "compulsado_version": registro["situacion"]["version"],
+        "corrige": correccion["version"],
+    }
+    key = str(uuid.uuid4())
+    answer = await _pacientemente(
+        lambda: http.post(
+            f"/api/registros/{registro['folio']}/correccion", json=orden, headers={"Idempotency-Key": key}
+        )
+    )
+    if answer.status_code != httpx.codes.CONFLICT:  # else somebody corrected it: the queue will give it again
+        answer.raise_for_status()
+    return True
 
 
 async def _decidir(

@@ -15,6 +15,7 @@ from schemas.eventos import (
     Fase,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
@@ -22,7 +23,7 @@ from schemas.eventos import (
 )
 
 CENTRO = ZoneInfo("America/Mexico_City")
-LEIDOS = (*TOPICS, ReintentoSolicitado.topic, AccesoRegistrado.topic)
+LEIDOS = (*TOPICS, ReintentoSolicitado.topic, RegistroCorregido.topic, AccesoRegistrado.topic)
 """Topics that tell of a folio."""
 _ORDER = {topic: n for n, topic in enumerate(LEIDOS)}
 
@@ -88,12 +89,15 @@ def que_paso(evento: Evento) -> tuple[str, str]:
         case AccesoRegistrado():
             partes = ", ".join(parte.value for parte in evento.partes)
             return "entregado", f"{partes}, a {evento.quien} ({evento.via})"
+        case RegistroCorregido():
+            return "formulario corregido", f"{', '.join(evento.campos)}; por {evento.operador}"
         case RegistroCompulsado():
             fase = "consulta preliminar" if evento.fase is Fase.PRELIMINAR else "compulsa definitiva"
             causa = f" ({evento.causa_baja})" if evento.causa_baja else ""
             duplicado = f"; duplicado de {evento.duplicado_de}" if evento.duplicado_de else ""
             vista = f"; de la decisión {evento.clasificado_version}" if evento.clasificado_version else ""
-            return fase, f"{evento.situacion.value}{causa}, corte {evento.corte}{vista}{duplicado}"
+            corregido = f"; de la corrección {evento.correccion_version}" if evento.correccion_version else ""
+            return fase, f"{evento.situacion.value}{causa}, corte {evento.corte}{corregido}{vista}{duplicado}"
         case RegistroClasificado():
             if evento.sin_inconsistencia:
                 return "clasificado", f"sin inconsistencia, por {evento.operador}"

@@ -1,8 +1,8 @@
 """What must hold of a log and of what was derived from it, recomputed from the topics alone. Pure: `apoyo/verify.py` reads.
 
-`Hechos` folds the four topics of a lifecycle, the accesses, the retries, the envíos, what compulsa says to itself of persons, and
-the two topics of the portal's lookups. Each check looks at the folded facts (and, where it compares, at what somebody read of the
-objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, lookups, places
+`Hechos` folds the four topics of a lifecycle, the accesses, the retries, the corrections, the envíos, what compulsa says to itself
+of persons, and the two topics of the portal's lookups. Each check looks at the folded facts (and, where it compares, at what
+somebody read of the objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, lookups, places
 (`topic/partition/offset`) and objects, never contents.
 
 A repetition of an event is no fault: delivery is at least once, a relay may publish what was published already, and
@@ -32,6 +32,8 @@ from schemas.eventos import (
     EnvioCerrado,
     MiembroDePersona,
     RegistroClasificado,
+    RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
@@ -48,7 +50,10 @@ LEIDOS = (
     EnvioAbierto.topic,
     RegistroRecibido.topic,
     AccesoRegistrado.topic,
-    *(topic for topic in TOPICS if topic != RegistroRecibido.topic),
+    RegistroDescifrado.topic,
+    RegistroCorregido.topic,
+    RegistroCompulsado.topic,
+    RegistroClasificado.topic,
     ReintentoSolicitado.topic,
     MiembroDePersona.topic,
     Veredicto.topic,
@@ -89,6 +94,7 @@ TITULOS = {
     "reintentos": "Todo reintento es de una cuarentena",
     "accesos": "Todo acceso es a un registro recibido",
     "vistos": "Quien decidió tuvo antes el registro",
+    "correcciones": "Toda corrección tiene su consulta",
     "veredictos": "Todo veredicto es de registros anunciados",
     "consultas": "Una respuesta por consulta al padrón",
     "conservacion": "Recibidos = abiertos + cuarentena + pendientes",
@@ -179,6 +185,8 @@ class Hechos:
         """Id of each access → folio, who."""
         self.decididos: set[tuple[str, str]] = set()
         """Folio and who decided it, in force or not."""
+        self.correcciones: dict[str, RegistroCorregido] = {}
+        """Folio → its newest correction."""
         self.anunciados: dict[str, set[str]] = {}
         """Folio → persons that it was announced to, inside compulsa."""
         self.veredictos: list[Veredicto] = []
@@ -225,6 +233,10 @@ class Hechos:
                 self.reintentos.setdefault((asunto, evento.version), evento)
             case AccesoRegistrado():
                 self.accesos.setdefault(evento.acceso, (evento.folio, evento.quien))
+            case RegistroCorregido():
+                conocida = self.correcciones.get(asunto)
+                if conocida is None or conocida.version < evento.version:
+                    self.correcciones[asunto] = evento
             case MiembroDePersona():
                 self.anunciados.setdefault(evento.folio, set()).add(evento.persona)
             case Veredicto() if nueva:
@@ -278,6 +290,7 @@ def de_los_topics(hechos: Hechos, apartados: Mapping[str, bool]) -> list[Comprob
         reintentos(hechos),
         accesos(hechos),
         vistos(hechos),
+        correcciones(hechos),
         veredictos(hechos),
         consultas(hechos),
         conservacion(hechos),
@@ -419,6 +432,27 @@ def vistos(hechos: Hechos) -> Comprobacion:
         for folio, quien in sorted(hechos.decididos - dados)
     )
     return Comprobacion("vistos", len(hechos.decididos), hallazgos, grave=False)
+
+
+def correcciones(hechos: Hechos) -> Comprobacion:
+    """A correction is of an opened record and under its key; a lookup names none that was not made. Those not looked up yet are
+    counted."""
+    hallazgos = []
+    esperan = 0
+    for folio, correccion in hechos.correcciones.items():
+        ciclo = hechos.ciclos.get(folio, Ciclo())
+        abierto = ciclo.descifrado
+        if not isinstance(abierto, RegistroDescifrado):
+            hallazgos.append(Hallazgo(folio, f"corrección versión {correccion.version} de lo que no se ha abierto"))
+        elif abierto.llave != correccion.llave:
+            hallazgos.append(Hallazgo(folio, f"corrección versión {correccion.version} bajo otra llave"))
+        esperan += ciclo.compulsado is None or ciclo.compulsado.correccion_version < correccion.version
+    for folio, ciclo in hechos.ciclos.items():
+        hecha = hechos.correcciones[folio].version if folio in hechos.correcciones else 0
+        if ciclo.compulsado is not None and ciclo.compulsado.correccion_version > hecha:
+            nombrada = ciclo.compulsado.correccion_version
+            hallazgos.append(Hallazgo(folio, f"compulsado por la corrección versión {nombrada}, que no existe"))
+    return Comprobacion("correcciones", len(hechos.correcciones), tuple(hallazgos), f"{esperan} sin consulta todavía")
 
 
 def veredictos(hechos: Hechos) -> Comprobacion:

@@ -217,6 +217,41 @@ class AccesoRegistrado(Evento):
         return self.folio
 
 
+# correcciones ----------------------------------------------------------------------------------------------------------
+
+
+CampoCorregible = Literal[
+    "modelo", "clave_elector", "numero_emision", "cic", "ocr", "nombre", "primer_apellido", "segundo_apellido", "curp"
+]
+"""What a person may correct of a form, from the image; what a machine read of the card is never edited (D 5.6)."""
+
+
+class RegistroCorregido(Evento):
+    """Somebody corrected the form from the image, since nobody was found by it or it came without CIC and OCR (D 5.8, 10.3).
+
+    `campos`: which fields changed, never what they say. `datos_sellados`: the whole form (`DatosRegistro`) as it stands from now
+    on, under the label `DATOS` of `llave`, bound to `schemas.expediente.contexto_de_correccion`. What it said before is in the
+    version before, or in `descifrado`. `compulsado_version`: the lookup that it answers.
+    """
+
+    nombre: ClassVar[str] = "registro_corregido"
+    topic: ClassVar[str] = "correcciones"
+
+    folio: Folio
+    campos: Annotated[list[CampoCorregible], Field(min_length=1)]
+    llave: Llave
+    datos_sellados: Sellado
+    operador: IdCuenta
+    corregido_en: Momento
+    compulsado_version: Annotated[int, Field(ge=1)]
+    perfil: ReferenciaPerfil
+    actores_offset: Offset
+
+    @property
+    def asunto(self) -> str:
+        return self.folio
+
+
 # compulsado ------------------------------------------------------------------------------------------------------------
 
 
@@ -252,7 +287,8 @@ class RegistroCompulsado(Evento):
     """What the roll's cut says of the person (SPEC 8).
 
     `clasificado_version`: the decision that the lookup looked at; 0 before there is one. `persona`: hash keyed per process.
-    `coincidencia`: identifiers that agreed with the roll; `discrepancias`: those that did not.
+    `coincidencia`: identifiers that agreed with the roll; `discrepancias`: those that did not. `correccion_version`: the corrected
+    form that was looked up (`RegistroCorregido`); 0: the form as it came.
     """
 
     nombre: ClassVar[str] = "registro_compulsado"
@@ -270,6 +306,7 @@ class RegistroCompulsado(Evento):
     duplicado_de: Folio | None = None
     clasificado_version: Offset
     descifrado_version: Annotated[int, Field(ge=1)]
+    correccion_version: Offset = 0
 
     @property
     def asunto(self) -> str:
@@ -805,6 +842,7 @@ EVENTOS: tuple[type[Evento], ...] = (
     RegistroEnCuarentena,
     ReintentoSolicitado,
     AccesoRegistrado,
+    RegistroCorregido,
     RegistroCompulsado,
     MiembroDePersona,
     Veredicto,

@@ -28,6 +28,11 @@ def contexto(folio: str, parte: str) -> str:
     return f"{folio}|{parte}"
 
 
+def contexto_de_correccion(folio: str, version: int) -> str:
+    """What a corrected form is bound to: neither another record's nor another correction's can take its place."""
+    return contexto(folio, f"correccion-{version}")
+
+
 class Constancia(Modelo):
     """What must outlive the package, all in base64 and exactly as received.
 

@@ -71,7 +71,8 @@ PROPORCIONES: dict[Clase, int] = {
 class Extras:
     """Shares (0-1) added to `PROPORCIONES`. `sin_lectura`: clean captures in which the device could read no code (D 5.8).
 
-    `miembro_inconsistente`: inconsistent captures of a person who also has a clean one.
+    `miembro_inconsistente`: inconsistent captures of a person who also has a clean one. `errata`: clean captures whose form was
+    mistyped, so that nobody is found by it until it is corrected from the image (D 10.3).
     """
 
     cuarentena: float = 0.01
@@ -82,6 +83,7 @@ class Extras:
     fuera_de_periodo: float = 0.003
     sin_lectura: float = 0.02
     miembro_inconsistente: float = 0.1
+    errata: float = 0.02
 
 
 class Defecto(StrEnum):
@@ -251,6 +253,7 @@ class Captura:
     """One planned capture. `numero`: from 1, in the order of `capturado_en` (UTC). `registro`: random id, 20 hex digits.
 
     `otra`: the second person that some defects need (other card, other face, other name). `semilla`: of the drawing.
+    `corregido`: what the form should say, when it was mistyped (`datos`); the truth holds once it was corrected.
     """
 
     numero: int
@@ -267,6 +270,7 @@ class Captura:
     defecto: Defecto
     semilla: int
     verdad: Verdad
+    corregido: DatosRegistro | None = None
 
     @property
     def folio(self) -> str:
@@ -450,11 +454,28 @@ class _Planeador:
         capturas = tuple(
             self._captura(numero, moment, hole, bases, template) for numero, (moment, _, hole) in enumerate(timed, 1)
         )
+        capturas = self._con_erratas(capturas)
         people = {c.persona.id_registro: c.persona for c in capturas if c.persona.situacion != Situacion.NO_ENCONTRADO}
         people |= {c.otra.id_registro: c.otra for c in capturas if c.otra}
         appearing = [*people.values(), *(c.persona for c in capturas)]
         return Plan(
             self._semilla, self._referencia, capturas, tuple(people.values()), self._auxiliares(evitar=appearing)
+        )
+
+    def _con_erratas(self, capturas: tuple[Captura, ...]) -> tuple[Captura, ...]:
+        """Some clean captures of persons in the roll, mistyped, no code read: every other one without CIC and OCR (D 5.8)."""
+        rng = random.Random(f"erratas-{self._semilla}")
+        candidates = [
+            c
+            for c in capturas
+            if c.clase in (Clase.LIMPIA, *_DUPLICADOS) and c.verdad.limpia and c.verdad.persona_id is not None
+        ]
+        wanted = round(self._extras.errata * self._cuantas)
+        if self._extras.errata and self._cuantas >= MINIMO_CON_TODAS:
+            wanted = max(wanted, 2)
+        chosen = {c.numero: n for n, c in enumerate(rng.sample(candidates, min(wanted, len(candidates))))}
+        return tuple(
+            _con_errata(c, sin_codigos=chosen[c.numero] % 2 == 0) if c.numero in chosen else c for c in capturas
         )
 
     def _auxiliares(self, evitar: list[Persona]) -> tuple[Auxiliar, ...]:
@@ -657,6 +678,32 @@ def _inconsistencias(hole: _Hueco) -> Iterator[tuple[str, str | None]]:
         if hole.defecto is Defecto.ILEGIBLE_REVERSO and hole.persona.modelo == "C":
             detail = "Ilegible: OCR"
         yield inciso, detail
+
+
+def _con_errata(captura: Captura, *, sin_codigos: bool) -> Captura:
+    """The capture with a clave of which two digits changed places, without CIC, and with an OCR of the same kind or none."""
+    bien, p = captura.datos, captura.persona
+    mal = bien.model_copy(
+        update={
+            "clave_elector": _trastocar(p.clave_elector),
+            "cic": None,
+            "ocr": None if sin_codigos else _trastocar(p.ocr),
+            "lecturas": Lecturas(),
+        }
+    )
+    tarjeta = bien.model_copy(
+        update={"cic": p.cic if p.modelo != "C" else None, "ocr": p.ocr, "lecturas": mal.lecturas}
+    )
+    return replace(captura, datos=mal, corregido=tarjeta)
+
+
+def _trastocar(texto: str) -> str:
+    """The text with the last two neighbouring digits that differ changed round."""
+    for n in range(len(texto) - 1, 0, -1):
+        uno, otro = texto[n - 1], texto[n]
+        if uno.isdigit() and otro.isdigit() and uno != otro:
+            return texto[: n - 1] + otro + uno + texto[n + 1 :]
+    return texto[:-1] + ("0" if texto[-1] != "0" else "1")
 
 
 def _utc(moment: datetime) -> datetime:

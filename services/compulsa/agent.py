@@ -9,12 +9,19 @@ from schemas.eventos import (
     MiembroDePersona,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     Veredicto,
 )
 from services.compulsa.handlers import Folios, Personas, Pliegue, Respuestas
 
-_DE_REGISTROS = (RegistroDescifrado.topic, RegistroClasificado.topic, MiembroDePersona.topic, Veredicto.topic)
+_DE_REGISTROS = (
+    RegistroDescifrado.topic,
+    RegistroCorregido.topic,
+    RegistroClasificado.topic,
+    MiembroDePersona.topic,
+    Veredicto.topic,
+)
 
 TOPICS = (*_DE_REGISTROS, ConsultaSolicitada.topic)
 """What compulsa consumes, in one group. Those of records share a partition count."""
@@ -35,6 +42,7 @@ def agente(folios: Folios, personas: Personas, respuestas: Respuestas) -> Handle
         POR_TIPO,
         {
             RegistroDescifrado: folios.en_evento,
+            RegistroCorregido: folios.en_evento,
             RegistroClasificado: folios.en_evento,
             Veredicto: folios.en_evento,
             MiembroDePersona: personas.en_miembro,
@@ -45,7 +53,14 @@ def agente(folios: Folios, personas: Personas, respuestas: Respuestas) -> Handle
 
 def solo_folios(pliegue: Pliegue) -> Handler:
     """Folds `TOPICS_DE_FOLIOS` and says nothing: for a rebuild."""
-    facts = (RegistroDescifrado, RegistroClasificado, Veredicto, RegistroCompulsado, MiembroDePersona)
+    facts = (
+        RegistroDescifrado,
+        RegistroCorregido,
+        RegistroClasificado,
+        Veredicto,
+        RegistroCompulsado,
+        MiembroDePersona,
+    )
     return dispatcher(POR_TIPO, dict.fromkeys(facts, pliegue.en_folio))
 
 

@@ -30,18 +30,19 @@ from schemas.eventos import (
     MiembroDePersona,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     SituacionRegistral,
     Veredicto,
 )
-from schemas.expediente import DATOS, contexto
+from schemas.expediente import DATOS, contexto, contexto_de_correccion
 from schemas.paquete import DatosRegistro
 from schemas.tipos import Modelo, descomponer_folio, proceso_de
 from services.compulsa import metrics
 from services.compulsa.domain import consulta as consultas
 from services.compulsa.domain import folio as folios
 from services.compulsa.domain import persona as personas
-from services.compulsa.domain.folio import Consulta, Descifrado, EstadoFolio, Reglas
+from services.compulsa.domain.folio import Consulta, Corregido, Descifrado, EstadoFolio, Reglas
 from services.compulsa.domain.padron import corte_para, dadas, huellas, persona, situacion
 from services.compulsa.padron import Padron
 
@@ -49,10 +50,13 @@ log = structlog.get_logger()
 
 M = TypeVar("M", bound=Modelo)
 
-Consultar = Callable[[str, Descifrado], Awaitable[Consulta]]
-"""Looks a record up by its folio and what was opened."""
+Consultar = Callable[[str, Descifrado, Corregido | None], Awaitable[Consulta]]
+"""Looks a record up by its folio, what was opened, and its newest correction."""
 
-EventoDeFolio = RegistroDescifrado | RegistroClasificado | Veredicto | RegistroCompulsado | MiembroDePersona
+HechoDeFolio = RegistroDescifrado | RegistroCorregido | RegistroClasificado | Veredicto
+"""What the stage of the records reads."""
+
+EventoDeFolio = HechoDeFolio | RegistroCompulsado | MiembroDePersona
 """What a record's state is folded from: what is read of it, and what was said of it."""
 
 EventoDeConsulta = ConsultaSolicitada | ConsultaRespondida
@@ -163,8 +167,8 @@ class Consultas:
         self._procesos = procesos
         self._actores = actores
 
-    async def consultar(self, folio: str, descifrado: Descifrado) -> Consulta:
-        """Look a record up in its cut. Raises BadInput (KeyDestroyed included) and Unavailable."""
+    async def consultar(self, folio: str, descifrado: Descifrado, corregido: Corregido | None) -> Consulta:
+        """Look a record up in its cut, by its form as last corrected. Raises BadInput (KeyDestroyed included) and Unavailable."""
         corte = corte_para(descifrado.recibido_en)
         consulta = Consulta(
             version=1,
@@ -176,10 +180,12 @@ class Consultas:
             discrepancias=[],
             clasificado_version=0,
             descifrado_version=descifrado.version,
+            correccion_version=corregido.version if corregido else 0,
         )
         if await self._padron.completo(corte):
-            sellados, donde = descifrado.datos_sellados, contexto(folio, DATOS)
-            _, datos = await self._abrir(descifrado.llave, sellados, donde, DatosRegistro)
+            formulario = corregido or descifrado
+            donde = contexto_de_correccion(folio, corregido.version) if corregido else contexto(folio, DATOS)
+            _, datos = await self._abrir(formulario.llave, formulario.datos_sellados, donde, DatosRegistro)
             consulta = await self._en_corte(consulta, datos)
         metrics.LOOKUPS.labels(consulta.situacion.value).inc()
         for identificador in consulta.discrepancias:
@@ -262,7 +268,7 @@ class Folios:
         self._padron = padron
         self._actores = actores
 
-    async def en_evento(self, evento: RegistroDescifrado | RegistroClasificado | Veredicto, context: Context) -> None:
+    async def en_evento(self, evento: HechoDeFolio, context: Context) -> None:
         """Take a fact about a record in. Raises BadInput, Conflict, Unavailable."""
         await self._avanzar(evento.folio, context.cause, evento)
 
@@ -289,7 +295,9 @@ class Folios:
             if estado.descifrado is None:
                 return Paso(estado.model_dump(mode="json"))
             reglas = self._reglas(proceso_de(folio))
-            consulta = folios.consulta_vigente(estado) or await self._consultar(folio, estado.descifrado)
+            consulta = folios.consulta_vigente(estado) or await self._consultar(
+                folio, estado.descifrado, estado.corregido
+            )
             eventos = folios.decidir(estado, consulta, reglas)
             espera = folios.espera(estado, consulta, reglas)
             for said in eventos:
@@ -402,7 +410,7 @@ class Pliegue:
     primera_revision: Callable[[], int]
 
     async def en_folio(self, evento: EventoDeFolio, context: Context) -> None:
-        """Fold one of the five topics of a record. Raises Conflict, Unavailable."""
+        """Fold one of the six topics of a record. Raises Conflict, Unavailable."""
         document = await self.documents.get(evento.folio)
         antes = EstadoFolio.model_validate(document["estado"], strict=False) if document else None
         nuevo = folios.aplicar(antes or folios.nuevo(evento.folio), evento)

@@ -7,6 +7,7 @@ from schemas.eventos import (
     POR_TIPO,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
@@ -16,7 +17,7 @@ from services.mesa_control.acceso.domain import RELATOS
 from services.mesa_control.acceso.handlers import ProyectorDeHistoria
 from services.mesa_control.handlers import Proyector
 
-TOPICS = (*ciclo_de_vida.TOPICS, ReintentoSolicitado.topic)
+TOPICS = (*ciclo_de_vida.TOPICS, ReintentoSolicitado.topic, RegistroCorregido.topic)
 """What the projection is folded from: all of a folio, in any order."""
 
 TOPICS_DE_HISTORIA = tuple(dict.fromkeys(tipo.topic for tipo in RELATOS))
@@ -26,7 +27,14 @@ TOPICS_DE_HISTORIA = tuple(dict.fromkeys(tipo.topic for tipo in RELATOS))
 def build(proyector: Proyector) -> Handler:
     """The stream handler."""
     facts = (RegistroRecibido, RegistroDescifrado, RegistroEnCuarentena, RegistroCompulsado, RegistroClasificado)
-    return dispatcher(POR_TIPO, {**dict.fromkeys(facts, proyector.hecho), ReintentoSolicitado: proyector.reintento})
+    return dispatcher(
+        POR_TIPO,
+        {
+            **dict.fromkeys(facts, proyector.hecho),
+            ReintentoSolicitado: proyector.reintento,
+            RegistroCorregido: proyector.correccion,
+        },
+    )
 
 
 def historia(proyector: ProyectorDeHistoria) -> Handler:

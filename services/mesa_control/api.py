@@ -26,6 +26,8 @@ from services.mesa_control import metrics, problemas
 from services.mesa_control.acceso import rutas as rutas_de_acceso
 from services.mesa_control.acceso.domain import texto_de_situacion
 from services.mesa_control.acceso.handlers import Historias
+from services.mesa_control.correccion import rutas as rutas_correccion
+from services.mesa_control.correccion.handlers import Correcciones
 from services.mesa_control.cuarentena import rutas
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.domain import (
@@ -209,6 +211,7 @@ class RegistroSalida(_Salida):
     reglas: list[ReglaSalida]
     campos: list[CampoSalida]
     imagenes: list[ImagenSalida]
+    correccion: rutas_correccion.CorregibleSalida
     catalogo: str
     decision: DecisionSalida | None
     asignado_a: str | None
@@ -275,6 +278,7 @@ def create(
     _page(app, access, ver_actores)
     rutas.montar(app, cuarentena, access, ver_actores, AQUI)
     rutas_de_acceso.montar(app, historias, access, AQUI)
+    rutas_correccion.montar(app, Correcciones(mesa), access)
 
     async def ver(folio: str, quien: str) -> RegistroSalida:
         return _registro(await mesa.registro(folio, quien), mesa, ver_actores)
@@ -484,6 +488,7 @@ def _registro(registro: Registro, mesa: MesaDeControl, ver_actores: VerActores) 
             for p in registro.descifrado.partes
             if p.nombre in IMAGENES
         ],
+        correccion=rutas_correccion.salida(registro),
         catalogo=CATALOGO_VERSION,
         decision=_decision(decision, mesa) if decision else None,
         asignado_a=registro.asignado_a,

@@ -8,6 +8,7 @@ Rules:
 - A decision is "sin inconsistencia", or one or more inconsistencies of the catalogue for its modality, each once, with its detail
   where the catalogue asks for one (P 13.7, D 10.3).
 - What a rule saw at reception (SPEC 7, last row) is part of every decision, and no person chooses it (P 7.7, 8.11, D 4.9, 4.10).
+- While a correction of the form waits for its lookup the record is not decided, nor by who saw only the lookup before it (D 10.3).
 - Whoever decided may decide again within a time (undo): the new version replaces the one that it names.
 """
 
@@ -27,6 +28,7 @@ from schemas.eventos import (
     Inconsistencia,
     ReferenciaPerfil,
     RegistroClasificado,
+    RegistroCorregido,
     RegistroDescifrado,
 )
 from schemas.paquete import DatosRegistro, Modalidad
@@ -87,12 +89,19 @@ class Contexto:
     deshacer: timedelta
 
 
-def cola(ciclo: Ciclo) -> str:
-    """Where the record stands: `esperando`, `cuarentena`, `pendiente` or `decidido`."""
+def en_consulta(ciclo: Ciclo, correccion: int) -> bool:
+    """Whether the form's newest correction (0: none) still waits for its lookup, or for being known here."""
+    return ciclo.compulsado is not None and ciclo.compulsado.correccion_version != correccion
+
+
+def cola(ciclo: Ciclo, correccion: int = 0) -> str:
+    """Where the record stands: `esperando`, `cuarentena`, `pendiente` or `decidido`. `correccion`: the form's newest one."""
     if ciclo.clasificado is not None:
         return DECIDIDO
     if en_cuarentena(ciclo):
         return CUARENTENA
+    if en_consulta(ciclo, correccion):
+        return ESPERANDO
     return PENDIENTE if estado(ciclo) is Estado.EN_MESA_DE_CONTROL else ESPERANDO
 
 
@@ -102,13 +111,18 @@ def en_cola(proceso: str, estado_cola: str) -> str:
 
 
 def decidir(
-    ciclo: Ciclo, asignacion: Asignacion | None, operador: str, orden: Orden, contexto: Contexto
+    ciclo: Ciclo,
+    asignacion: Asignacion | None,
+    operador: str,
+    orden: Orden,
+    contexto: Contexto,
+    correccion: RegistroCorregido | None = None,
 ) -> RegistroClasificado:
-    """The decision that the order makes.
+    """The decision that the order makes. `correccion`: the form's newest one.
 
     Raises Rechazo: `registro_no_listo`, `registro_asignado_a_otra_persona`, `registro_ya_decidido`, `decision_desconocida`,
-    `solo_quien_decidio`, `plazo_para_deshacer_vencido`, `compulsa_desconocida`, `inconsistencia_desconocida`,
-    `inconsistencia_por_regla`, `inconsistencia_repetida`, `detalle_requerido`.
+    `solo_quien_decidio`, `plazo_para_deshacer_vencido`, `compulsa_desconocida`, `correccion_en_consulta`,
+    `registro_corregido`, `inconsistencia_desconocida`, `inconsistencia_por_regla`, `inconsistencia_repetida`, `detalle_requerido`.
     """
     descifrado, compulsado, recibido = ciclo.descifrado, ciclo.compulsado, ciclo.recibido
     if recibido is None or compulsado is None or not isinstance(descifrado, RegistroDescifrado):
@@ -116,6 +130,12 @@ def decidir(
     _puede_decidir(ciclo.clasificado, asignacion, operador, orden, contexto)
     if orden.compulsado_version > compulsado.version:
         raise Rechazo("compulsa_desconocida")
+    if en_consulta(ciclo, correccion.version if correccion else 0):
+        raise Rechazo("correccion_en_consulta")
+    if correccion is not None and orden.compulsado_version <= correccion.compulsado_version:
+        raise Rechazo(
+            "registro_corregido", operador=correccion.operador, corregido_en=correccion.corregido_en.isoformat()
+        )
     reglas = reglas_de(ciclo)
     return RegistroClasificado(
         version=orden.version,

@@ -25,12 +25,13 @@ from schemas.eventos import (
     ParteSellada,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
     ReintentoSolicitado,
 )
-from schemas.expediente import DATOS, IMAGENES, contexto
+from schemas.expediente import DATOS, IMAGENES, contexto, contexto_de_correccion
 from schemas.hora import CENTRO
 from schemas.paquete import IMAGENES as PARTES_IMAGEN
 from schemas.paquete import DatosRegistro, Parte
@@ -38,6 +39,7 @@ from schemas.tipos import descomponer_folio
 from services.mesa_control import metrics
 from services.mesa_control.acceso.domain import marca
 from services.mesa_control.acceso.handlers import Accesos
+from services.mesa_control.correccion.domain import alertas_vigentes
 from services.mesa_control.domain import (
     DECIDIDO,
     ESPERANDO,
@@ -74,7 +76,8 @@ Hecho = RegistroRecibido | RegistroDescifrado | RegistroEnCuarentena | RegistroC
 class Registro:
     """A record opened for a person. `asignado_hasta`: when its assignment ends; `vigencia_s`: seconds until then.
 
-    `alertas`: its own, and those of later records that name it; `acceso`: what covers showing its images.
+    `alertas`: its own, and those of later records that name it; `acceso`: what covers showing its images. `formularios`: the form
+    as it came and as each of `correcciones` left it; `datos`: the one in force.
     """
 
     folio: str
@@ -83,6 +86,8 @@ class Registro:
     compulsado: RegistroCompulsado
     recibido: RegistroRecibido
     datos: DatosRegistro
+    formularios: Sequence[DatosRegistro]
+    correcciones: Sequence[RegistroCorregido]
     alertas: Sequence[Alerta]
     acceso: str
     asignado_a: str | None
@@ -141,6 +146,23 @@ class Proyector:
             },
             actual,
         )
+
+    async def correccion(self, evento: RegistroCorregido, context: Context) -> None:
+        """Fold a correction in. Raises Conflict as above."""
+        await self.doblar_correccion(evento, await self.registros.get(evento.folio), {})
+
+    async def doblar_correccion(
+        self, evento: RegistroCorregido, actual: Document | None, lease: Mapping[str, Any]
+    ) -> None:
+        """Fold a correction into a document that was read; every version stays. `lease`: whose the record is from then on, if
+        somebody's. Raises Conflict."""
+        previas = {c["version"]: c for c in _correcciones(actual)}
+        if evento.version in previas:
+            return
+        todas = previas | {evento.version: evento.model_dump(mode="json")}
+        correcciones = [hecho for _, hecho in sorted(todas.items())]
+        base = _documento(evento.folio, _ciclo(actual), actual, correcciones)
+        await self._guardar({**base, **(lease if base["decidido_en"] is None else {})}, actual)
 
     async def doblar(self, evento: Hecho, offset: int, actual: Document | None) -> None:
         """Fold a fact into a document that was read, as if it lay at that offset. Raises Conflict."""
@@ -284,13 +306,17 @@ class MesaDeControl:
     async def _abrir(self, documento: Document, quien: str, via: Literal["asignacion", "folio"]) -> Registro:
         folio = documento["_id"]
         ciclo = _ciclo(documento)
+        correcciones = [_corregido(c) for c in _correcciones(documento)]
         descifrado, compulsado, recibido = ciclo.descifrado, ciclo.compulsado, ciclo.recibido
         if recibido is None or compulsado is None or not isinstance(descifrado, RegistroDescifrado):
             raise Rechazo("registro_no_listo")
         partes = [Parte.DATOS, *(p.nombre for p in descifrado.partes if p.nombre in PARTES_IMAGEN)]
         acceso = await self.accesos.anotar(folio, quien, partes, via, documento["asignado_hasta"])
         root = await self._raiz(descifrado)
-        clear = unseal(derive(root, DATOS), base64.b64decode(descifrado.datos_sellados), contexto(folio, DATOS))
+        sellados = [(descifrado.datos_sellados, contexto(folio, DATOS))]
+        sellados += [(c.datos_sellados, contexto_de_correccion(folio, c.version)) for c in correcciones]
+        formularios = [_formulario(derive(root, DATOS), *sellado) for sellado in sellados]
+        propias = alertas_vigentes(descifrado.alertas, formularios[-1]) if correcciones else descifrado.alertas
         otros = await self.registros.find({"parecido_a": folio}, limit=MAX_FOLIOS_DE_ALERTA)
         otras = [(o["_id"], d.alertas) for o in otros if isinstance(d := _ciclo(o).descifrado, RegistroDescifrado)]
         remaining = (documento["asignado_hasta"] - self.clock.now()).total_seconds()
@@ -300,8 +326,10 @@ class MesaDeControl:
             descifrado=descifrado,
             compulsado=compulsado,
             recibido=recibido,
-            datos=DatosRegistro.model_validate_json(clear, extra="ignore"),
-            alertas=con_las_de_otros(descifrado.alertas, folio, otras),
+            datos=formularios[-1],
+            formularios=formularios,
+            correcciones=correcciones,
+            alertas=con_las_de_otros(propias, folio, otras),
             acceso=acceso.acceso,
             asignado_a=documento["operador"] if remaining > 0 else None,
             asignado_hasta=documento["asignado_hasta"] if remaining > 0 else None,
@@ -323,9 +351,15 @@ class MesaDeControl:
         Raises Rechazo (see `domain.decidir`, and `llave_reutilizada`), Conflict, Unavailable.
         """
         documento = await self._leer(folio)
+        correcciones = _correcciones(documento)
         try:
             evento = decidir(
-                _ciclo(documento), _asignacion(documento), operador, orden, self._contexto(documento["proceso"])
+                _ciclo(documento),
+                _asignacion(documento),
+                operador,
+                orden,
+                self._contexto(documento["proceso"]),
+                _corregido(correcciones[-1]) if correcciones else None,
             )
             cause = causa
         except Rechazo:
@@ -386,6 +420,20 @@ def _ciclo(documento: Document | None) -> Ciclo:
     return Ciclo() if documento is None else de_documento(documento)
 
 
+def _correcciones(documento: Document | None) -> list[dict[str, Any]]:
+    """The corrections of a record, as plain values, by version; most records have none."""
+    correcciones: list[dict[str, Any]] = documento.get("correcciones", []) if documento else []
+    return correcciones
+
+
+def _corregido(hecho: Mapping[str, Any]) -> RegistroCorregido:
+    return RegistroCorregido.model_validate(hecho, strict=False)
+
+
+def _formulario(key: bytes, sellados: str, donde: str) -> DatosRegistro:
+    return DatosRegistro.model_validate_json(unseal(key, base64.b64decode(sellados), donde), extra="ignore")
+
+
 def _asignacion(documento: Document) -> Asignacion | None:
     operador = documento["operador"]
     return Asignacion(operador, documento["asignado_hasta"]) if operador else None
@@ -409,13 +457,18 @@ def _parecido_a(ciclo: Ciclo) -> list[str]:
     return sorted({folio for alerta in alertas for folio in alerta.get("folios", ())})
 
 
-def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
-    """The projection of a lifecycle. `operador` and `asignado_hasta` are a lease: kept while pending, lost in a rebuild.
+def _documento(
+    folio: str, ciclo: Ciclo, actual: Document | None, correcciones: list[dict[str, Any]] | None = None
+) -> Document:
+    """The projection of a lifecycle, with other corrections than it has if they are given.
+
+    `operador` and `asignado_hasta` are a lease: kept while pending, lost in a rebuild.
 
     `motivo`, `detalle`: of the quarantine in force; `reintento`, `reintentado_en`: the newest retry, whatever came of it.
     """
     partes = descomponer_folio(folio)
-    estado_cola = cola(ciclo)
+    correcciones = _correcciones(actual) if correcciones is None else correcciones
+    estado_cola = cola(ciclo, correcciones[-1]["version"] if correcciones else 0)
     fechado = ciclo.recibido or ciclo.descifrado
     decision = ciclo.clasificado
     lease: dict[str, Any] = {"operador": None, "asignado_hasta": NUNCA}
@@ -440,6 +493,7 @@ def _documento(folio: str, ciclo: Ciclo, actual: Document | None) -> Document:
         "motivo": cuarentena.motivo if cuarentena else None,
         "detalle": cuarentena.detalle if cuarentena else None,
         **({"parecido_a": parecido_a} if parecido_a else {}),
+        **({"correcciones": correcciones} if correcciones else {}),
         "reintento": reintento,
         "reintentado_en": actual["reintentado_en"] if actual else None,
         "reintentando": _reintentando(ciclo, reintento),

@@ -9,6 +9,7 @@ DECISIONES = Counter("apoyo_mesa_decisiones_total", "Decisions made", ["resultad
 RECHAZOS = Counter("apoyo_mesa_rechazos_total", "Orders refused, by reason", ["codigo"])
 ILEGIBLES = Counter("apoyo_mesa_ilegibles_total", "Records passed over because they could not be opened")
 REINTENTOS = Counter("apoyo_mesa_reintentos_total", "Retries of records in quarantine that people asked for")
+CORRECCIONES = Counter("apoyo_mesa_correcciones_total", "Forms corrected from the image, by why", ["motivo"])
 ACCESOS = Counter("apoyo_mesa_accesos_total", "Openings of data or of an image", ["que"])
 PENDIENTES = Gauge("apoyo_mesa_pendientes", "Records that wait for a decision, by their term of review", ["plazo"])
 ESPERA = Histogram(

@@ -44,6 +44,25 @@ RECHAZOS: dict[str, tuple[int, str, str]] = {
     "inconsistencia_por_regla": (422, "Esa inconsistencia la determina una regla, no una persona", _NADA),
     "inconsistencia_repetida": (422, "La misma inconsistencia aparece dos veces", _NADA),
     "detalle_requerido": (422, "Falta el detalle de la inconsistencia", f"Escríbalo y guarde de nuevo. {_NADA}"),
+    "correccion_en_consulta": (
+        409,
+        "El formulario se corrigió y se está consultando en el padrón",
+        f"El registro vuelve a la cola en cuanto haya respuesta. {_NADA}",
+    ),
+    "registro_corregido": (
+        409,
+        "El formulario se corrigió después de que usted lo abrió",
+        f"Abra el registro de nuevo y vea la situación actual. {_NADA}",
+    ),
+    "registro_ya_corregido": (409, "Otra corrección se guardó antes", f"Abra el registro de nuevo. {_NADA}"),
+    "correccion_desconocida": (422, "No existe la corrección señalada", _NADA),
+    "correccion_no_procede": (
+        409,
+        "Este formulario no se corrige",
+        f"Solo cuando no se encontraron los datos en el padrón o el registro llegó sin CIC ni OCR (D 5.8, 10.3). {_NADA}",
+    ),
+    "datos_invalidos": (422, "Revise los campos marcados", _NADA),
+    "sin_cambios": (422, "No cambió ningún dato", "Escriba lo que dice la credencial donde el formulario no coincide."),
     "llave_reutilizada": (422, "La clave de idempotencia ya se usó para otra orden", _NADA),
 }
 

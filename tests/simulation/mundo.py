@@ -32,7 +32,15 @@ from kernel.stream import Handler, Message, TopicSpec
 from kernel.stream.guard import guarded, set_aside_before
 from kernel.together import Together
 from schemas.actores import Actores
-from schemas.eventos import POR_TIPO, EnvioCerrado, RegistroClasificado, RegistroRecibido
+from schemas.eventos import (
+    POR_TIPO,
+    CampoCorregible,
+    EnvioCerrado,
+    RegistroClasificado,
+    RegistroCorregido,
+    RegistroRecibido,
+)
+from schemas.paquete import DatosRegistro
 from schemas.recepcion import AperturaEnvio, CierreEnvio, firmado, ruta_apertura, ruta_cierre
 from schemas.topics import load
 from services.compulsa.agent import TOPICS as TOPICS_COMPULSA
@@ -52,6 +60,8 @@ from services.ingesta.domain import Rechazo as RechazoIngesta
 from services.ingesta.handlers import Ingesta
 from services.mesa_control import agent as agente_mesa
 from services.mesa_control.acceso.handlers import Accesos, ProyectorDeHistoria
+from services.mesa_control.correccion.domain import ETIQUETA, OrdenDeCorreccion, procede
+from services.mesa_control.correccion.handlers import Correcciones
 from services.mesa_control.cuarentena.domain import Filtro
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.domain import Eleccion, Orden
@@ -105,7 +115,14 @@ T = TypeVar("T")
 RECONSTRUIBLES = ("compulsa", "mesa_control", "notificaciones", "resultados")
 DETENIDOS = ("compulsa", "notificaciones")
 """Services that are rebuilt while they are stopped."""
-POR_LLEGAR = ("registro_desconocido", "registro_no_listo", "decision_desconocida")
+POR_LLEGAR = (
+    "registro_desconocido",
+    "registro_no_listo",
+    "decision_desconocida",
+    "compulsa_desconocida",
+    "correccion_desconocida",
+    "correccion_en_consulta",
+)
 """What Mesa de Control may answer about its newest facts while it is rebuilt; an older decision of one's own, too."""
 SIN_MIRAR = Vista(np.zeros((1, 1, 3), np.uint8))
 """Images are neither decoded nor examined here, and have no hash."""
@@ -142,6 +159,7 @@ class Testigo:
     antes_de_cerrar: dict[str, set[str]] = field(default_factory=dict)
     decisiones: dict[str, RegistroClasificado] = field(default_factory=dict)
     mostrados: set[tuple[str, str]] = field(default_factory=set)
+    correcciones: dict[tuple[str, int], RegistroCorregido] = field(default_factory=dict)
     fallas: list[str] = field(default_factory=list)
 
 
@@ -614,19 +632,58 @@ class Mundo:
             self.testigo.fallas.append(f"{registro.folio}: two receipts that differ")
 
     async def _operador(self, operador: str) -> None:
-        """A reviewer: takes the next record, decides, and sometimes decides again."""
-        verdades = {c.folio: c.verdad.inconsistencias for c in self.tirada.capturas}
+        """A reviewer: takes the next record, corrects its form or decides, and sometimes decides again."""
+        capturas = {c.folio: c for c in self.tirada.capturas}
+        apartado: list[str] = []
         while True:
             await asyncio.sleep(self.azar.rng.uniform(0.5, 4))
             try:
-                registro = await self.pedir("mesa_control", lambda m: m.siguiente(operador, PROCESO), "siguiente")
+                registro = await self.pedir(
+                    "mesa_control", partial(_siguiente, operador=operador, excepto=apartado), "siguiente"
+                )
             except SinRespuesta:
                 continue
-            if registro is not None:
-                self.testigo.mostrados.add((registro.folio, operador))
-                self._en_trabajo += 1
-                await self._revisar(operador, registro, verdades[registro.folio])
-                self._en_trabajo -= 1
+            apartado = []
+            if registro is None:
+                continue
+            self.testigo.mostrados.add((registro.folio, operador))
+            captura = capturas[registro.folio]
+            self._en_trabajo += 1
+            if captura.corregido is None or _dice_lo_mismo(registro.datos, captura.corregido):
+                await self._revisar(operador, registro, captura.verdad.inconsistencias)
+            elif procede(registro.ciclo, registro.datos):
+                await self._corregir(operador, registro, captura.corregido)
+            else:
+                apartado = [registro.folio]  # its cut is not loaded: whether it is found is not known yet
+            self._en_trabajo -= 1
+
+    async def _corregir(self, operador: str, registro: Registro, tarjeta: DatosRegistro) -> None:
+        """Correct a form from the image, sometimes wrong at first; the record comes back by the queue."""
+        rng = self.azar.rng
+        cambios: dict[CampoCorregible, str | None] = {c: getattr(tarjeta, c) for c in ETIQUETA}
+        if rng.random() < 0.3:
+            cambios |= {"clave_elector": "X" * 18, "cic": None, "ocr": "9" * 13}
+        orden = OrdenDeCorreccion(cambios, registro.compulsado.version, len(registro.correcciones))
+        causa = rng.randbytes(8).hex()
+        try:
+            hecha = await self.insistir(
+                "mesa_control",
+                lambda m: Correcciones(m).corregir(registro.folio, operador, orden, causa),
+                f"corrige {registro.folio} v{orden.version}",
+            )
+        except RechazoMesa as error:
+            de_otra = (
+                "registro_ya_corregido",
+                "registro_asignado_a_otra_persona",
+                "correccion_en_consulta",
+                "sin_cambios",
+            )
+            atrasada = error.codigo in POR_LLEGAR and "mesa_control" in self._reconstrucciones
+            if error.codigo not in de_otra and not atrasada:
+                self.testigo.fallas.append(f"{registro.folio}: {error.codigo} {error.datos}")
+            return
+        self.testigo.correcciones[hecha.folio, hecha.version] = hecha
+        self.azar.vistos.add("corregido" if hecha.version == 1 else "corregido otra vez")
 
     async def _revisar(self, operador: str, registro: Registro, verdad: tuple[tuple[str, str | None], ...]) -> None:
         rng = self.azar.rng
@@ -639,7 +696,12 @@ class Mundo:
                 self.testigo.decisiones[registro.folio] = await self._decidir(registro.folio, operador, orden)
             except RechazoMesa as error:
                 # Another reviewer was first: the record is that one's.
-                if vez or error.codigo not in ("registro_ya_decidido", "registro_asignado_a_otra_persona"):
+                if vez or error.codigo not in (
+                    "registro_ya_decidido",
+                    "registro_asignado_a_otra_persona",
+                    "correccion_en_consulta",
+                    "registro_corregido",
+                ):
                     self.testigo.fallas.append(f"{registro.folio}: {error.codigo} {error.datos}")
                 return
             if vez:
@@ -745,6 +807,14 @@ class Mundo:
         await asyncio.sleep(self.azar.rng.uniform(0, 120))
         self.bitacora.agregar(orden_de_compulsa(self.azar.hora()))
         self.azar.anotar("mundo", "ordena la compulsa")
+
+
+def _siguiente(mesa: MesaDeControl, operador: str, excepto: list[str]) -> Coroutine[Any, Any, Registro | None]:
+    return mesa.siguiente(operador, PROCESO, excepto)
+
+
+def _dice_lo_mismo(datos: DatosRegistro, tarjeta: DatosRegistro) -> bool:
+    return all(getattr(datos, campo) == getattr(tarjeta, campo) for campo in ("clave_elector", "cic", "ocr"))
 
 
 async def _reintentar(mesa: MesaDeControl, filtro: Filtro, causa: str) -> None:

@@ -23,6 +23,7 @@ from schemas.eventos import (
     ConsultaRespondida,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
@@ -150,11 +151,24 @@ def _proyeccion(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
 
 def _mesa(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
     """Mesa de Control's queue is empty, nothing waits for a key or for an answer, and it holds what the topics say."""
+    correcciones = {
+        (c.folio, c.version): c
+        for r in mundo.bitacora.registros(RegistroCorregido.topic)
+        if isinstance(c := leer(POR_TIPO, r.headers, r.value).evento, RegistroCorregido)
+    }
+    for quien, hecha in sorted(mundo.testigo.correcciones.items()):
+        if correcciones.get(quien) != hecha:
+            yield f"{quien}: the correction told is not the one there"
     for folio, guardado in sorted(_todos(mundo, "mesa.registros").items()):
         if guardado["cola"].endswith("/pendiente"):
             yield f"mesa {folio}: still in the queue"
         if guardado["motivo"] == "llave_desconocida" or guardado["reintentando"]:
             yield f"mesa {folio}: still in quarantine, {guardado['motivo']} {guardado['reintento']}"
+        dichas = sorted(v for (f, v) in correcciones if f == folio)
+        if [c["version"] for c in guardado.get("correcciones", [])] != dichas:
+            yield f"mesa {folio}: other corrections than the topics"
+        if dichas and guardado["cola"].endswith("/esperando"):
+            yield f"mesa {folio}: its correction still waits for its lookup"
         vigentes = {topic: (h["hecho"]["version"], h["offset"]) for topic, h in guardado["hechos"].items()}
         ciclo = ciclos.get(folio, Ciclo())
         if vigentes != {topic: (h.evento.version, h.offset) for topic, h in ciclo.hechos.items()}:

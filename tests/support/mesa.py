@@ -36,6 +36,7 @@ from schemas.eventos import (
     ProcesoRegistrado,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
@@ -198,7 +199,13 @@ class Mesa:
         await self.stream.create_topics(
             [
                 TopicSpec(tipo.topic, 8)
-                for tipo in (RegistroClasificado, ReintentoSolicitado, AccesoRegistrado, RepartoOrdenado)
+                for tipo in (
+                    RegistroClasificado,
+                    ReintentoSolicitado,
+                    RegistroCorregido,
+                    AccesoRegistrado,
+                    RepartoOrdenado,
+                )
             ]
         )
 

@@ -114,6 +114,7 @@ ESCRITURAS = {
         "outbox.write",
         "acceso publish",
         "clasificado publish",
+        "correcciones publish",
         "outbox.unset",
         "registro_recibido.cuarentena publish",
         "descifrado.cuarentena publish",

@@ -6,7 +6,13 @@ from apoyo import replay
 from kernel.stream import Message, TopicSpec, connect
 from schemas.ciclo_de_vida import Estado, estado
 from schemas.envelope import ensobrar
-from schemas.eventos import AccesoRegistrado, RegistroDescifrado, ReintentoSolicitado
+from schemas.eventos import (
+    AccesoRegistrado,
+    RegistroCompulsado,
+    RegistroCorregido,
+    RegistroDescifrado,
+    ReintentoSolicitado,
+)
 from tests.support.ejemplos import ejemplo
 from tests.support.resultados import HORA, folio, vida
 
@@ -33,3 +39,11 @@ async def test_la_vida_de_un_registro_reintentado_se_lee_paso_por_paso() -> None
     ciclo = replay.ciclo_de(pasos)
     assert set(ciclo.hechos) == {"registro_recibido", "descifrado"}
     assert (estado(ciclo), ciclo.es(RegistroDescifrado)) == (Estado.EN_PROCESAMIENTO, True)
+
+
+async def test_la_vida_de_un_formulario_corregido_dice_que_campos_y_de_que_correccion_es_la_consulta() -> None:
+    hecha = ejemplo(RegistroCorregido, campos=["cic", "nombre"], operador="operador1")
+    assert replay.que_paso(hecha) == ("formulario corregido", "cic, nombre; por operador1")
+    consulta = ejemplo(RegistroCompulsado, correccion_version=1)
+    assert "de la corrección 1" in replay.que_paso(consulta)[1]
+    assert "corrección" not in replay.que_paso(ejemplo(RegistroCompulsado))[1]

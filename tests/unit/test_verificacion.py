@@ -36,6 +36,7 @@ from schemas.eventos import (
     MiembroDePersona,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
@@ -80,6 +81,8 @@ class Mundo:
         await self.reintentar(100)
         await self.vivir([ejemplo(RegistroEnCuarentena, folio=folio(100), recibido_en=HORA, version=2)])
         await self.reintentar(100, version=2)
+        corregido = 2 * list(Estado).index(Estado.EN_MESA_DE_CONTROL)
+        await self.publicar(ejemplo(RegistroCorregido, folio=folio(corregido)))
         segundo = 2 * list(Estado).index(Estado.DUPLICADO)
         await self.vivir(vida(Estado.EN_LISTA_NOMINAL, segundo + 1))
         for n in (segundo, segundo + 1):
@@ -216,6 +219,7 @@ async def test_una_bitacora_sana_no_tiene_hallazgos_y_todo_se_comprobo(mundo: Mu
     assert notas["consultas"] == "2 pedidas, 1 sin respuesta todavía"
     assert notas["envios"] == "1 abiertos, 1 cerrados"
     assert notas["reintentos"] == "1 sin respuesta todavía"
+    assert notas["correcciones"] == "1 sin consulta todavía"
 
 
 async def test_un_evento_repetido_tal_cual_no_es_una_falla_y_se_cuenta(mundo: Mundo) -> None:
@@ -348,6 +352,22 @@ async def _acceso_a_nadie(m: Mundo) -> None:
     await m.dar(AJENO, "operador.01")
 
 
+async def _correccion_de_lo_no_abierto(m: Mundo) -> None:
+    await m.publicar(ejemplo(RegistroCorregido, folio=folio(100)))
+
+
+async def _correccion_bajo_otra_llave(m: Mundo) -> None:
+    await m.publicar(ejemplo(RegistroCorregido, folio=SANO, llave="otra"))
+
+
+async def _consulta_de_una_correccion_que_no_hay(m: Mundo) -> None:
+    await m.publicar(
+        ejemplo(
+            RegistroCompulsado, folio=SANO, version=3, clasificado_version=1, duplicado_de=None, correccion_version=1
+        )
+    )
+
+
 async def _dos_respuestas(m: Mundo) -> None:
     await m.publicar(ejemplo(ConsultaRespondida, consulta=CONSULTA, version=2))
 
@@ -432,6 +452,9 @@ FALLAS: list[tuple[Callable[[Mundo], Any], set[str], str]] = [
     (_reintento_de_lo_abierto, {"reintentos"}, "reintento de la versión 1, que no es una cuarentena"),
     (_reintento_de_otro_objeto, {"reintentos"}, "el reintento de la versión 3 no dice lo que dijo la recepción"),
     (_acceso_a_nadie, {"accesos"}, f"{AJENO} acceso"),
+    (_correccion_de_lo_no_abierto, {"correcciones"}, "corrección versión 1 de lo que no se ha abierto"),
+    (_correccion_bajo_otra_llave, {"correcciones"}, f"{SANO} corrección versión 1 bajo otra llave"),
+    (_consulta_de_una_correccion_que_no_hay, {"correcciones"}, "por la corrección versión 1, que no existe"),
     (_dos_respuestas, {"consultas"}, f"{CONSULTA} 2 respuestas"),
     (_respuesta_que_nadie_pidio, {"consultas"}, "nadie la pidió"),
     (_respuesta_de_otra_persona, {"consultas"}, "es de otra persona"),

@@ -1,15 +1,18 @@
 """One record: what compulsa knows of it, and what it must say of it (SPEC 8, D 10.3-10.7). Pure.
 
-What it knows (`EstadoFolio`) is a fold of five topics that keeps the highest version of each fact, its own included: opened and
-decided (`descifrado`, `clasificado`), the person's verdicts (`compulsa_veredictos`), and what it last said (`compulsado`,
-`compulsa_personas`). Neither order nor repetition of what it reads can change the fold. What it must say is a function of that:
+What it knows (`EstadoFolio`) is a fold of six topics that keeps the highest version of each fact, its own included: opened,
+corrected and decided (`descifrado`, `correcciones`, `clasificado`), the person's verdicts (`compulsa_veredictos`), and what it last
+said (`compulsado`, `compulsa_personas`). Neither order nor repetition of what it reads can change the fold. What it must say is a
+function of that:
 
-1. Each opened record is looked up in its cut. A result is kept until the record is opened again; its cut never changes, so the
-   final compulsa uses it too. While the cut is not loaded the record is `pendiente`.
+1. Each opened record is looked up in its cut, by its form as it was last corrected (D 10.3). A result is kept until the record is
+   opened or corrected again; its cut never changes, so the final compulsa uses it too. While the cut is not loaded the record is
+   `pendiente`.
 2. No decision, an inconsistent one, or `pendiente`: the lookup stands as `preliminar`, of no decision (`clasificado_version` 0).
 3. Clean and not found: final at once; it is nobody's duplicate.
 4. Clean and found: it is announced to its person, and waits for the verdict on this very decision; meanwhile what was said
-   stands. A record announced as clean is taken back as soon as it is inconsistent or turns out to be another person's.
+   stands. A record announced as clean is taken back as soon as it is inconsistent or turns out to be another person's, by a
+   correction too.
 5. Final means `definitiva`, of that decision, once the profile lets it be: at once (`continua`), or when the OPL has ordered
    it (`al_final`, D 10.7 b). Before the order only a duplicate is said (`preliminar` of that decision); the rest stays by rule 2.
    What was said as final is not taken back because this process has not seen the order yet.
@@ -25,6 +28,7 @@ from schemas.eventos import (
     MiembroDePersona,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     SituacionRegistral,
     Veredicto,
@@ -43,6 +47,14 @@ class Descifrado(Modelo):
     datos_sellados: Sellado
 
 
+class Corregido(Modelo):
+    """What is kept of the newest correction: the whole form as it stands, sealed as it came."""
+
+    version: int
+    llave: str
+    datos_sellados: Sellado
+
+
 class Clasificado(Modelo):
     """What is kept of the decision. `limpio`: without inconsistency."""
 
@@ -55,10 +67,16 @@ class EstadoFolio(Modelo):
 
     folio: Folio
     descifrado: Descifrado | None
+    corregido: Corregido | None = None
     clasificado: Clasificado | None
     veredictos: dict[Sha256, Veredicto]
     compulsado: RegistroCompulsado | None
     miembros: dict[Sha256, MiembroDePersona]
+
+    @property
+    def correccion_version(self) -> int:
+        """The correction in force; 0: none."""
+        return self.corregido.version if self.corregido is not None else 0
 
 
 Consulta = RegistroCompulsado
@@ -79,7 +97,7 @@ def nuevo(folio: str) -> EstadoFolio:
 
 
 def aplicar(estado: EstadoFolio, evento: Evento) -> EstadoFolio:
-    """Fold one event of the five topics in. An older version, or the same again, changes nothing."""
+    """Fold one event of the six topics in. An older version, or the same again, changes nothing."""
     match evento:
         case RegistroDescifrado() if _newer(evento, estado.descifrado):
             opened = Descifrado(
@@ -89,6 +107,9 @@ def aplicar(estado: EstadoFolio, evento: Evento) -> EstadoFolio:
                 datos_sellados=evento.datos_sellados,
             )
             return _con(estado, descifrado=opened)
+        case RegistroCorregido() if _newer(evento, estado.corregido):
+            corrected = Corregido(version=evento.version, llave=evento.llave, datos_sellados=evento.datos_sellados)
+            return _con(estado, corregido=corrected)
         case RegistroClasificado() if _newer(evento, estado.clasificado):
             decided = Clasificado(version=evento.version, limpio=evento.sin_inconsistencia)
             return _con(estado, clasificado=decided)
@@ -106,6 +127,8 @@ def consulta_vigente(estado: EstadoFolio) -> Consulta | None:
     """The lookup that still stands, from what was last said; None when the record must be looked up (rule 1)."""
     said, opened = estado.compulsado, estado.descifrado
     if said is None or opened is None or said.descifrado_version != opened.version:
+        return None
+    if said.correccion_version != estado.correccion_version:
         return None
     if said.situacion is SituacionRegistral.PENDIENTE:
         return None
@@ -206,7 +229,7 @@ def _limpio(estado: EstadoFolio) -> Clasificado | None:
     return estado.clasificado if estado.clasificado is not None and estado.clasificado.limpio else None
 
 
-def _newer(evento: Evento, known: Descifrado | Clasificado | Evento | None) -> bool:
+def _newer(evento: Evento, known: Descifrado | Corregido | Clasificado | Evento | None) -> bool:
     return known is None or evento.version > known.version
 
 

@@ -16,6 +16,7 @@ from schemas.eventos import (
     Fase,
     RegistroClasificado,
     RegistroCompulsado,
+    RegistroCorregido,
     RegistroDescifrado,
     RegistroEnCuarentena,
     RegistroRecibido,
@@ -23,6 +24,7 @@ from schemas.eventos import (
     SituacionRegistral,
 )
 from schemas.paquete import Parte
+from services.mesa_control.correccion.domain import ETIQUETA
 from services.mesa_control.domain import TEXTO_ALERTA
 
 ACCESOS_EN_LA_HISTORIA = 500
@@ -91,6 +93,7 @@ RELATOS: dict[type[Evento], Callable[[Any], tuple[datetime | None, str | None, d
     RegistroDescifrado: lambda e: (None, None, {"alertas": sorted({a.codigo for a in e.alertas})}),
     RegistroEnCuarentena: lambda e: (None, None, {"motivo": e.motivo}),
     ReintentoSolicitado: lambda e: (e.solicitado_en, e.por, {}),
+    RegistroCorregido: lambda e: (e.corregido_en, e.operador, {"campos": list(e.campos)}),
     RegistroCompulsado: _compulsado,
     AccesoRegistrado: _acceso,
     RegistroClasificado: _clasificado,
@@ -183,6 +186,11 @@ _PALABRAS: dict[str, Callable[[Mapping[str, Any]], Dicho]] = {
         (),
     ),
     ReintentoSolicitado.nombre: lambda d: ("Pidió abrirlo otra vez", "", ()),
+    RegistroCorregido.nombre: lambda d: (
+        "Corrigió el formulario desde la imagen",
+        ", ".join(ETIQUETA[campo] for campo in d["campos"]),
+        (),
+    ),
     RegistroCompulsado.nombre: _dice_compulsado,
     AccesoRegistrado.nombre: _dice_acceso,
     RegistroClasificado.nombre: _dice_clasificado,

@@ -1,0 +1,1 @@
+"""Forms corrected from the image (D 5.8, 10.3)."""
