@@ -681,13 +681,13 @@ def _inconsistencias(hole: _Hueco) -> Iterator[tuple[str, str | None]]:
 
 
 def _con_errata(captura: Captura, *, sin_codigos: bool) -> Captura:
-    """The capture with a clave of which two digits changed places, without CIC, and with an OCR of the same kind or none."""
+    """The capture with another last digit of the clave, without CIC, and with such an OCR or none."""
     bien, p = captura.datos, captura.persona
     mal = bien.model_copy(
         update={
-            "clave_elector": _trastocar(p.clave_elector),
+            "clave_elector": _mal_tecleado(p.clave_elector),
             "cic": None,
-            "ocr": None if sin_codigos else _trastocar(p.ocr),
+            "ocr": None if sin_codigos else _mal_tecleado(p.ocr),
             "lecturas": Lecturas(),
         }
     )
@@ -697,13 +697,9 @@ def _con_errata(captura: Captura, *, sin_codigos: bool) -> Captura:
     return replace(captura, datos=mal, corregido=tarjeta)
 
 
-def _trastocar(texto: str) -> str:
-    """The text with the last two neighbouring digits that differ changed round."""
-    for n in range(len(texto) - 1, 0, -1):
-        uno, otro = texto[n - 1], texto[n]
-        if uno.isdigit() and otro.isdigit() and uno != otro:
-            return texto[: n - 1] + otro + uno + texto[n + 1 :]
-    return texto[:-1] + ("0" if texto[-1] != "0" else "1")
+def _mal_tecleado(texto: str) -> str:
+    """The text with another last digit."""
+    return texto[:-1] + str((int(texto[-1]) + 1) % 10)
 
 
 def _utc(moment: datetime) -> datetime:

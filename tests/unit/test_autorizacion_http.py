@@ -97,6 +97,11 @@ DECISION = {
     "json": {"inconsistencias": [], "compulsado_version": 1},
     "headers": {"Idempotency-Key": "llave-de-prueba"},
 }
+CORRECCION = {
+    "json": {"datos": {"cic": "123456789"}, "compulsado_version": 1},
+    "headers": {"Idempotency-Key": "llave-de-prueba"},
+}
+FORMULARIO = {"json": {"datos": {"cic": "123456789"}}}
 PROCESO = {"proceso": "{proceso}"}
 DEVOLUCION = {
     "json": {
@@ -159,6 +164,10 @@ PEDIDOS: dict[str, list[Pedido]] = {
         Pedido("GET", "/api/siguiente", Accion.REVISAR_REGISTRO, "proceso", consulta=PROCESO),
         Pedido("POST", "/api/devolver", Accion.REVISAR_REGISTRO, "proceso", consulta=PROCESO, envia=DEVOLUCION),
         Pedido("POST", "/api/registros/{folio}/decision", Accion.REVISAR_REGISTRO, "folio", envia=DECISION),
+        Pedido("POST", "/api/registros/{folio}/correccion", Accion.REVISAR_REGISTRO, "folio", envia=CORRECCION),
+        Pedido(
+            "POST", "/api/registros/{folio}/correccion/revision", Accion.REVISAR_REGISTRO, "folio", envia=FORMULARIO
+        ),
         Pedido("GET", "/api/registros/{folio}", Accion.VER_REGISTRO_EN_MESA, "folio"),
         Pedido("GET", "/api/registros/{folio}/imagenes/{parte}", Accion.VER_REGISTRO_EN_MESA, "folio"),
         Pedido("GET", "/api/catalogo", Accion.VER_REGISTRO_EN_MESA, "proceso", consulta=PROCESO),

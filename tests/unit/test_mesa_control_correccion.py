@@ -19,6 +19,7 @@ from schemas.eventos import POR_TIPO, Alerta, Fase, RegistroCompulsado, Registro
 from schemas.expediente import DATOS, contexto_de_correccion
 from schemas.paquete import DatosRegistro, Lecturas, Parte
 from services.mesa_control import agent
+from services.mesa_control.acceso.handlers import Historias
 from services.mesa_control.correccion.domain import (
     OrdenDeCorreccion,
     alertas_vigentes,

@@ -264,7 +264,7 @@ def test_el_corte_del_padron_tiene_a_los_que_firman_y_a_otros(tmp_path: Path) ->
     by_clave = {r["clave_elector"]: r for r in rows}
     assert len(by_clave) == len({r["cic"] for r in rows}) == len({r["id_registro"] for r in rows}) == len(rows)
     for c in plan.capturas:
-        row = by_clave.get(c.datos.clave_elector)
+        row = by_clave.get((c.corregido or c.datos).clave_elector)
         if c.verdad.persona_id is None:
             assert row is None
         else:
@@ -462,3 +462,19 @@ def test_la_cara_de_la_credencial_es_la_de_la_persona() -> None:
     assert np.array_equal(cpv.retrato(first), cpv.retrato(first))
     assert not np.array_equal(cpv.retrato(first), cpv.retrato(second))
     assert isinstance(first, Persona)
+
+
+def test_de_lo_mal_tecleado_nadie_se_encuentra_hasta_corregirlo() -> None:
+    """D 5.8, 10.3: with neither CIC nor OCR, or with an OCR that is nobody's; what the card says is its person's."""
+    plan = _plan(3000)
+    erratas = [c for c in plan.capturas if c.corregido is not None]
+    assert len(erratas) == 60
+    claves, ocrs = ({getattr(p, campo) for p in plan.padron()} for campo in ("clave_elector", "ocr"))
+    for c in erratas:
+        assert c.verdad.limpia
+        assert c.datos.clave_elector not in claves
+        assert (c.datos.cic, c.datos.ocr in ocrs) == (None, False)
+        assert c.corregido is not None
+        assert c.corregido.clave_elector == c.persona.clave_elector
+        assert c.corregido.ocr == c.persona.ocr
+    assert {c.datos.ocr is None for c in erratas} == {True, False}
