@@ -229,14 +229,14 @@ class Recorrido:
     @asynccontextmanager
     async def cliente(self, servicio: str, persona: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
         """A client of the instances of a service, with a session of a person."""
-        cookies = await self._sesion(servicio, persona) if persona else None
+        cookies = await self.sesion(servicio, persona) if persona else None
         balanceador = _Balanceador(lambda: self.sistema.puertos_de(servicio))
         async with httpx.AsyncClient(
             base_url=f"http://{servicio}", cookies=cookies, timeout=60, transport=balanceador
         ) as http:
             yield http
 
-    async def _sesion(self, servicio: str, persona: str) -> dict[str, str]:
+    async def sesion(self, servicio: str, persona: str) -> dict[str, str]:
         """The cookies of a person, who enters once; all services share the sessions. Patient, as with everything else."""
         for pause in (*PAUSAS, 0):
             if persona not in self._sesiones:

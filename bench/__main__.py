@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apoyo.instalacion import SERVICIOS
-from bench import estado, etapa, examen, huellas, piso
+from bench import estado, etapa, examen, huellas, pagina, piso
 from bench.carga import Contar, Reloj
 from bench.dibujo import barras
 from bench.flujo import Banco, Medida, banco, correr, en_reposo
@@ -47,9 +47,10 @@ class Seccion(StrEnum):
     CRECIMIENTO = "crecimiento"
     EXAMEN = "examen"
     HUELLAS = "huellas"
+    PAGINA = "pagina"
 
 
-_APARTE = (Seccion.DESCIFRADO, Seccion.EXAMEN, Seccion.HUELLAS)
+_APARTE = (Seccion.DESCIFRADO, Seccion.EXAMEN, Seccion.HUELLAS, Seccion.PAGINA)
 DE_SIEMPRE = tuple(seccion for seccion in Seccion if seccion not in _APARTE)
 """What is measured when nothing is chosen: it fills the ten minutes."""
 
@@ -211,6 +212,17 @@ async def imagenes_repetidas(corrida: Corrida) -> None:
     shutil.rmtree(root, ignore_errors=True)
 
 
+async def pagina_de_mesa(corrida: Corrida) -> None:
+    """From a key to the next record drawn, in Chromium with a slow network."""
+    async with corrida.banco(kafka=False, registros=pagina.REGISTROS) as system:
+        cifras = await pagina.medir(
+            system,
+            corrida.avance("Página: sellar", pagina.REGISTROS),
+            corrida.avance("Página: decidir en Chromium", pagina.MEDIDOS),
+        )
+    corrida.anotar("mesa", corrida.cifras.get("mesa", {}) | cifras)
+
+
 @asynccontextmanager
 async def _motores(system: Banco) -> AsyncIterator[tuple[AsyncMongoClient[Document], Stream]]:
     direcciones = system.recorrido.instalacion.direcciones()
@@ -232,6 +244,7 @@ _SECCIONES: dict[Seccion, Callable[[Corrida], Coroutine[Any, Any, None]]] = {
     Seccion.CRECIMIENTO: crecimiento,
     Seccion.EXAMEN: alertas,
     Seccion.HUELLAS: imagenes_repetidas,
+    Seccion.PAGINA: pagina_de_mesa,
 }
 
 

@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw
 from credencial.codigos import componer_qr
 from credencial.mrz import componer_mrz
 from kernel.dispatch import Context
-from kernel.documents import MemoryDocuments
+from kernel.documents import Documents, MemoryDocuments
 from kernel.hpke import Private
-from kernel.objects import MemoryObjects
+from kernel.objects import MemoryObjects, Objects
 from kernel.outbox import UNIQUE, Outbox
 from kernel.sealing import KeyRing, derive, seal
 from kernel.stream import Record, Stream, TopicSpec, connect
@@ -151,19 +151,19 @@ def imagen(parte: str, n: int) -> bytes:
 
 @dataclass
 class Mesa:
-    """Everything on memory. `llega` makes a record wait in the queue; `eventos` gives its facts apart."""
+    """All of it on memory, unless given. `llega` makes a record wait in the queue; `eventos` gives its facts apart."""
 
     reloj: Reloj = field(default_factory=Reloj)
     stream: Stream = field(default_factory=lambda: connect("memory:", "mesa_control"))
+    registros: Documents = field(default_factory=MemoryDocuments)
+    historias: Documents = field(default_factory=MemoryDocuments)
+    salida: Documents = field(default_factory=lambda: MemoryDocuments(unique=UNIQUE))
+    envolturas: Documents = field(default_factory=MemoryDocuments)
+    expedientes: Objects = field(default_factory=MemoryObjects)
 
     def __post_init__(self) -> None:
         private = Private.generate()
-        keys = MemoryDocuments()
-        self.registros = MemoryDocuments()
-        self.historias = MemoryDocuments()
-        self.salida = MemoryDocuments(unique=UNIQUE)
-        self.expedientes = MemoryObjects()
-        self.llaves = KeyRing(keys, "mesa_control", private, {"mesa_control": private.public()})
+        self.llaves = KeyRing(self.envolturas, "mesa_control", private, {"mesa_control": private.public()})
         self.actores = actores()
         self.puerta = Puerta(self.actores, self.reloj)
         for cuenta, rol in PERSONAS.items():

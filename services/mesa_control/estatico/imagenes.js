@@ -19,6 +19,8 @@ const visibles = () => figuras.filter((f) => !f.dataset.recorte || divididas());
 const divididas = () => mosaico.dataset.divididas !== undefined;
 const vistas = new Map();
 const SIN_CAMBIO = { escala: 1, giro: 0, x: 0, y: 0, tono: 0, brillo: 0 };
+/** Size of each frame, kept so that drawing a record asks the browser for no layout (px). */
+const marcos = new Map();
 let juntas = true;
 let puntero = null;
 let tocada = null;
@@ -37,6 +39,7 @@ export function pintarImagenes() {
     pintarFigura(figura);
     pintarAlertas(figura);
   }
+  if (!marcos.get(figuras[0])?.ancho) ajustar();
 }
 
 /** The frames stay, without the images of who left. */
@@ -108,7 +111,9 @@ function enJuego() {
   return [];
 }
 
+/** Enlarges the image of that place, or, when it is enlarged already or with null, shows all of them again. */
 export function ampliar(indice) {
+  if (indice === null && !ampliada()) return;
   const figura = indice === null ? null : visibles()[indice];
   if (indice !== null && !figura) return;
   const cerrar = !figura || figura === ampliada();
@@ -126,7 +131,11 @@ export function ampliar(indice) {
 }
 
 /** Fits every image to its frame, whose size may have changed. */
-export function ajustar() {
+function ajustar() {
+  for (const figura of visibles()) {
+    const { clientWidth: ancho, clientHeight: alto } = figura.querySelector(".lienzo");
+    marcos.set(figura, { ancho, alto });
+  }
   if (puesto.actual) visibles().forEach(transformar);
 }
 
@@ -135,7 +144,7 @@ function transformar(figura) {
   const img = lienzo.querySelector("img");
   if (!img) return;
   const v = vista(figura);
-  const e = encuadre(lienzo, img, region(figura), v.giro);
+  const e = encuadre(marcos.get(figura), img, region(figura), v.giro);
   img.style.transform = `translate(${v.x + e.x * v.escala}px, ${v.y + e.y * v.escala}px) rotate(${v.giro}deg) scale(${v.escala * e.escala})`;
   const [nombre, filtro] = TONOS[v.tono];
   img.style.filter = `${filtro} ${v.brillo ? `brightness(${1.25 ** v.brillo})` : ""}`.trim();
@@ -146,7 +155,7 @@ function transformar(figura) {
 }
 
 /** How a region of an image that already lies whole in its frame fills it: how much larger, and how far moved (px). */
-function encuadre({ clientWidth: ancho, clientHeight: alto }, { naturalWidth, naturalHeight }, r, giro) {
+function encuadre({ ancho, alto } = {}, { naturalWidth, naturalHeight }, r, giro) {
   if (!naturalWidth || !ancho) return { escala: 1, x: 0, y: 0 };
   const ajuste = Math.min(ancho / naturalWidth, alto / naturalHeight);
   const [w, h] = [naturalWidth * ajuste, naturalHeight * ajuste];
@@ -269,7 +278,7 @@ export function cerrarImagenes() {
 
 export function prepararImagenes() {
   figuras.forEach(prepararFigura);
-  window.addEventListener("resize", ajustar);
+  new ResizeObserver(ajustar).observe(mosaico);
 }
 
 export function teclasDeImagenes() {

@@ -201,7 +201,7 @@ function quitarRegistro() {
 
 /** The keys go to the record, unless the person is in what stands over it. */
 function tomarFoco() {
-  if (!document.querySelector("dialog[open]")) mesa.focus();
+  if (document.activeElement !== mesa && !document.querySelector("dialog[open]")) mesa.focus();
 }
 
 function mostrar(abierto) {

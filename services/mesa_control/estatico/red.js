@@ -9,6 +9,7 @@ export class Falla extends Error {
   constructor(estatus, problema) {
     super([problema.title, problema.detail].filter(Boolean).join(". "));
     this.problema = problema;
+    this.pasajera = [0, 429, 502, 503, 504].includes(estatus);
     this.definitiva = estatus >= 400 && estatus < 500 && estatus !== 429;
   }
 }

@@ -35,7 +35,7 @@ export async function pedirImagen(abierto, imagen) {
     Object.assign(carga, await imagenDe(imagen), { estado: "lista" });
   } catch (falla) {
     Object.assign(carga, { estado: "falla", motivo: falla.message });
-    if (!falla.definitiva) pausa(REINTENTO_MS).then(() => pedirDeNuevo(abierto, carga));
+    if (falla.pasajera) pausa(REINTENTO_MS).then(() => pedirDeNuevo(abierto, carga));
   }
   if (abierto.suelto) olvidar(carga);
   else if (abierto.imagenes.get(imagen.parte) === carga) abierto.alCargar?.(carga);
@@ -54,7 +54,7 @@ async function imagenDe({ url }) {
     await Promise.all(nodos.map((nodo) => nodo.decode()));
   } catch {
     URL.revokeObjectURL(direccion);
-    throw Object.assign(new Falla(0, { title: "El archivo no es una imagen que se pueda mostrar" }), { definitiva: true });
+    throw new Falla(500, { title: "El archivo no es una imagen que se pueda mostrar" });
   }
   const [nodo, ...copias] = nodos;
   return { direccion, nodo, copias };
