@@ -39,7 +39,8 @@ function alDibujar(hacer) {
     canal.port2.postMessage(null);
   });
 }
-new PerformanceObserver((l) => { for (const e of l.getEntries()) window.brincos += e.value; }).observe({type: "layout-shift", buffered: true});
+new PerformanceObserver((vistos) => { for (const e of vistos.getEntries()) window.brincos += e.value; })
+  .observe({type: "layout-shift", buffered: true});
 function mirar() {
   const folio = document.getElementById("contenido")?.dataset.folio;
   if (!folio || folio === dibujado || document.querySelectorAll("[data-parte] .lienzo[data-lista]").length < 4) return;

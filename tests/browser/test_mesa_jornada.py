@@ -56,7 +56,10 @@ MANANA = [
     Turno((" ",), [("fuera_de_periodo", None)], CON_REGLA),
     Turno(("l", "Enter"), [("l", None), ("fuera_de_periodo", None)], CON_REGLA),
     Turno(("w", "w", "1", "Escape", "v", "x", "+", "0", "v", " "), [], CON_ALERTAS),
-    *(Turno((tecla, "Enter"), [(clave, None)], MANUAL) for tecla, clave in (("a", "manual_en_copia"), ("d", "manual_sin_firma"))),
+    *(
+        Turno((tecla, "Enter"), [(clave, None)], MANUAL)
+        for tecla, clave in (("a", "manual_en_copia"), ("d", "manual_sin_firma"))
+    ),
     Turno(("e", "Rota", "Enter"), [("manual_otra", "Rota")], MANUAL),
     *[LIMPIO] * 4,
 ]
@@ -91,7 +94,11 @@ class Jornada:
 
     async def teclea(self, *teclas: str) -> None:
         for tecla in teclas:
-            await (self.page.keyboard.press(tecla) if tecla in (" ", "Enter", "Escape") or len(tecla) == 1 else self.page.keyboard.type(tecla))
+            await (
+                self.page.keyboard.press(tecla)
+                if tecla in (" ", "Enter", "Escape") or len(tecla) == 1
+                else self.page.keyboard.type(tecla)
+            )
 
     async def decide(self, n: int, turno: Turno = LIMPIO) -> None:
         await self.ve(n)
@@ -106,7 +113,9 @@ class Jornada:
         await expect(self.page.locator("#aviso")).to_contain_text(texto)
 
 
-async def test_una_jornada_de_trabajo_con_el_teclado_deja_lo_que_la_persona_quiso(engines: Engines, tmp_path: Path) -> None:
+async def test_una_jornada_de_trabajo_con_el_teclado_deja_lo_que_la_persona_quiso(
+    engines: Engines, tmp_path: Path
+) -> None:
     async with (
         mesa_en_motores(engines, f"embedded://{tmp_path}/bitacora.db") as mesa,
         navegador() as browser,

@@ -1,4 +1,4 @@
-"""A Mesa de Control on the embedded engines themselves, folding what comes on the topics as its process does; the clock is the test's."""
+"""A Mesa de Control on the embedded engines, folding what comes on the topics as its process does; the clock is the test's."""
 
 import asyncio
 import contextlib

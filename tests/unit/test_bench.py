@@ -105,7 +105,13 @@ async def test_lo_que_no_alcanza_el_tiempo_se_corta_y_se_dice_y_una_falla_propia
 
 def test_la_pagina_se_muestra_junto_a_su_meta() -> None:
     paso = {"p50_ms": 21.0, "p95_ms": 34.0, "max_ms": 41.0}
-    mesa = {"next_record_p95_ms": 33.0, "paced": paso, "bursts": paso | {"p95_ms": 97.0}, "floor": paso, "network_delay_ms": 200}
+    mesa = {
+        "next_record_p95_ms": 33.0,
+        "paced": paso,
+        "bursts": paso | {"p95_ms": 97.0},
+        "floor": paso,
+        "network_delay_ms": 200,
+    }
     text = _impreso({"mesa": mesa})
     assert "meta: p95 ≤ 100; fue 33" in text
     assert "97" in text
