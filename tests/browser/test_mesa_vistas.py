@@ -361,7 +361,7 @@ async def test_lo_que_tiene_la_pagina_vuelve_a_la_cola_cuando_se_cierra(mesa: Me
     await page.goto("/")
     await _ve(page, 1)
     await expect(page.locator("#cola")).to_have_text("3 pendientes")
-    async with page.expect_response("**/imagenes/firma"):
+    async with page.expect_response("**/imagenes/firma*"):
         await page.keyboard.press("Space")
     await _ve(page, 2)
     await page.goto("about:blank")
@@ -399,12 +399,12 @@ async def test_cada_estado_es_accesible_en_los_dos_temas(mesa: Mesa, page: Page,
     await page.goto("/")
     await expect(page.get_by_role("heading", name="No hay registros pendientes")).to_be_visible()
     await accesible_asi("vacio")
-    await page.route(f"**/{folio(1)}/imagenes/foto", lambda route: route.fulfill(status=500, body="{}"))
+    await page.route(f"**/{folio(1)}/imagenes/foto*", lambda route: route.fulfill(status=500, body="{}"))
     await mesa.llega(1, imagenes=_imagenes(), alertas=[_alerta("pantalla")], reglas=["fuera_de_periodo"])
     await page.reload()
     await expect(page.locator("[data-falla]")).to_have_count(1)
     await accesible_asi("parcial")
-    await page.unroute(f"**/{folio(1)}/imagenes/foto")
+    await page.unroute(f"**/{folio(1)}/imagenes/foto*")
     await page.locator("[data-falla]").click()
     await _ve(page, 1)
     for tecla in ("g", "f", "2"):

@@ -47,6 +47,11 @@ export function pintarCatalogo() {
   }
 }
 
+/** No record, no marks. */
+export function quitarMarcas() {
+  for (const boton of $("catalogo").querySelectorAll(".inconsistencia")) boton.setAttribute("aria-pressed", "false");
+}
+
 export function pintarDetalle() {
   const caja = $("detalle");
   const abierta = entrada(puesto.actual.abierta);

@@ -3,7 +3,9 @@
 
 import { miles, momento } from "/estatico/apoyo.js";
 import * as busqueda from "./buscar.js";
-import { alternar, conTecla, elegirForma, entrada, necesita, pintarCatalogo, pintarDetalle, usarCatalogo } from "./catalogo.js";
+import {
+  alternar, conTecla, elegirForma, entrada, necesita, pintarCatalogo, pintarDetalle, quitarMarcas, usarCatalogo,
+} from "./catalogo.js";
 import { llenar, quedan, siguiente, tomar, usarCola } from "./cola.js";
 import { tablaDeDatos } from "./datos.js";
 import { ampliar, cerrarImagenes, pintarImagenes, prepararImagenes, teclasDeImagenes, vaciarImagenes } from "./imagenes.js";
@@ -187,6 +189,7 @@ function mostrarEstado(clase, titulo, texto = "") {
 function mostrarEspera() {
   quitarRegistro();
   vaciarImagenes();
+  quitarMarcas();
   mesa.dataset.esperando = "";
   $("estado-mesa").replaceChildren(el("div", { class: "cargando" }, el("h2", {}, "Cargando el registro…")));
 }

@@ -21,7 +21,7 @@ export async function pedir(url, opciones = {}) {
     sesion(respuesta.status !== 401);
     if (respuesta.ok) return respuesta;
     if (respuesta.status !== 401) {
-      const problema = await respuesta.json().catch(() => ({ title: `El servidor respondió ${respuesta.status}` }));
+      const problema = { title: `El servidor respondió ${respuesta.status}`, ...await respuesta.json().catch(() => ({})) };
       throw new Falla(respuesta.status, problema);
     }
     await pausa(REINTENTO_MS);
