@@ -282,7 +282,7 @@ async def test_todo_cabe_en_la_pantalla_y_tiene_nombre(mesa: Mesa, page: Page) -
     assert overflow == [[0, 0]] * 3
     unnamed = await page.evaluate(
         "() => [...document.querySelectorAll('button, input, a, img:not([alt])')]"
-        ".filter((e) => !(e.ariaLabel || e.textContent.trim())).map((e) => e.outerHTML)"
+        ".filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML)"
     )
     assert unnamed == []
     small = await page.evaluate(
