@@ -23,6 +23,7 @@ from schemas import topics
 from schemas.actores import Actores
 from schemas.ciclo_de_vida import Estado, estado
 from schemas.eventos import POR_TIPO
+from services.mesa_control.bootstrap import HISTORIA
 from services.notificaciones.domain import Clase
 from tests.support.escaner import Escaner
 
@@ -183,7 +184,8 @@ async def _solo_lo_ilegible_quedo_en_cuarentena_y_con_su_motivo(recorrido: Recor
     assert {r.topic for r in apartados} == {"registro_recibido" + topics.CUARENTENA}
     assert {r.value for r in apartados} == {ILEGIBLE}
     assert {r.headers["cuarentena_motivo"] for r in apartados} == {"sobre_incompleto"}
-    assert {r.headers["cuarentena_grupo"] for r in apartados} == set(topics.load()["registro_recibido"].readers)
+    grupos = {*topics.load()["registro_recibido"].readers, HISTORIA}
+    assert {r.headers["cuarentena_grupo"] for r in apartados} == grupos
 
 
 def test_el_escenario_es_el_mismo_con_la_misma_semilla() -> None:

@@ -6,6 +6,7 @@ import * as busqueda from "./buscar.js";
 import {
   alternar, conTecla, elegirForma, entrada, necesita, pintarCatalogo, pintarDetalle, quitarMarcas, usarCatalogo,
 } from "./catalogo.js";
+import * as correccion from "./correccion.js";
 import { llenar, quedan, siguiente, tomar, usarCola } from "./cola.js";
 import { tablaDeDatos } from "./datos.js";
 import { ampliar, cerrarImagenes, pintarImagenes, prepararImagenes, teclasDeImagenes, vaciarImagenes } from "./imagenes.js";
@@ -16,7 +17,7 @@ import { abrir, soltar } from "./registro.js";
 import { agregarTecla, escuchar, explicarTecla } from "./teclas.js";
 
 // Modules that add to the page: each exports `montar(pagina)`.
-const EXTENSIONES = [marca, busqueda];
+const EXTENSIONES = [marca, busqueda, correccion];
 
 const ENVIOS_A_LA_VEZ = 6;
 const ESPERA_VACIA_MS = 5000;
@@ -405,17 +406,19 @@ const pagina = {
   mostrarAparte: apartarYMostrar,
   /** Goes on to the next record; what was set apart comes first. */
   avanzar,
+  /** Says what was not saved until the person has read it. */
+  rechazar,
 };
 
 async function empezar() {
-  usarCola(apartados, () => [...enviando.keys(), ...saltados.slice(-3)]);
+  usarCola(apartados, () => [...enviando.keys(), ...correccion.enCamino(), ...saltados.slice(-3)]);
   prepararImagenes();
   ponerTeclas();
   escuchar(teclaDelCatalogo);
   $("detalle").addEventListener("keydown", teclaDelDetalle);
   document.addEventListener("click", clic);
   $("ayuda").addEventListener("close", () => mesa.focus());
-  window.addEventListener("beforeunload", (e) => { if (enviando.size) e.preventDefault(); });
+  window.addEventListener("beforeunload", (e) => { if (enviando.size || correccion.enCamino().length) e.preventDefault(); });
   usarCatalogo(await insistir(
     async () => (await pedir(`/api/catalogo?${new URLSearchParams({ proceso })}`)).json(),
     (falla) => mostrarEstado("fallo", falla.message, "Se intenta de nuevo cada pocos segundos."),
