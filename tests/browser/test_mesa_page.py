@@ -75,11 +75,13 @@ async def test_una_persona_decide_toda_la_cola_con_el_teclado(mesa: Mesa, page: 
 async def test_el_registro_que_llega_a_la_cola_vacia_aparece_solo(mesa: Mesa, page: Page) -> None:
     recibido, descifrado, compulsado = await mesa.eventos(1)
     await mesa.recibe(recibido)
+    await page.clock.install()
     await page.goto("/")
     await expect(page.get_by_text("1 en procesamiento")).to_be_visible()
     await mesa.recibe(descifrado)
     await mesa.recibe(compulsado)
-    await expect(page.locator("main")).to_have_attribute("data-folio", folio(1), timeout=8000)
+    await page.clock.fast_forward(6000)
+    await _muestra(page, 1)
 
 
 async def test_una_tecla_sostenida_no_decide_mas_de_un_registro(mesa: Mesa, page: Page) -> None:
@@ -139,6 +141,7 @@ async def test_deshacer_vuelve_al_registro_anterior_y_la_nueva_decision_lo_reemp
 
 
 async def test_lo_que_llega_mientras_se_cambia_una_decision_espera_su_turno(mesa: Mesa, page: Page) -> None:
+    await page.clock.install()
     await mesa.llega(1)
     await page.goto("/")
     await _muestra(page, 1)
@@ -149,7 +152,8 @@ async def test_lo_que_llega_mientras_se_cambia_una_decision_espera_su_turno(mesa
     await _muestra(page, 1)
     await page.keyboard.press("m")
     await mesa.llega(2)
-    await page.wait_for_timeout(6000)
+    async with page.expect_response("**/api/siguiente?*"):
+        await page.clock.fast_forward(31_000)
     await _muestra(page, 1)
     await page.keyboard.press("Enter")
     await _muestra(page, 2)
@@ -173,13 +177,17 @@ async def test_sin_conexion_la_decision_espera_y_se_guarda_una_sola_vez(mesa: Me
             await route.continue_()
 
     await page.route("**/decision", falla)
+    await page.clock.install()
     await page.goto("/")
     await _muestra(page, 1)
     await page.keyboard.press("Space")
     await _muestra(page, 2)
     await expect(page.locator("#aviso")).to_contain_text("No hay conexión")
     await expect(page.locator("#aviso")).to_contain_text("no cierre esta página")
-    await expect(page.locator("#aviso")).to_contain_text("sin inconsistencia", timeout=8000)
+    for _ in range(2):
+        async with page.expect_request("**/decision"):
+            await page.clock.fast_forward(3000)
+    await expect(page.locator("#aviso")).to_contain_text("sin inconsistencia")
     assert [d.folio for d in await _decisiones(mesa)] == [folio(1)]
 
 
