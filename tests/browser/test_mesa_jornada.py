@@ -147,7 +147,7 @@ async def test_una_jornada_de_trabajo_con_el_teclado_deja_lo_que_la_persona_quis
 
 async def _plegados(mesa: Mesa, cuantos: int) -> None:
     async with asyncio.timeout(60):
-        while (await mesa.servicio.progreso("operador1", PROCESO)).pendientes < cuantos:
+        while await mesa.registros.count({"cola": f"{PROCESO}/pendiente"}) < cuantos:
             await asyncio.sleep(0.05)
 
 
