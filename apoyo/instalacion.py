@@ -73,7 +73,7 @@ _ACCESOS = TypeAdapter(dict[str, Acceso])
 class Direcciones:
     """Where an installation listens. `oidc_url`: of the local issuer; `puertos`: HTTP port of each instance of a service;
     `anfitriones`: of the services that do not run on this machine, where they do; `kafka_tls_dir`: of the user that commands are in
-    Kafka (`kernel.stream.kafka`), where it asks for one."""
+    Kafka (`kernel.stream.kafka`), where it asks for one; `s3_secure`: TLS towards the objects."""
 
     stream_url: str
     mongo_uri: str
@@ -86,6 +86,7 @@ class Direcciones:
     puertos: dict[str, int]
     anfitriones: dict[str, str] = field(default_factory=dict)
     kafka_tls_dir: str | None = None
+    s3_secure: bool = False
 
     def url(self, servicio: str) -> str:
         """Base address of a service; before it was ever started, the one that it would like to have."""
@@ -233,6 +234,8 @@ class Instalacion:
         }
         if direcciones.kafka_tls_dir is not None:
             env["KAFKA_TLS_DIR"] = direcciones.kafka_tls_dir
+        if direcciones.s3_secure:
+            env["S3_SECURE"] = "true"
         if servicio in CON_PAGINAS:
             env["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
             env["IDENTITY_KEY_FILE"] = str(self.llave_de_identidad)

@@ -341,7 +341,7 @@ async def _fuentes(instalacion: Instalacion) -> AsyncIterator[Fuentes]:
                 answer = await http.get(f"{direcciones.url('resultados')}/api/procesos/{proceso}/totales")
                 answer.raise_for_status()
                 content: dict[str, Any] = answer.json()
-            except (httpx.HTTPError, ValueError, KeyError, sesion.EntradaRechazada) as error:
+            except (httpx.HTTPError, OSError, ValueError, KeyError, sesion.EntradaRechazada) as error:
                 raise Unavailable(f"http: {type(error).__name__}") from error
             return content
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from apoyo.despliegue import dependencias
+from apoyo.despliegue import dependencias, k8s
 from apoyo.despliegue.dependencias import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -10,7 +10,10 @@ DEPLOY = ROOT / "deploy"
 
 def documentos() -> dict[str, str]:
     """Path within deploy/ → content."""
-    return {f"images/requirements/{nombre}": contenido for nombre, contenido in dependencias.archivos().items()}
+    return {
+        **{f"images/requirements/{nombre}": contenido for nombre, contenido in dependencias.archivos().items()},
+        **{f"k8s/base/{nombre}": contenido for nombre, contenido in k8s.archivos().items()},
+    }
 
 
 def diferentes() -> list[str]:
