@@ -21,6 +21,9 @@ LLAVES = "/run/apoyo/llaves"
 MOTORES: dict[str, int] = {"kafka": 9093, "documentos": 27017, "objetos": 8333, "emisores": 443, "correo": 587}
 """What services may reach, and on which port; the overlays say where the external ones are."""
 
+PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
+"""Where the Prometheus Operator puts it; asked by KEDA."""
+
 _COMUNES = ("STREAM_URL", "MONGO_URI", "S3_ENDPOINT", "S3_SECURE", "LOG_LEVEL")
 """Variables whose value is of the installation: in the ConfigMap `apoyo`."""
 
@@ -297,8 +300,19 @@ def _escala(servicio: Servicio) -> Recurso:
     disparos: list[Recurso] = []
     if servicio.publico:
         disparos.append({"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}})
+    if servicio.nombre == "mesa_control":  # what waits to be reviewed is more people at their pages
+        disparos.append(
+            {
+                "type": "prometheus",
+                "metadata": {
+                    "serverAddress": PROMETHEUS,
+                    "query": "sum(max by (plazo) (apoyo_mesa_pendientes))",
+                    "threshold": "20000",
+                },
+            }
+        )
     muchas = {nombre for nombre, topic in topics.load().items() if topic.partitions != "one"}
-    for topic in servicio.lee if umbral else []:
+    for topic in servicio.consume if umbral else ():
         if topic in muchas:
             disparos.append(
                 {

@@ -6,6 +6,7 @@ What can be read off the code is (settings, buckets, groups); a test holds the r
 import ast
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 
 from apoyo.despliegue.dependencias import ROOT, alcance
 from apoyo.instalacion import CON_PAGINAS, PUERTOS, SERVICIOS
@@ -55,6 +56,13 @@ class Servicio:
     def lee(self) -> list[str]:
         """The topics that it consumes or follows."""
         return [nombre for nombre, topic in topics.load().items() if self.nombre in topic.readers]
+
+    @property
+    def consume(self) -> tuple[str, ...]:
+        """The topics of the group that bears its name, where most of its work comes from; none: it only answers requests."""
+        if not (ROOT / "services" / self.nombre / "agent.py").exists():
+            return ()
+        return tuple(import_module(f"services.{self.nombre}.agent").TOPICS)
 
     @property
     def variables(self) -> dict[str, bool]:

@@ -23,6 +23,7 @@ from kernel.identity.settings import KEY_BYTES
 from kernel.service import Service
 from schemas import topics
 from schemas.asyncapi import PRODUCTION_PARTITIONS
+from services.mesa_control.metrics import PENDIENTES
 
 Recurso = dict[str, Any]
 
@@ -267,6 +268,15 @@ def test_un_servicio_puede_en_kafka_lo_que_hace_y_su_escala_mira_lo_que_consume(
     de_varias = {n for n, t in topics.load().items() if t.partitions != "one"}
     if mirados:
         assert mirados == {(hecho.name, topic) for topic in grupos[hecho.name] & de_varias}
+
+
+def test_la_mesa_crece_con_lo_que_espera_revision() -> None:
+    """By a metric that it has."""
+    [disparo] = [
+        d for d in _de("produccion", "ScaledObject")["mesa-control"]["spec"]["triggers"] if d["type"] == "prometheus"
+    ]
+    assert PENDIENTES._labelnames == ("plazo",)
+    assert disparo["metadata"]["query"] == f"sum(max by (plazo) ({PENDIENTES._name}))"
 
 
 def _permitido(usuario: str, tipo: str, nombre: str) -> set[str]:
