@@ -42,7 +42,7 @@ _SOBRE = {
             "format": "uuid",
             "description": "Derived from type, subject and cause: a repetition carries the same id.",
         },
-        "ce_type": {"type": "string", "pattern": r"^mx\.ine\.apoyo\.[a-z_]+\.v\d+$"},
+        "ce_type": {"type": "string", "pattern": r"^mx\.ine\.apoyo\.[a-z_]+\.v[0-9]+$"},
         "ce_source": {"type": "string", "description": "`/apoyo/<service>`: the writer."},
         "ce_time": {"type": "string", "format": "date-time", "description": "When the event was written, in UTC."},
         "ce_subject": {"type": "string", "description": "What the event is about; `version` counts within it."},

@@ -200,7 +200,8 @@ def _compare(old: Schema, new: Schema, old_root: Schema, new_root: Schema, at: s
     where = at or "(root)"
 
     for keyword in sorted((old.keys() | new.keys()) - _JUDGED):
-        if old.get(keyword) != new.get(keyword) and not (keyword == "type" and _same_words(old, new)):
+        same = (keyword == "type" and _same_words(old, new)) or (keyword == "pattern" and _same_pattern(old, new))
+        if old.get(keyword) != new.get(keyword) and not same:
             yield f"{where}: {keyword} was {old.get(keyword)}, is {new.get(keyword)}"
     yield from _words_and_limits(old, new, where)
 
@@ -260,6 +261,12 @@ def _words(schema: Schema) -> list[Any] | None:
 def _same_words(old: Schema, new: Schema) -> bool:
     """Whether both are enumerations: then the words say their type."""
     return _words(old) is not None and _words(new) is not None
+
+
+def _same_pattern(old: Schema, new: Schema) -> bool:
+    """Whether they accept the same: in JSON Schema (ECMA 262) `\\d` is a digit from 0 to 9, which other engines must be told."""
+    was, now = (str(schema.get("pattern")).replace(r"\d", "[0-9]") for schema in (old, new))
+    return was == now
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:

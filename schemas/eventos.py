@@ -33,12 +33,12 @@ from schemas.tipos import (
 
 Palabra = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Texto = Annotated[str, StringConstraints(max_length=500)]
-Corte = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Corte = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 """Date of a cut of the roll."""
 Llave = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 """Id of a key; the key itself is never in an event."""
 Offset = Annotated[int, Field(ge=0)]
-Fecha = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Fecha = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 """A day, hora Centro."""
 Numero = Annotated[str, StringConstraints(max_length=60)]
 """Number of an official document."""

@@ -99,9 +99,9 @@ class DatosRegistro(Modelo):
 
     modelo: Annotated[str, StringConstraints(min_length=1, max_length=8)]
     clave_elector: Annotated[str, StringConstraints(min_length=1, max_length=32)]
-    numero_emision: Annotated[str, StringConstraints(pattern=r"^\d{2}$")] | None = None
-    cic: Annotated[str, StringConstraints(pattern=r"^\d{1,12}$")] | None = None
-    ocr: Annotated[str, StringConstraints(pattern=r"^\d{1,16}$")] | None = None
+    numero_emision: Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")] | None = None
+    cic: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")] | None = None
+    ocr: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,16}$")] | None = None
     nombre: Texto
     primer_apellido: Texto
     segundo_apellido: Texto | None = None

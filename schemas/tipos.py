@@ -25,7 +25,7 @@ Momento = Annotated[AwareDatetime, AfterValidator(_utc)]
 """An instant. Stored and published in UTC; shown in America/Mexico_City."""
 
 _PROCESO = r"[A-Z0-9]{2,12}"
-_SOLICITUD = _PROCESO + r"-\d{4}"
+_SOLICITUD = _PROCESO + r"-[0-9]{4}"
 _AUXILIAR = r"[A-Z0-9]{2,8}"
 _DISPOSITIVO = r"[0-9a-f]{12}"
 _FOLIO = rf"{_SOLICITUD}-{_AUXILIAR}-{_DISPOSITIVO}-[0-9a-f]{{20}}"
@@ -47,7 +47,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 Sellado = Base64
 """Base64 of bytes encrypted under the subject's own key; readable only by the services entitled to that key."""
-Entidad = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|[12]\d|3[0-2]|87|88)$")]
+Entidad = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|[12][0-9]|3[0-2]|87|88)$")]
 
 _FOLIO_RE = re.compile(
     rf"(?P<solicitud>{_SOLICITUD})-(?P<auxiliar>{_AUXILIAR})-(?P<dispositivo>{_DISPOSITIVO})-[0-9a-f]{{20}}"

@@ -12,6 +12,7 @@ from schemas.envelope import Evento, EventoInvalido, ensobrar, leer
 from schemas.eventos import EVENTOS, POR_TIPO, RegistroRecibido
 from schemas.paquete import DatosRegistro
 from tests.support.ejemplos import EJEMPLOS, ejemplo
+from tests.support.recepcion import datos
 
 VALIDOS = sorted(EJEMPLOS.glob("*/valido*.json"))
 INVALIDOS = sorted(EJEMPLOS.glob("*/invalido*.json"))
@@ -54,6 +55,14 @@ def test_un_ejemplo_invalido_se_rechaza_por_el_modelo_y_por_el_esquema(path: Pat
         evento.model_validate_json(text)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(text), _schema(evento))
+
+
+@pytest.mark.parametrize("digitos", ["٠١", "०१", "０１"])
+def test_un_digito_es_del_0_al_9_y_ningun_esquema_deja_que_cada_motor_entienda_el_suyo(digitos: str) -> None:
+    assert DatosRegistro.model_validate(datos().model_dump() | {"numero_emision": "01"})
+    with pytest.raises(ValidationError):
+        DatosRegistro.model_validate(datos().model_dump() | {"numero_emision": digitos})
+    assert [name for name, text in generate.schemas().items() if r"\\d" in text] == []
 
 
 def test_topics_yaml_nombra_cada_evento_una_vez_en_el_topic_que_el_evento_dice() -> None:

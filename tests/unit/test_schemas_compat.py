@@ -107,6 +107,9 @@ CRECEN: dict[str, Callable[[Schema], object]] = {
     "sin límite": lambda s: _campo(s, "objeto").pop("maxLength"),
     "mínimo más bajo": lambda s: _campo(s, "version").update(minimum=0),
     "otros textos": lambda s: _campo(s, "llave").update(description="x", title="y"),
+    "el mismo patrón dicho de otro modo": lambda s: _campo(s, "folio").update(
+        pattern=_campo(s, "folio")["pattern"].replace("[0-9]{4}", r"\d{4}")
+    ),
     "un modelo con otro nombre": lambda s: s.update(json.loads(json.dumps(s).replace("ParteSellada", "Parte2"))),
 }
 
