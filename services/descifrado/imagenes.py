@@ -20,21 +20,23 @@ MAX_PASADAS = 32
 """Scans of a progressive JPEG. Cameras and kits write ten or so; each is a pass over all pixels."""
 
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame; the three are tables, reserved, arithmetic
-_IDAT = int.from_bytes(b"IDAT", "big")
+_IDAT, _TRNS = (int.from_bytes(tipo, "big") for tipo in (b"IDAT", b"tRNS"))
 _DE_UNA_VEZ = 256 * 1024
 """Bytes inflated at once: what they say is not kept."""
 _CANALES_PNG = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Colour type → channels."""
+_CON_ALFA = frozenset({4, 6})
 
 
 @dataclass(frozen=True, slots=True)
 class Dimensiones:
-    """Media type, pixels, and bytes of a pixel."""
+    """Media type, pixels, bytes of a pixel, and whether what is behind it may show through."""
 
     tipo_medio: str
     ancho: int
     alto: int
     bytes_por_pixel: float = 1.0
+    transparente: bool = False
 
 
 def dimensiones(contenido: bytes) -> Dimensiones:
@@ -59,7 +61,7 @@ def dimensiones(contenido: bytes) -> Dimensiones:
 
 
 def _png(contenido: bytes) -> Dimensiones:
-    primero = next(images.png_pieces(contenido))
+    primero, *partes = images.png_pieces(contenido)
     cabecera = contenido[primero.body : primero.end - 4]
     if primero.code != int.from_bytes(b"IHDR", "big") or len(cabecera) != 13:
         raise NotAnImage("no IHDR")
@@ -69,11 +71,12 @@ def _png(contenido: bytes) -> Dimensiones:
         int.from_bytes(cabecera[:4], "big"),
         int.from_bytes(cabecera[4:8], "big"),
         canales * cabecera[8] / 8,
+        cabecera[9] in _CON_ALFA or any(parte.code == _TRNS for parte in partes),
     )
     # A row has a byte of its own; seven passes of an interlaced one have twice as many rows, and some bits to fill up.
     renglon = 2 + medidas.ancho * medidas.bytes_por_pixel
     maximo = min(MAX_BYTES, medidas.alto * renglon) * (1 if cabecera[12] == 0 else 2) + MAX_LADO
-    _comprobar_largo(contenido, [p for p in images.png_pieces(contenido) if p.code == _IDAT], int(maximo))
+    _comprobar_largo(contenido, [p for p in partes if p.code == _IDAT], int(maximo))
     return medidas
 
 

@@ -3,6 +3,7 @@
 import threading
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +27,9 @@ _REDUCCIONES = (
     (2, cv2.IMREAD_REDUCED_COLOR_2),
 )
 """A JPEG is decoded at these fractions without ever being whole in memory."""
+
+_RELLENO, _BLOQUE = 128, 8
+"""Grey of what has no data, and pixels of a block: a shorter edge may have this grey by chance."""
 
 
 class Vista:
@@ -92,22 +96,47 @@ _hilo = threading.local()
 
 
 def decodificar(parte: Parte, contenido: bytes, medidas: Dimensiones) -> Vista:
-    """The image, read to its end. Call it only with what `imagenes.dimensiones` has bounded. Raises Ilegible: `imagen_invalida`."""
+    """The image, read to its end, on white where it is transparent. Raises Ilegible: `imagen_invalida`.
+
+    Call it only with what `imagenes.dimensiones` has bounded.
+    """
     menor, mayor = sorted((medidas.ancho, medidas.alto))
     lado = LADO[parte]
     reducciones = (modo for entre, modo in _REDUCCIONES if mayor >= entre * lado and menor >= entre)
-    modo = next(reducciones, cv2.IMREAD_COLOR)
+    modo = cv2.IMREAD_UNCHANGED if medidas.transparente else next(reducciones, cv2.IMREAD_COLOR)
     try:
         imagen = cv2.imdecode(np.frombuffer(contenido, np.uint8), modo)
     except cv2.error:
         imagen = None
-    if imagen is None or not imagen.size:
+    if imagen is None or not imagen.size or (medidas.tipo_medio == "image/jpeg" and _rellenada(imagen)):
         raise Ilegible(Motivo.IMAGEN_INVALIDA, "no se puede leer completa")
-    leida = np.asarray(imagen, dtype=np.uint8)
+    leida = np.asarray(imagen)
     alto, ancho = leida.shape[:2]
     if (escala := lado / max(alto, ancho)) < 1:
-        leida = _a_la_medida(leida, max(1, round(ancho * escala)), max(1, round(alto * escala)))
-    return Vista(leida)
+        medida = max(1, round(ancho * escala)), max(1, round(alto * escala))
+        leida = np.asarray(cv2.resize(leida, medida, interpolation=cv2.INTER_AREA))
+    return Vista(_sobre_blanco(leida) if medidas.transparente else np.asarray(leida, dtype=np.uint8))
+
+
+def _rellenada(imagen: cv2.typing.MatLike) -> bool:
+    """Whether the decoder ran out of data before it ran out of picture: it fills the rest with this very grey, to an edge.
+
+    What is of this grey all over is a flat picture. Not seen: a CMYK one, which is filled otherwise.
+    """
+    orillas = (imagen[0], imagen[-1], imagen[:, 0], imagen[:, -1])
+    hay_una = any(len(orilla) >= _BLOQUE and (orilla == _RELLENO).all() for orilla in orillas)
+    return hay_una and not (imagen == _RELLENO).all()
+
+
+def _sobre_blanco(imagen: npt.NDArray[Any]) -> Imagen:
+    """In colour, 8 bits a channel: BGRA of 8 or 16 bits as it is seen on paper; what has no alpha after all, as it is."""
+    de_8 = np.asarray(imagen >> 8 if imagen.dtype == np.uint16 else imagen, dtype=np.uint8)
+    if de_8.ndim == 2:
+        return np.asarray(cv2.cvtColor(de_8, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    if de_8.shape[2] == 3:
+        return de_8
+    color, alfa = de_8[:, :, :3].astype(np.uint16), de_8[:, :, 3:].astype(np.uint16)
+    return np.asarray((color * alfa + 255 * (255 - alfa)) // 255, dtype=np.uint8)
 
 
 def _a_la_medida(imagen: Imagen, ancho: int, alto: int) -> Imagen:

@@ -2,7 +2,8 @@
 
 `python -m tests.support.hostil FOLDER RESULTS` opens each package of the folder (`<case>.imagen`: as the picture of the reverse;
 `<case>.cuerpo`: as the encrypted body) and writes a JSON line for each into the file RESULTS: what became of it, and what it took.
-The limits are the system's (`RLIMIT_AS`, `RLIMIT_CPU`): who passes one fails or is killed, and the line says so.
+The limits are the system's (`RLIMIT_AS`, `RLIMIT_CPU`): who passes one fails or is killed, and the line says so. What is
+done once (reading the cascade, above all) is done before they are made, and all compute in the thread that they inherit.
 """
 
 import asyncio
@@ -11,12 +12,15 @@ import json
 import os
 import resource
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from dispositivo.kit import PaqueteSellado
 from schemas.eventos import RegistroEnCuarentena
 from schemas.paquete import Parte, Suite, escribir_encabezado, escribir_paquete, leer_paquete
+from tests.support.imagenes import jpeg
 from tests.support.recepcion import Mundo, MundoDescifrado, captura
 
 MEMORIA = 1 << 30
@@ -46,6 +50,10 @@ def _con_cuerpo(mundo: Mundo, cuerpo: bytes) -> PaqueteSellado:
     suyo = {"cuerpo_sha256": hashlib.sha256(cuerpo).hexdigest()}
     encabezado = escribir_encabezado(antes.encabezado.model_copy(update=suyo))
     return PaqueteSellado.leer(escribir_paquete(encabezado, antes.firma, cuerpo))
+
+
+async def _aqui(func: Callable[..., Any], /, *args: Any) -> Any:
+    return func(*args)
 
 
 def medir(caso: Path) -> dict[str, Any]:
@@ -79,6 +87,11 @@ def medir(caso: Path) -> dict[str, Any]:
 
 def main() -> None:
     """See the module."""
+    asyncio.to_thread = _aqui  # type: ignore[assignment]  # threads are not inherited
+    with tempfile.TemporaryDirectory() as folder:
+        una = Path(folder) / "una.imagen"
+        una.write_bytes(jpeg())
+        asyncio.run(abrir(una))
     with Path(sys.argv[2]).open("w", encoding="utf-8") as results:
         for caso in sorted(Path(sys.argv[1]).iterdir()):
             results.write(json.dumps(medir(caso)) + "\n")

@@ -79,8 +79,14 @@ IMAGENES: dict[str, tuple[Callable[[], bytes], str]] = {
     "más pasadas que segmentos": (lambda: progresivo(64, 48, 9000), INVALIDA),
     # Headers that lie.
     "marco de 1x1 con una grande": (lambda: con_medidas(jpeg(Image.new("RGB", (1600, 1200))), 1, 1), ABIERTO),
-    # The decoder fills up what is missing with grey, which a person sees.
-    "marco grande con una chica": (lambda: con_medidas(jpeg(), 5000, 5000), ABIERTO),
+    # The decoder would fill up what is missing with grey.
+    "marco grande con una chica": (lambda: con_medidas(jpeg(), 5000, 5000), INVALIDA),
+    "marco algo más alto": (lambda: con_medidas(jpeg(), 96, 96), INVALIDA),
+    "marco más alto y girado": (
+        lambda: con_segmentos(con_medidas(jpeg(), 96, 96), segmento(0xE1, exif(6))),
+        INVALIDA,
+    ),
+    "marco más alto de varias pasadas": (lambda: con_medidas(jpeg(progressive=True), 96, 96), INVALIDA),
     "dos marcos": (lambda: jpeg()[:-2] + jpeg(Image.new("RGB", (60_000, 60)))[20:], INVALIDA),
     "png de 10x10 con lo de muchos": (lambda: png_crudo(10, 10, 0, 8, ceros(MUCHO)), EXCESIVA),
     "png de 25 megapixeles con lo de muchos": (lambda: png_crudo(5000, 5000, 0, 8, ceros(MUCHO)), EXCESIVA),

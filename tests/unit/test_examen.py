@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from bench.examen import APAGADAS, SEMILLA, Ejemplo, capturas, ejemplos
+from dispositivo.poblacion.dibujo import firma
 from schemas.paquete import IMAGENES, Parte
 from services.descifrado import examen
 from services.descifrado.examen import CRITERIOS, Criterio, Examen, medir
@@ -16,6 +18,7 @@ from services.descifrado.imagenes import dimensiones
 from services.descifrado.settings import Umbrales
 from services.descifrado.vistas import LADO, Vista, decodificar
 from services.mesa_control.domain import TEXTO_ALERTA
+from tests.support.imagenes import png
 
 
 def vista(parte: Parte, contenido: bytes) -> Vista:
@@ -95,6 +98,28 @@ def test_lo_apagado_no_da_alertas(ejemplos_: list[Ejemplo]) -> None:
     for ejemplo in ejemplos_[:12]:
         vistas = {parte: vista(parte, contenido) for parte, contenido in ejemplo.imagenes.items()}
         assert not codigos(vistas) & apagadas
+
+
+@pytest.mark.parametrize("modo", ["LA", "RGBA", "de 16 bits", "P"])
+def test_una_firma_en_png_transparente_se_ve_sobre_papel_blanco(modo: str) -> None:
+    """As a page that lets people sign on a canvas saves it: black ink on nothing, which is black, too."""
+    tinta = firma.firma_de(capturas(SEMILLA, 1, 0)[0].persona)
+    alto, ancho = tinta.shape
+    for tinta_ in (tinta, np.zeros_like(tinta)):
+        bgra = np.dstack([np.zeros((alto, ancho, 3), np.uint8), tinta_])
+        if modo == "de 16 bits":
+            contenido = codificada(np.multiply(bgra, 257, dtype=np.uint16))
+        elif modo == "P":
+            de_paleta = Image.fromarray((tinta_ > 127).astype(np.uint8), "P")
+            de_paleta.putpalette([0, 0, 0, 0, 0, 0])
+            contenido = png(de_paleta, transparency=0)
+        else:
+            contenido = png(Image.fromarray(bgra).convert(modo))
+        transparente = {Parte.FIRMA: vista(Parte.FIRMA, contenido)}
+        sobre_papel = {Parte.FIRMA: vista(Parte.FIRMA, codificada(np.asarray(255 - tinta_, np.uint8)))}
+        assert codigos(transparente) == codigos(sobre_papel) == (set() if tinta_.any() else {"firma_en_blanco"})
+        cerca = np.abs(transparente[Parte.FIRMA].gris.astype(int) - sobre_papel[Parte.FIRMA].gris).mean()
+        assert cerca < (2 if modo == "P" else 0.5)
 
 
 TAMANOS = st.one_of(
