@@ -4,6 +4,7 @@ Captures are drawn, and altered copies of them; what is found among all is count
 sign (each drawn apart) stand for the others of a process, and an engine with so many documents for its index.
 """
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -193,7 +194,7 @@ async def en_el_motor(root: Path, todas: Sequence[Dibujada], *, native: bool, co
         await huellas.prepare()
         llave = hpke.Private.generate()
         llavero = KeyRing(MemoryDocuments(), "descifrado", llave, {"descifrado": llave.public()})
-        semejanzas = Semejanzas(huellas, llavero, IMAGEN_REPETIDA)
+        semejanzas = Semejanzas(huellas, llavero, IMAGEN_REPETIDA, asyncio.to_thread)
         rng = np.random.default_rng(SEMILLA)
         guardados = 0
         for vuelta, tamano in enumerate(TAMANOS):

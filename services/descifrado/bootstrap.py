@@ -32,6 +32,7 @@ def build(settings: Settings) -> Service:
         Together(engines.collection("huellas", Kind.PRIMARY, INDICES_DE_HUELLAS)),
         engines.ring(engines.collection(LLAVES_DE_PROCESO, Kind.PRIMARY)),
         settings.umbral_imagen_repetida,
+        asyncio.to_thread,
     )
     health = Health("engines")
     paquetes = engines.bucket("paquetes")

@@ -11,9 +11,8 @@ import base64
 import contextlib
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import ParamSpec, Protocol, TypeVar
 
 import structlog
 
@@ -36,15 +35,13 @@ from schemas.paquete import IMAGENES, PaqueteInvalido, Parte, ParteAbierta, info
 from services.descifrado import domain, metrics
 from services.descifrado.domain import CodigoLeido, Expediente, Ilegible, Motivo
 from services.descifrado.examen import sin_fallar
+from services.descifrado.hilos import EnHilo
 from services.descifrado.huellas import Huella, huella
 from services.descifrado.imagenes import Dimensiones, dimensiones
 from services.descifrado.semejanzas import Semejanzas
 from services.descifrado.vistas import Vista
 
 log = structlog.get_logger()
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 CON_DERECHO: dict[str, str | None] = {
     "descifrado": None,
@@ -57,12 +54,6 @@ CON_DERECHO: dict[str, str | None] = {
 
 PorAbrir = RegistroRecibido | ReintentoSolicitado
 """Each says all that opening needs."""
-
-
-class EnHilo(Protocol):
-    """Runs compute away from the event loop: `asyncio.to_thread`, or in place under the simulation's scheduler."""
-
-    def __call__(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]: ...
 
 
 class Descifrado:

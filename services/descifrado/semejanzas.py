@@ -4,7 +4,9 @@ A document per record: words of its bands, keyed, by which others find it, and i
 then looks for others', so that of two in hand at the same moment one at least sees the other.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 
 import structlog
 
@@ -14,12 +16,15 @@ from kernel.sealing import CannotUnseal, KeyRing, derive, seal, unseal
 from schemas.eventos import MAX_FOLIOS_DE_ALERTA, Alerta
 from schemas.expediente import contexto
 from schemas.paquete import IMAGENES, Parte
+from services.descifrado.hilos import EnHilo
 from services.descifrado.huellas import Compendio, Huella, ficha
 
 log = structlog.get_logger()
 
+HALLADOS = 1000
+"""Other records that are asked for, at most: of all parts, and of each when that is not enough. 49 come of a million by chance."""
 CANDIDATOS = 64
-"""Other records that a record is compared with, at most."""
+"""Of these, how many are compared, for each part: those that share most."""
 
 INCISO = {Parte.ANVERSO: "n", Parte.REVERSO: "n", Parte.FOTO: "h", Parte.FIRMA: "l"}
 """What a picture that is another record's, too, may be: a simulation; not taken of the person; not of this hand."""
@@ -28,17 +33,15 @@ _HUELLAS = "huellas"
 _FICHAS = "fichas"
 _DEL_INDICE = "indice_de_huellas"
 
-Parecidos = dict[Parte, list[tuple[bool, float, str]]]
-"""By part, of each record compared: whether its image is the same bytes, how like it is (0-1), and its folio."""
-
 
 class Semejanzas:
     """Keeps and finds. `procesos`: this service's own keys of processes; `umbral`: from which likeness, or None for never."""
 
-    def __init__(self, documents: Documents, procesos: KeyRing, umbral: float | None) -> None:
+    def __init__(self, documents: Documents, procesos: KeyRing, umbral: float | None, en_hilo: EnHilo) -> None:
         self._documents = documents
         self._procesos = procesos
         self._umbral = umbral
+        self._en_hilo = en_hilo
         self._llaves: dict[str, bytes] = {}
 
     async def buscar(self, proceso: str, folio: str, huellas: Mapping[Parte, Huella]) -> list[Alerta]:
@@ -54,20 +57,12 @@ class Semejanzas:
         except KeyDestroyed:
             log.warning("process_key_destroyed", process=proceso)
             return []
-        del_indice = derive(llave, _DEL_INDICE)
-        propias, buscadas = [], dict[int, Parte]()
-        for parte, huella in huellas.items():
-            for banda in huella.bandas:
-                fichas = [ficha(del_indice, parte, banda.numero, bits) for bits in banda.variantes]
-                propias.append(fichas[0])
-                buscadas |= dict.fromkeys(fichas, parte)
-        sellado = seal(derive(llave, _HUELLAS), _escribir(huellas), contexto(folio, _HUELLAS))
-        await self._documents.put_if_absent({"_id": folio, _FICHAS: propias, _HUELLAS: sellado})
-        found = await self._documents.find({_FICHAS: {"$in": list(buscadas)}}, limit=CANDIDATOS + 1)
-        otros = [d for d in found if d["_id"] != folio][:CANDIDATOS]
-        return _alertas(
-            self._comparar(derive(llave, _HUELLAS), huellas, buscadas, otros), self._umbral, len(otros) >= CANDIDATOS
-        )
+        documento, buscadas = await self._en_hilo(_preparar, llave, folio, huellas)
+        await self._documents.put_if_absent(documento)
+        otros, hay_mas = await self._candidatos(folio, buscadas)
+        if not otros:
+            return []
+        return await self._en_hilo(_alertas, derive(llave, _HUELLAS), huellas, buscadas, otros, self._umbral, hay_mas)
 
     async def _llave_de(self, proceso: str) -> bytes:
         """The process's key, made at its first record. Raises KeyDestroyed, Unavailable."""
@@ -78,46 +73,90 @@ class Semejanzas:
                 self._llaves[proceso] = await self._procesos.create(proceso, {"descifrado": None})
         return self._llaves[proceso]
 
-    def _comparar(
-        self, llave: bytes, huellas: Mapping[Parte, Huella], buscadas: Mapping[int, Parte], otros: Sequence[Document]
-    ) -> Parecidos:
-        """Of the parts of which a band is the same."""
-        parecidos: Parecidos = {}
-        for otro in otros:
-            try:
-                suyas = _leer(unseal(llave, otro[_HUELLAS], contexto(otro["_id"], _HUELLAS)))
-            except CannotUnseal:
-                log.error("hashes_unreadable", folio=otro["_id"])
-                continue
-            for parte in {buscadas[f] for f in otro[_FICHAS] if f in buscadas}:
-                esta, aquella = huellas[parte].compendio, suyas[parte]
-                comparado = esta.sha256 == aquella.sha256, esta.parecido(aquella), otro["_id"]
-                parecidos.setdefault(parte, []).append(comparado)
-        return parecidos
+    async def _candidatos(self, folio: str, buscadas: Mapping[int, Parte]) -> tuple[list[Document], bool]:
+        """Other records with one of these words, each once, and whether there are more than were asked for.
+
+        A picture in thousands of records would crowd out those that share another part: then each part is asked for by itself.
+        """
+        found = await self._documents.find({_FICHAS: {"$in": list(buscadas)}}, limit=HALLADOS + 1)
+        if hay_mas := len(found) > HALLADOS:
+            for parte in dict.fromkeys(buscadas.values()):
+                suyas = [ficha for ficha, de in buscadas.items() if de is parte]
+                found += await self._documents.find({_FICHAS: {"$in": suyas}}, limit=HALLADOS + 1)
+        return list({d["_id"]: d for d in found if d["_id"] != folio}.values()), hay_mas
 
 
-def _alertas(parecidos: Parecidos, umbral: float, hay_mas: bool) -> list[Alerta]:
+def _preparar(llave: bytes, folio: str, huellas: Mapping[Parte, Huella]) -> tuple[Document, dict[int, Parte]]:
+    """What is kept of a record, and the words that others are looked for by."""
+    del_indice = derive(llave, _DEL_INDICE)
+    propias, buscadas = [], dict[int, Parte]()
+    for parte, huella in huellas.items():
+        for banda in huella.bandas:
+            fichas = [ficha(del_indice, parte, banda.numero, bits) for bits in banda.variantes]
+            propias.append(fichas[0])
+            buscadas |= dict.fromkeys(fichas, parte)
+    sellado = seal(derive(llave, _HUELLAS), _escribir(huellas), contexto(folio, _HUELLAS))
+    return {"_id": folio, _FICHAS: propias, _HUELLAS: sellado}, buscadas
+
+
+def _alertas(
+    llave: bytes,
+    huellas: Mapping[Parte, Huella],
+    buscadas: Mapping[int, Parte],
+    otros: Sequence[Document],
+    umbral: float,
+    hay_mas: bool,
+) -> list[Alerta]:
     """One for each part and kind: `imagen_identica`, the same bytes; `imagen_repetida`, the same picture or most of it."""
     alertas = []
-    for parte in IMAGENES:
-        de_la_parte = sorted(parecidos.get(parte, []), key=lambda comparado: (-comparado[1], comparado[2]))
+    leidas: dict[str, dict[Parte, Compendio]] = {}
+    for parte, cercanos in _por_parte(buscadas, otros).items():
+        parecidos = []
+        for otro in cercanos[:CANDIDATOS]:
+            if otro["_id"] not in leidas:
+                leidas[otro["_id"]] = _abrir(llave, otro)
+            if aquella := leidas[otro["_id"]].get(parte):
+                esta = huellas[parte].compendio
+                parecidos.append((esta.sha256 == aquella.sha256, esta.parecido(aquella), otro["_id"]))
+        parecidos.sort(key=lambda comparado: (-comparado[1], comparado[2]))
         for codigo, los_mismos_bytes, desde in (("imagen_identica", True, 1.0), ("imagen_repetida", False, umbral)):
-            otros = [(like, folio) for same, like, folio in de_la_parte if same is los_mismos_bytes and like >= desde]
-            if otros:
-                cuantos = f"{'al menos ' if hay_mas else ''}{len(otros)}"
+            suyos = [(like, folio) for same, like, folio in parecidos if same is los_mismos_bytes and like >= desde]
+            if suyos:
+                cuantos = f"{'al menos ' if hay_mas or len(cercanos) > CANDIDATOS else ''}{len(suyos)}"
                 alertas.append(
                     Alerta(
                         codigo=codigo,
                         inciso=INCISO[parte],
                         parte=parte,
-                        medida=round(otros[0][0], 4),
+                        medida=round(suyos[0][0], 4),
                         umbral=desde,
                         severidad="alerta",
-                        detalle=f"en {cuantos} registro{'' if len(otros) == 1 else 's'} más",
-                        folios=[folio for _, folio in otros[:MAX_FOLIOS_DE_ALERTA]],
+                        detalle=f"en {cuantos} registro{'' if len(suyos) == 1 else 's'} más",
+                        folios=[folio for _, folio in suyos[:MAX_FOLIOS_DE_ALERTA]],
                     )
                 )
     return alertas
+
+
+def _por_parte(buscadas: Mapping[int, Parte], otros: Sequence[Document]) -> dict[Parte, list[Document]]:
+    """In the order of `IMAGENES`, who shares words of that part: first who shares most, whatever the order they came in.
+
+    Cards of one model share a word by chance, and hardly ever two; the same picture shares nearly all.
+    """
+    comunes: dict[Parte, list[tuple[int, str, Document]]] = {parte: [] for parte in IMAGENES}
+    for otro in otros:
+        for parte, cuantas in Counter(buscadas[f] for f in otro[_FICHAS] if f in buscadas).items():
+            comunes[parte].append((-cuantas, otro["_id"], otro))
+    return {parte: [otro for *_, otro in sorted(suyos, key=itemgetter(0, 1))] for parte, suyos in comunes.items()}
+
+
+def _abrir(llave: bytes, otro: Document) -> dict[Parte, Compendio]:
+    """The hashes of a record; none when they cannot be read, which is logged."""
+    try:
+        return _leer(unseal(llave, otro[_HUELLAS], contexto(otro["_id"], _HUELLAS)))
+    except CannotUnseal:
+        log.error("hashes_unreadable", folio=otro["_id"])
+        return {}
 
 
 def _escribir(huellas: Mapping[Parte, Huella]) -> bytes:

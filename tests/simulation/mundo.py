@@ -438,6 +438,7 @@ class Mundo:
                 Together(self._documentos(proceso, "descifrado.huellas")),
                 self._llavero(proceso, "descifrado", "descifrado.llaves_de_proceso"),
                 IMAGEN_REPETIDA,
+                asyncio.to_thread,
             ),
             asyncio.to_thread,
         )

@@ -292,7 +292,7 @@ class MundoDescifrado:
             self.llaves_de_proceso.get,
             decodificar,
             Examen(Umbrales()),
-            Semejanzas(self.huellas, self.procesos, IMAGEN_REPETIDA),
+            Semejanzas(self.huellas, self.procesos, IMAGEN_REPETIDA, asyncio.to_thread),
             asyncio.to_thread,
         )
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +21,7 @@ from kernel.hpke import Private
 from kernel.sealing import KeyRing
 from schemas.eventos import Alerta, RegistroDescifrado, RegistroRecibido
 from schemas.paquete import IMAGENES, Parte
+from services.descifrado import semejanzas as modulo
 from services.descifrado.huellas import Huella, ficha, huella
 from services.descifrado.imagenes import dimensiones
 from services.descifrado.semejanzas import CANDIDATOS, Semejanzas
@@ -76,7 +78,7 @@ class Proceso:
         return KeyRing(self.wraps, "descifrado", self.privada, {"descifrado": self.privada.public()})
 
     def instancia(self, umbral: float | None = UMBRAL) -> Semejanzas:
-        return Semejanzas(self.documentos, self.llavero(), umbral)
+        return Semejanzas(self.documentos, self.llavero(), umbral, asyncio.to_thread)
 
 
 def dichas(alertas: Sequence[Alerta]) -> set[tuple[str, Parte, tuple[str, ...]]]:
@@ -207,6 +209,75 @@ async def test_de_una_imagen_en_muchos_registros_se_nombran_diez_y_se_dice_que_h
         alertas = await semejanzas.buscar("CI2026", folio, iguales)
     assert len(alertas[0].folios) == 10
     assert alertas[0].detalle == f"en al menos {CANDIDATOS} registros más"
+
+
+class _AlReves(MemoryDocuments):
+    """An engine that gives what it finds in another order."""
+
+    async def find(self, *args: object, limit: int = 0, **kwargs: object) -> list[Document]:
+        found = (await super().find(*args, **kwargs))[::-1]  # type: ignore[arg-type]
+        return found[:limit] if limit else found
+
+
+@pytest.mark.parametrize("motor", [MemoryDocuments, _AlReves])
+async def test_una_plantilla_en_muchos_registros_no_esconde_al_unico_que_comparte_la_foto(
+    motor: type[MemoryDocuments], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.descifrado.semejanzas.HALLADOS", 8)
+    monkeypatch.setattr("services.descifrado.semejanzas.CANDIDATOS", 4)
+    proceso = Proceso()
+    proceso.documentos = motor()
+    semejanzas = proceso.instancia()
+    plantilla, de_la_foto = huellas_de(dibujada(0)), huellas_de(dibujada(1))
+    for folio in FOLIOS[:10]:
+        await semejanzas.buscar("CI2026", folio, {Parte.ANVERSO: plantilla[Parte.ANVERSO]})
+    await semejanzas.buscar("CI2026", FOLIOS[10], {Parte.FOTO: de_la_foto[Parte.FOTO]})
+    for folio in FOLIOS[11:20]:
+        await semejanzas.buscar("CI2026", folio, {Parte.ANVERSO: plantilla[Parte.ANVERSO]})
+    ambas = {Parte.ANVERSO: plantilla[Parte.ANVERSO], Parte.FOTO: de_la_foto[Parte.FOTO]}
+    anverso, foto = await semejanzas.buscar("CI2026", FOLIOS[20], ambas)
+    assert (anverso.parte, anverso.detalle) == (Parte.ANVERSO, "en al menos 4 registros más")
+    assert (foto.parte, foto.folios) == (Parte.FOTO, [FOLIOS[10]])
+
+
+@pytest.mark.parametrize("motor", [MemoryDocuments, _AlReves])
+async def test_de_los_que_comparten_algo_se_comparan_los_que_comparten_mas(
+    motor: type[MemoryDocuments], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cards of one model share a band by chance; here others do, on purpose, before and after the one that is the same."""
+    monkeypatch.setattr("services.descifrado.semejanzas.CANDIDATOS", 1)
+    proceso = Proceso()
+    proceso.documentos = motor()
+    semejanzas = proceso.instancia()
+    la_misma = huellas_de(dibujada(0))[Parte.FOTO]
+    for n in range(7):
+        otra = huellas_de(dibujada(1 + n))[Parte.FOTO]
+        otra = la_misma if n == 3 else replace(otra, bandas=(la_misma.bandas[n], *otra.bandas[1:]))
+        await semejanzas.buscar("CI2026", FOLIOS[n], {Parte.FOTO: otra})
+    (alerta,) = await semejanzas.buscar("CI2026", FOLIOS[7], {Parte.FOTO: la_misma})
+    assert alerta.folios == [FOLIOS[3]]
+
+
+async def test_las_palabras_y_las_comparaciones_se_hacen_fuera_del_ciclo_de_eventos(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """README, invariant 4: so that health and heartbeats live."""
+    donde = set()
+
+    def anotado(hacer: Callable[..., object]) -> Callable[..., object]:
+        def hecho(*args: object) -> object:
+            donde.add((hacer.__name__, threading.current_thread() is threading.main_thread()))
+            return hacer(*args)
+
+        return hecho
+
+    for nombre in ("ficha", "seal", "unseal"):
+        monkeypatch.setattr(f"services.descifrado.semejanzas.{nombre}", anotado(getattr(modulo, nombre)))
+    semejanzas = Proceso().instancia()
+    for folio in FOLIOS[:2]:
+        alertas = await semejanzas.buscar("CI2026", folio, huellas_de(dibujada(0)))
+    assert alertas
+    assert donde == {("ficha", False), ("seal", False), ("unseal", False)}
 
 
 async def test_en_otro_proceso_no_se_busca() -> None:
