@@ -234,7 +234,7 @@ async def test_las_imagenes_se_amplian_acercan_y_giran_con_el_teclado(mesa: Mesa
     await expect(page.locator(".imagen:visible")).to_have_count(1)
     for key in ("+", "+", "r", "ArrowRight"):
         await page.keyboard.press(key)
-    moved = await page.locator("[data-parte=reverso] img").evaluate("(img) => img.style.transform")
+    moved = await page.locator("[data-parte=reverso] canvas").evaluate("(img) => img.style.transform")
     assert "rotate(90deg)" in moved
     assert "translate(-60px, 0px)" in moved
     await page.keyboard.press("Escape")

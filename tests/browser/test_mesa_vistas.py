@@ -112,7 +112,7 @@ async def test_toda_inconsistencia_se_guarda_con_tres_teclas_a_lo_mas(
 
 
 def _transformacion(page: Page, figura: str) -> Awaitable[str]:
-    return page.locator(f"{figura} img").evaluate("(img) => img.style.transform")
+    return page.locator(f"{figura} canvas").evaluate("(img) => img.style.transform")
 
 
 async def test_las_imagenes_se_mueven_juntas_o_cada_una_por_su_lado(mesa: Mesa, page: Page) -> None:
@@ -148,10 +148,10 @@ async def test_el_contraste_y_el_brillo_cambian_se_dicen_y_no_pasan_al_siguiente
     await _ve(page, 1)
     filtro = "(img) => getComputedStyle(img).filter"
     firma = page.locator(".imagen[data-parte=firma]")
-    vistos = [await firma.locator("img").evaluate(filtro)]
+    vistos = [await firma.locator("canvas").evaluate(filtro)]
     for _ in range(3):
         await page.keyboard.press("x")
-        vistos.append(await firma.locator("img").evaluate(filtro))
+        vistos.append(await firma.locator("canvas").evaluate(filtro))
     assert vistos[0] == "none"
     assert len(set(vistos)) == 4
     assert "invert" in vistos[-1]
@@ -161,7 +161,7 @@ async def test_el_contraste_y_el_brillo_cambian_se_dicen_y_no_pasan_al_siguiente
     await accesible(page)
     await page.keyboard.press("Space")
     await _ve(page, 2)
-    assert await firma.locator("img").evaluate(filtro) == "none"
+    assert await firma.locator("canvas").evaluate(filtro) == "none"
 
 
 @cache
@@ -187,7 +187,7 @@ async def test_la_foto_queda_junto_al_retrato_de_la_credencial_y_la_firma_junto_
     await accesible(page)
     for cual, lugar in (("retrato", (izquierda, 140, 276, 368)), ("firma", (izquierda + 10, 584, 256, 104))):
         figura = page.locator(f"[data-recorte={cual}] .lienzo")
-        marco, tamano = await _caja(figura), await _caja(figura.locator("img"))
+        marco, tamano = await _caja(figura), await _caja(figura.locator("canvas"))
         x, y, ancho, alto = lugar
         dentro = (
             tamano["x"] + tamano["width"] * x / 1200,
@@ -212,9 +212,9 @@ async def _caja(donde: Locator) -> dict[str, float]:
     caja: dict[str, float] = await donde.evaluate(
         """(e) => {
       const r = e.getBoundingClientRect();
-      if (!(e instanceof HTMLImageElement)) return {x: r.x, y: r.y, width: r.width, height: r.height};
-      const k = Math.min(r.width / e.naturalWidth, r.height / e.naturalHeight);
-      const [width, height] = [e.naturalWidth * k, e.naturalHeight * k];
+      if (!(e instanceof HTMLCanvasElement)) return {x: r.x, y: r.y, width: r.width, height: r.height};
+      const k = Math.min(r.width / e.width, r.height / e.height);
+      const [width, height] = [e.width * k, e.height * k];
       return {x: r.x + (r.width - width) / 2, y: r.y + (r.height - height) / 2, width, height};
     }"""
     )

@@ -3,7 +3,7 @@
 
 import { $, avisar, el, puesto } from "./puesto.js";
 import { recorte } from "./recortes.js";
-import { pedirImagen } from "./registro.js";
+import { copia, pedirImagen } from "./registro.js";
 import { agregarTecla, explicarTecla } from "./teclas.js";
 
 export const NOMBRES = { anverso: "Anverso", reverso: "Reverso", foto: "Foto viva", firma: "Firma" };
@@ -59,7 +59,7 @@ function limpiar(lienzo) {
   delete lienzo.dataset.falla;
   delete lienzo.dataset.lista;
   delete lienzo.dataset.tono;
-  lienzo.querySelector("img")?.remove();
+  lienzo.querySelector("canvas")?.remove();
 }
 
 function pintarFigura(figura) {
@@ -72,7 +72,7 @@ function pintarFigura(figura) {
     lienzo.dataset.falla = `${carga.motivo}. Pulse para intentar de nuevo, o s para dejar el registro para después.`;
   } else if (carga.estado === "lista") {
     const { recorte: cual } = figura.dataset;
-    lienzo.prepend(cual ? carga.copias[cual === "retrato" ? 0 : 1] : carga.nodo);
+    lienzo.prepend(cual ? copia(carga, cual) : carga.lienzo);
     lienzo.dataset.lista = "";
     transformar(figura);
   }
@@ -141,13 +141,13 @@ function ajustar() {
 
 function transformar(figura) {
   const lienzo = figura.querySelector(".lienzo");
-  const img = lienzo.querySelector("img");
-  if (!img) return;
+  const imagen = lienzo.querySelector("canvas");
+  if (!imagen) return;
   const v = vista(figura);
-  const e = encuadre(marcos.get(figura), img, region(figura), v.giro);
-  img.style.transform = `translate(${v.x + e.x * v.escala}px, ${v.y + e.y * v.escala}px) rotate(${v.giro}deg) scale(${v.escala * e.escala})`;
+  const e = encuadre(marcos.get(figura), imagen, region(figura), v.giro);
+  imagen.style.transform = `translate(${v.x + e.x * v.escala}px, ${v.y + e.y * v.escala}px) rotate(${v.giro}deg) scale(${v.escala * e.escala})`;
   const [nombre, filtro] = TONOS[v.tono];
-  img.style.filter = `${filtro} ${v.brillo ? `brightness(${1.25 ** v.brillo})` : ""}`.trim();
+  imagen.style.filter = `${filtro} ${v.brillo ? `brightness(${1.25 ** v.brillo})` : ""}`.trim();
   const tono = [nombre, v.brillo && `brillo ${v.brillo > 0 ? "+" : "−"}${Math.abs(v.brillo)}`].filter(Boolean).join(" · ");
   if (tono) lienzo.dataset.tono = tono;
   else delete lienzo.dataset.tono;
@@ -155,10 +155,10 @@ function transformar(figura) {
 }
 
 /** How a region of an image that already lies whole in its frame fills it: how much larger, and how far moved (px). */
-function encuadre({ ancho, alto } = {}, { naturalWidth, naturalHeight }, r, giro) {
-  if (!naturalWidth || !ancho) return { escala: 1, x: 0, y: 0 };
-  const ajuste = Math.min(ancho / naturalWidth, alto / naturalHeight);
-  const [w, h] = [naturalWidth * ajuste, naturalHeight * ajuste];
+function encuadre({ ancho, alto } = {}, { width, height }, r, giro) {
+  if (!width || !ancho) return { escala: 1, x: 0, y: 0 };
+  const ajuste = Math.min(ancho / width, alto / height);
+  const [w, h] = [width * ajuste, height * ajuste];
   const [rw, rh] = giro % 180 ? [r.alto * h, r.ancho * w] : [r.ancho * w, r.alto * h];
   const escala = Math.min(ancho / rw, alto / rh);
   const [dx, dy] = [(r.x + r.ancho / 2 - 0.5) * w, (r.y + r.alto / 2 - 0.5) * h];
@@ -247,6 +247,8 @@ function prepararFigura(figura) {
     mover(dx, dy);
   });
   lienzo.addEventListener("pointerleave", () => { if (puntero?.figura === figura) puntero = null; });
+  // What is saved from here would be without the mark that the image's own file carries (ADR 26).
+  lienzo.addEventListener("contextmenu", (e) => e.preventDefault());
   lienzo.addEventListener("focus", () => { tocada = figura; });
   lienzo.addEventListener("click", () => {
     const movido = arrastre?.movido;

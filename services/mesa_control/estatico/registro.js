@@ -45,19 +45,29 @@ function pedirDeNuevo(abierto, carga) {
   if (!abierto.suelto && abierto.imagenes.get(carga.imagen.parte) === carga) pedirImagen(abierto, carga.imagen);
 }
 
-/** The image decoded, so that it is drawn at once: `nodo`, and `copias` of it for what shows a part of it. */
+/**
+ * `lienzo`: the image's pixels, which stay decoded until it is shown; an <img> would be decoded again when it is drawn, a dozen
+ * milliseconds each.
+ */
 async function imagenDe({ url }) {
-  const respuesta = await pedir(url);
-  const direccion = URL.createObjectURL(await respuesta.blob());
-  const nodos = [0, 1, 2].map(() => Object.assign(new Image(), { alt: "", draggable: false, src: direccion }));
+  const archivo = await (await pedir(url)).blob();
+  let pixeles;
   try {
-    await Promise.all(nodos.map((nodo) => nodo.decode()));
+    pixeles = await createImageBitmap(archivo);
   } catch {
-    URL.revokeObjectURL(direccion);
     throw new Falla(500, { title: "El archivo no es una imagen que se pueda mostrar" });
   }
-  const [nodo, ...copias] = nodos;
-  return { direccion, nodo, copias };
+  const lienzo = Object.assign(document.createElement("canvas"), { width: pixeles.width, height: pixeles.height });
+  lienzo.getContext("bitmaprenderer").transferFromImageBitmap(pixeles);
+  return { lienzo, copias: {} };
+}
+
+/** The same image once more, for what shows a part of it. */
+export function copia(carga, cual) {
+  const { width, height } = carga.lienzo;
+  carga.copias[cual] ??= Object.assign(document.createElement("canvas"), { width, height });
+  carga.copias[cual].getContext("2d").drawImage(carga.lienzo, 0, 0);
+  return carga.copias[cual];
 }
 
 export function soltar(abierto) {
@@ -65,6 +75,7 @@ export function soltar(abierto) {
   for (const carga of abierto.imagenes.values()) olvidar(carga);
 }
 
-function olvidar({ direccion }) {
-  if (direccion) URL.revokeObjectURL(direccion);
+/** Its memory is given back at once, not when it is next looked for. */
+function olvidar({ lienzo, copias }) {
+  for (const usado of lienzo ? [lienzo, ...Object.values(copias)] : []) usado.width = 0;
 }
