@@ -1,7 +1,7 @@
 """From a key to the next record drawn, in Chromium with a slow network: the page of Mesa de Control on the real service.
 
 A decision each two seconds, as a person works, and bursts of five as fast as the records are drawn. The time of each runs from the
-key's own time stamp to the frame in which the next record stands with its four images, which are pixels already. Beside it, the floor:
+key's own time stamp to the frame in which the next record stands with its four images. Beside it, the floor:
 from a key that does nothing to the next frame, at the same moments.
 """
 
