@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apoyo.instalacion import SERVICIOS
-from bench import estado, etapa, examen, huellas, pagina, piso
+from bench import estado, etapa, examen, huellas, mesa, pagina, piso
 from bench.carga import Contar, Reloj
 from bench.dibujo import barras
 from bench.flujo import Banco, Medida, banco, correr, en_reposo
@@ -48,9 +48,10 @@ class Seccion(StrEnum):
     EXAMEN = "examen"
     HUELLAS = "huellas"
     PAGINA = "pagina"
+    MESA = "mesa"
 
 
-_APARTE = (Seccion.DESCIFRADO, Seccion.EXAMEN, Seccion.HUELLAS, Seccion.PAGINA)
+_APARTE = (Seccion.DESCIFRADO, Seccion.EXAMEN, Seccion.HUELLAS, Seccion.PAGINA, Seccion.MESA)
 DE_SIEMPRE = tuple(seccion for seccion in Seccion if seccion not in _APARTE)
 """What is measured when nothing is chosen: it fills the ten minutes."""
 
@@ -66,6 +67,7 @@ class Corrida:
     archivo: Path
     avance: Avance
     cifras: dict[str, Any]
+    pendientes: int = 1_000_000
 
     def anotar(self, nombre: str, cifras: Any) -> None:
         """Keep the figures of a section."""
@@ -223,6 +225,15 @@ async def pagina_de_mesa(corrida: Corrida) -> None:
     corrida.anotar("mesa", corrida.cifras.get("mesa", {}) | cifras)
 
 
+async def mesa_de_control(corrida: Corrida) -> None:
+    """Claiming and deciding with fifty people: with few pending, and with `corrida.pendientes`."""
+    root = corrida.archivo.parent / "bench"
+    shutil.rmtree(root, ignore_errors=True)
+    cifras = await mesa.correr(root, native=corrida.native, pendientes=corrida.pendientes, avance=corrida.avance)
+    corrida.anotar("mesa", corrida.cifras.get("mesa", {}) | cifras)
+    shutil.rmtree(root, ignore_errors=True)
+
+
 @asynccontextmanager
 async def _motores(system: Banco) -> AsyncIterator[tuple[AsyncMongoClient[Document], Stream]]:
     direcciones = system.recorrido.instalacion.direcciones()
@@ -245,6 +256,7 @@ _SECCIONES: dict[Seccion, Callable[[Corrida], Coroutine[Any, Any, None]]] = {
     Seccion.EXAMEN: alertas,
     Seccion.HUELLAS: imagenes_repetidas,
     Seccion.PAGINA: pagina_de_mesa,
+    Seccion.MESA: mesa_de_control,
 }
 
 
@@ -268,6 +280,9 @@ def main(
         typer.Option("--estado", help="Registros guardados al medir el crecimiento; se puede repetir."),
     ] = None,
     eventos: Annotated[int, typer.Option(help="Eventos que se reconstruyen.", min=1000)] = 30_000,
+    pendientes: Annotated[
+        int, typer.Option(help="Registros pendientes en Mesa de Control (sección mesa).", min=5000)
+    ] = 1_000_000,
     minutos: Annotated[float, typer.Option(help="Lo más que dura; lo que no alcanza se dice.", min=0.1)] = 10,
     native: Annotated[bool, typer.Option("--native", help="Con el motor de documentos de `--real`.")] = False,
     archivo: Annotated[Path, typer.Option("--json", dir_okay=False)] = Path("build/bench.json"),
@@ -295,7 +310,7 @@ def main(
             "documentos": "nativo" if native else "local",
         }
         estados = tuple(estado_ or (1_000, 10_000, 50_000))
-        corrida = Corrida(registros, estados, eventos, native, archivo, avance, cifras)
+        corrida = Corrida(registros, estados, eventos, native, archivo, avance, cifras, pendientes)
         cortadas = [
             una
             for una in seccion or DE_SIEMPRE

@@ -13,6 +13,7 @@ METAS = {
     "descifrado": 60.0,
     "descifrado_times_floor": 2.0,
     "next_record_p95_ms": 100.0,
+    "claim_times_floor": 5.0,
 }
 """What we want to reach (two cores, every engine on them)."""
 
@@ -30,6 +31,8 @@ def tablas(cifras: Mapping[str, Any]) -> Iterator[Table]:
         yield _crecimiento(cifras["growth"])
     if "examen" in cifras:
         yield _examen(cifras["examen"])
+    if "por_pendientes" in cifras.get("mesa", {}):
+        yield _mesa(cifras["mesa"])
     if "huellas" in cifras:
         yield _halladas(cifras["huellas"])
         yield _busquedas(cifras["huellas"])
@@ -194,4 +197,29 @@ def _examen(cifras: Mapping[str, Any]) -> Table:
 def _tabla(titulo: str, primera: str) -> Table:
     table = Table(title=titulo, title_justify="left")
     table.add_column(primera)
+    return table
+
+
+def _mesa(cifras: Mapping[str, Any]) -> Table:
+    table = _tabla(f"Mesa de Control: reclamar y decidir, {cifras['personas']} personas a la vez", "Pendientes")
+    for columna in (
+        "Pares por segundo",
+        "p50 ms",
+        "p95 ms",
+        "Reclamo, p95 ms",
+        "Escrituras por segundo",
+        "Veces el piso",
+    ):
+        table.add_column(columna, justify="right")
+    for fila in cifras["por_pendientes"]:
+        table.add_row(
+            f"{fila['pendientes']:,}",
+            f"{fila['pares_por_s']:.0f}",
+            f"{fila['p50_ms']:.0f}",
+            f"{fila['p95_ms']:.0f}",
+            f"{fila['claim_p95_ms']:.0f}",
+            f"{fila['escrituras_por_s']:.0f}",
+            f"{fila['times_floor']:.1f}",
+        )
+    table.add_row("Meta", "", "", "", "", "", f"≤ {METAS['claim_times_floor']:.0f}")
     return table

@@ -239,11 +239,17 @@ _CHANGEABLE = (dict, list)
 
 
 class MemoryDocuments:
-    """`Documents` in memory, for tests and simulation. `unique`: fields that no two documents may share, if they have any."""
+    """`Documents` in memory, for tests and simulation. `unique`: fields that no two documents may share, if they have any.
 
-    def __init__(self, unique: Sequence[Sequence[str]] = ()) -> None:
+    `indexed`: fields by whose value documents are found without looking at all of them.
+    """
+
+    def __init__(self, unique: Sequence[Sequence[str]] = (), indexed: Sequence[str] = ()) -> None:
         self._documents: dict[str, Document] = {}
         self._unique = unique
+        self._indexed: dict[str, dict[Any, dict[str, None]]] = {field: {} for field in indexed}
+        self._taken: dict[tuple[Any, ...], str] = {}
+        """What must be unique, with its fields → the id of the document that has it."""
 
     async def prepare(self) -> None:
         """Nothing to create."""
@@ -251,10 +257,13 @@ class MemoryDocuments:
     async def take_the_place_of(self, other: "MemoryDocuments") -> None:
         """Become that collection, at once for everybody; what it held is gone, and this one is empty."""
         other._documents, self._documents = self._documents, {}
+        other._taken, self._taken = self._taken, {}
+        other._indexed, self._indexed = self._indexed, {field: {} for field in self._indexed}
 
     async def drop(self) -> None:
         """Forget all documents."""
-        self._documents = {}
+        self._documents, self._taken = {}, {}
+        self._indexed = {field: {} for field in self._indexed}
 
     async def get(self, id_: str) -> Document | None:
         found = self._documents.get(id_)
@@ -263,20 +272,17 @@ class MemoryDocuments:
     async def put_if_absent(self, document: Document) -> bool:
         if document["_id"] in self._documents:
             return False
-        for fields in self._unique:
-            wanted = [document.get(f) for f in fields]
-            if any(value is not None for value in wanted) and any(
-                [d.get(f) for f in fields] == wanted for d in self._documents.values()
-            ):
-                return False
-        self._documents[document["_id"]] = copied(document)
+        wanted = self._must_be_unique(document)
+        if any(one in self._taken for one in wanted):
+            return False
+        self._enter(copied(document))
         return True
 
     async def replace(self, document: Document, revision: int) -> bool:
         current = self._documents.get(document["_id"])
         if current is None or current.get("revision") != revision:
             return False
-        self._documents[document["_id"]] = copied(document)
+        self._change(document["_id"], copied(document))
         return True
 
     async def write(self, writes: Sequence[Write]) -> set[str]:
@@ -289,28 +295,77 @@ class MemoryDocuments:
     async def swap(self, field: str, swaps: Sequence[Swap]) -> None:
         *path, last = field.split(".")
         for swap in swaps:
-            within: Any = self._documents.get(swap.id, {})
+            changed = copied(self._documents.get(swap.id, {}))
+            within: Any = changed
             for step in path:
                 within = within.get(step, {})
             if last in within and within[last] == swap.old:
                 within[last] = copied(swap.new)
+                self._change(swap.id, changed)
 
     async def unset(self, ids: Sequence[str], field: str) -> None:
         for id_ in ids:
-            self._documents.get(id_, {}).pop(field, None)
+            if id_ in self._documents:
+                self._change(id_, {name: value for name, value in self._documents[id_].items() if name != field})
 
     async def remove(self, ids: Sequence[str]) -> None:
         for id_ in ids:
-            self._documents.pop(id_, None)
+            if id_ in self._documents:
+                self._leave(id_)
+                del self._documents[id_]
+
+    def _change(self, id_: str, document: Document) -> None:
+        self._leave(id_)
+        self._enter(document)
+
+    def _enter(self, document: Document) -> None:
+        id_ = document["_id"]
+        self._documents[id_] = document
+        for one in self._must_be_unique(document):
+            self._taken[one] = id_
+        for field, ids in self._indexed.items():
+            for value in _values(document.get(field)):
+                ids.setdefault(value, {})[id_] = None
+
+    def _leave(self, id_: str) -> None:
+        document = self._documents[id_]
+        for one in self._must_be_unique(document):
+            self._taken.pop(one, None)
+        for field, ids in self._indexed.items():
+            for value in _values(document.get(field)):
+                ids[value].pop(id_, None)
+
+    def _candidates(self, query: Mapping[str, Any]) -> list[Document]:
+        """Documents among which those of the query are."""
+        for field in ("_id", *self._indexed):
+            wanted = query.get(field)
+            values = wanted["$in"] if isinstance(wanted, dict) and wanted.keys() == {"$in"} else [wanted]
+            if wanted is None or any(isinstance(value, dict) for value in values):
+                continue
+            if field == "_id":
+                return [self._documents[id_] for id_ in dict.fromkeys(values) if id_ in self._documents]
+            ids = {id_: None for value in values for id_ in self._indexed[field].get(value, {})}
+            return [self._documents[id_] for id_ in ids]
+        return list(self._documents.values())
+
+    def _must_be_unique(self, document: Document) -> list[tuple[Any, ...]]:
+        found = [(fields, *(document.get(f) for f in fields)) for fields in self._unique]
+        return [(fields, *values) for fields, *values in found if any(value is not None for value in values)]
 
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
-        found = [copied(d) for d in self._documents.values() if all(_matches(d.get(k), v) for k, v in query.items())]
+        found = self._candidates(query)
+        for key, wanted in sorted(query.items(), key=lambda item: isinstance(item[1], dict)):
+            found = [d for d in found if _matches(d.get(key), wanted)]
         if sort:
             found.sort(key=lambda d: d[sort])
-        return found[:limit] if limit else found
+        return [copied(d) for d in (found[:limit] if limit else found)]
 
     async def count(self, query: Mapping[str, Any]) -> int:
         return len(await self.find(query))
+
+
+def _values(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {

@@ -24,6 +24,7 @@ from services.mesa_control import agent, api
 from services.mesa_control.acceso.handlers import Accesos, Historias, ProyectorDeHistoria
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.handlers import MesaDeControl, Proyector
+from services.mesa_control.lecturas import LecturasJuntas
 from services.mesa_control.reparto.domain import Repartos
 from services.mesa_control.reparto.fila import Fila
 from services.mesa_control.reparto.handlers import Busqueda, Panorama, Repartidor, Reparto, Supervision
@@ -71,6 +72,7 @@ def build(settings: Settings) -> Service:
         asignacion=asignacion,
         deshacer=timedelta(seconds=settings.deshacer_s),
         fila=Fila(registros, lambda: actores, repartos, presencia),
+        lecturas=LecturasJuntas(registros),
         primera_revision=first_revision,
     )
     riesgo = timedelta(days=settings.riesgo_dias)

@@ -20,7 +20,6 @@ from kernel.sealing import CannotUnseal, KeyRing, derive, unseal
 from schemas.actores import VerActores
 from schemas.ciclo_de_vida import Ciclo, a_documento, aplicar, de_documento
 from schemas.eventos import (
-    MAX_FOLIOS_DE_ALERTA,
     Alerta,
     ParteSellada,
     RegistroClasificado,
@@ -55,6 +54,7 @@ from services.mesa_control.domain import (
     es_respuesta_a,
     ya_decidido,
 )
+from services.mesa_control.lecturas import LecturasJuntas, Tomador
 from services.mesa_control.reparto.domain import LIBRE, atributos, cubeta, de_busqueda, turno
 from services.mesa_control.reparto.fila import CANDIDATOS, NUNCA, Fila
 
@@ -195,6 +195,7 @@ class MesaDeControl:
     asignacion: timedelta
     deshacer: timedelta
     fila: Fila
+    lecturas: LecturasJuntas
     primera_revision: Callable[[], int] = lambda: 1
 
     @property
@@ -222,11 +223,7 @@ class MesaDeControl:
 
     async def _tomar(self, operador: str, proceso: str, excepto: Sequence[str]) -> Document | None:
         ahora = self.clock.now()
-        held = await self.registros.find(
-            {"operador": operador, "cola": en_cola(proceso, PENDIENTE), "asignado_hasta": {"$gt": ahora}},
-            sort="recibido_en",
-        )
-        for documento in held:
+        for documento in await self.lecturas.tomados(Tomador(operador, proceso, ahora)):
             if documento["_id"] not in excepto and (taken := await self._asignar(documento, operador, ahora)):
                 metrics.ASIGNACIONES.labels("renovada").inc()
                 return taken
@@ -317,7 +314,7 @@ class MesaDeControl:
         sellados += [(c.datos_sellados, contexto_de_correccion(folio, c.version)) for c in correcciones]
         formularios = [_formulario(derive(root, DATOS), *sellado) for sellado in sellados]
         propias = alertas_vigentes(descifrado.alertas, formularios[-1]) if correcciones else descifrado.alertas
-        otros = await self.registros.find({"parecido_a": folio}, limit=MAX_FOLIOS_DE_ALERTA)
+        otros = await self.lecturas.parecidos(folio)
         otras = [(o["_id"], d.alertas) for o in otros if isinstance(d := _ciclo(o).descifrado, RegistroDescifrado)]
         remaining = (documento["asignado_hasta"] - self.clock.now()).total_seconds()
         return Registro(

@@ -41,7 +41,7 @@ async def make_plain(uri: str | None) -> AsyncIterator[Make]:
     """Makes collections of one engine. `unique`: fields that no two documents may share; `outbox`: with the constraints of one."""
     if uri is None:
         yield lambda unique=(), outbox=False, indexed=(): MemoryDocuments(
-            UNIQUE if outbox else [unique] if unique else []
+            UNIQUE if outbox else [unique] if unique else [], indexed
         )
         return
     client = documents.connect(uri)

@@ -68,6 +68,7 @@ from services.mesa_control.domain import Eleccion, Orden
 from services.mesa_control.domain import Rechazo as RechazoMesa
 from services.mesa_control.handlers import MesaDeControl, Registro
 from services.mesa_control.handlers import Proyector as ProyectorDeMesa
+from services.mesa_control.lecturas import LecturasJuntas
 from services.mesa_control.reparto.domain import Repartos
 from services.mesa_control.reparto.fila import Fila
 from services.mesa_control.reparto.presencia import Presencia
@@ -477,6 +478,7 @@ class Mundo:
             asignacion=asignacion,
             deshacer=timedelta(days=1),
             fila=Fila(registros, lambda: actores, repartos, presencia),
+            lecturas=LecturasJuntas(registros),
             primera_revision=self._primera_revision,
         )
         fold = Fold(

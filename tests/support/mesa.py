@@ -54,6 +54,7 @@ from services.mesa_control import agent, api
 from services.mesa_control.acceso.handlers import Accesos, Historias, ProyectorDeHistoria
 from services.mesa_control.cuarentena.handlers import Cuarentena
 from services.mesa_control.handlers import Hecho, MesaDeControl
+from services.mesa_control.lecturas import LecturasJuntas
 from services.mesa_control.reparto.domain import Repartos
 from services.mesa_control.reparto.fila import Fila
 from services.mesa_control.reparto.handlers import Busqueda, Panorama, Repartidor, Reparto, Supervision
@@ -186,6 +187,7 @@ class Mesa:
             asignacion=timedelta(minutes=10),
             deshacer=timedelta(minutes=15),
             fila=Fila(self.registros, lambda: self.actores, self.repartos, self.presencia),
+            lecturas=LecturasJuntas(self.registros),
         )
         self.panorama = Panorama(
             self.registros, lambda: self.actores, self.reloj, self.repartos, self.presencia, timedelta(days=3)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from kernel.documents import Document, Documents
 from schemas.actores import VerActores
-from services.mesa_control.reparto.domain import Repartos, en_lista, lista_de_turno, listas_para, mudado
+from services.mesa_control.reparto.domain import LIBRE, Repartos, en_lista, lista_de_turno, listas_para, mudado
 from services.mesa_control.reparto.presencia import Presencia
 
 NUNCA = datetime.fromtimestamp(0, UTC)
@@ -27,11 +27,15 @@ PASO, PASO_MAXIMO = timedelta(minutes=1), timedelta(hours=6)
 
 @dataclass
 class Vista:
-    """What is known of a list. `hasta`: where its search ends, unless too little is found. `una`: one search at a time."""
+    """What is known of a list. `hasta`: where its search ends, unless too little is found. `una`: one search at a time.
+
+    `agotada`: the last search found all that was free.
+    """
 
     mirada: datetime = NUNCA
     libres: list[Document] = field(default_factory=list)
     hasta: datetime | None = None
+    agotada: bool = False
     una: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -76,8 +80,11 @@ class Fila:
     async def _vista(self, proceso: str, lista: str, ahora: datetime) -> Vista:
         vista = self.vistas.setdefault((proceso, lista), Vista())
         async with vista.una:
-            if not vista.libres or not timedelta() <= ahora - vista.mirada < VIGENCIA:
+            vieja = not timedelta() <= ahora - vista.mirada < VIGENCIA
+            # Of what is everybody's, the next one is looked for at once; that a list of somebody's is empty is good for the moment.
+            if vieja or not (vista.libres or (vista.agotada and lista != LIBRE)):
                 vista.libres = await self._buscar(proceso, lista, vista, ahora)
+                vista.agotada = len(vista.libres) < CANDIDATOS
                 vista.mirada = ahora
         return vista
 
