@@ -6,7 +6,7 @@ Each entry names its inciso or, for what a rule decides, the word of the rule. T
 from dataclasses import dataclass
 from typing import Literal
 
-CATALOGO_VERSION = "spec-7/1"
+CATALOGO_VERSION = "spec-7/2"
 
 Modalidad = Literal["auxiliar", "mi_apoyo", "captura_manual"]
 Norma = Literal["P", "D"]
@@ -28,7 +28,11 @@ class Subtipo:
 
 @dataclass(frozen=True, slots=True)
 class Inconsistencia:
-    """An entry. `pide_detalle`: the operator must write one (†). `nota`: what stands beside it while deciding."""
+    """An entry. `pide_detalle`: the operator must write one (†). `nota`: what stands beside it while deciding.
+
+    `imagen`: the one that it is judged on, whose notes are shown with it. `excepcion`: what makes valid what would be this
+    inconsistency; whoever sees it says so, and it is recorded with the decision.
+    """
 
     clave: str
     tipo: str
@@ -39,6 +43,8 @@ class Inconsistencia:
     origen: Literal["revision", "regla"] = "revision"
     subtipos: tuple[Subtipo, ...] = ()
     nota: str = ""
+    imagen: Literal["", "foto", "firma"] = ""
+    excepcion: str = ""
 
 
 _FIRMA_SIN_PERITAJE = (
@@ -102,6 +108,7 @@ CATALOGO: tuple[Inconsistencia, ...] = (
         False,
         "P 13.7 g",
         _CON_APP,
+        imagen="foto",
         nota=(
             "La identidad o expresión de género de la persona no es, por sí misma, motivo para considerar que se trata "
             "de alguien distinto: compare rasgos permanentes."
@@ -141,6 +148,8 @@ CATALOGO: tuple[Inconsistencia, ...] = (
         "P 13.7 j",
         _CON_APP,
         nota=f"Es válida cuando es la que aparece en la credencial. {_FIRMA_SIN_PERITAJE}",
+        imagen="firma",
+        excepcion="Válida: es la que aparece en la credencial",
     ),
     Inconsistencia(
         "k",
@@ -150,6 +159,8 @@ CATALOGO: tuple[Inconsistencia, ...] = (
         "P 13.7 k",
         _CON_APP,
         nota=f"Es válida cuando es la que aparece en la credencial. {_FIRMA_SIN_PERITAJE}",
+        imagen="firma",
+        excepcion="Válida: es la que aparece en la credencial",
     ),
     Inconsistencia(
         "l",
@@ -163,6 +174,7 @@ CATALOGO: tuple[Inconsistencia, ...] = (
             Subtipo("tipo_de_letra", "Diferente tipo de letra", ("D",)),
         ),
         nota=_FIRMA_SIN_PERITAJE,
+        imagen="firma",
     ),
     Inconsistencia(
         "m",
@@ -172,6 +184,8 @@ CATALOGO: tuple[Inconsistencia, ...] = (
         "P 13.7 m",
         _CON_APP,
         nota="Es válido cuando la propia credencial indica «sin firma».",
+        imagen="firma",
+        excepcion="Válida: la propia credencial indica «sin firma»",
     ),
     Inconsistencia(
         "n",

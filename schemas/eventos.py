@@ -373,7 +373,10 @@ class Inconsistencia(Modelo):
 
 
 class RegistroClasificado(Evento):
-    """A decision (SPEC 7): without inconsistency when the list is empty, else with each of its reasons."""
+    """A decision (SPEC 7): without inconsistency when the list is empty, else with each of its reasons.
+
+    `excepciones`: inconsistencies that it would have, were they not valid by their exception (P 13.7 j, k, m): none of its reasons.
+    """
 
     nombre: ClassVar[str] = "registro_clasificado"
     topic: ClassVar[str] = "clasificado"
@@ -381,6 +384,7 @@ class RegistroClasificado(Evento):
     folio: Folio
     por: Literal["revision"]
     inconsistencias: list[Inconsistencia]
+    excepciones: list[Palabra] = Field(default_factory=list)
     catalogo: Annotated[str, StringConstraints(max_length=40)]
     operador: Annotated[str, StringConstraints(pattern=r"^[a-z0-9._-]{1,64}$")]
     decidido_en: Momento

@@ -89,9 +89,13 @@ class EleccionEntrada(_Entrada):
 
 
 class DecisionEntrada(_Entrada):
-    """Una decisión: sin inconsistencia cuando la lista está vacía. `reemplaza`: versión de la decisión que se deshace."""
+    """Una decisión: sin inconsistencia cuando la lista está vacía. `reemplaza`: versión de la decisión que se deshace.
+
+    `excepciones`: las que serían inconsistencia y son válidas por su excepción (P 13.7 j, k, m); no cuentan como inconsistencia.
+    """
 
     inconsistencias: Annotated[list[EleccionEntrada], Field(max_length=30)]
+    excepciones: Annotated[list[Clave], Field(max_length=30)] = []
     compulsado_version: Annotated[int, Field(ge=1)]
     reemplaza: Annotated[int, Field(ge=1)] | None = None
 
@@ -125,6 +129,7 @@ class DecisionSalida(_Salida):
     operador: str
     decidido_en: datetime
     inconsistencias: list[InconsistenciaSalida]
+    excepciones: list[str]
     catalogo: str
     compulsado_version: int
     reemplazable_s: float
@@ -235,6 +240,8 @@ class EntradaCatalogo(_Salida):
     pide_detalle: bool
     fundamento: str
     nota: str
+    imagen: str
+    excepcion: str
     subtipos: list[SubtipoSalida]
 
 
@@ -347,6 +354,7 @@ def _api(
             tuple(Eleccion(e.clave, e.detalle) for e in entrada.inconsistencias),
             entrada.compulsado_version,
             entrada.reemplaza,
+            tuple(entrada.excepciones),
         )
         return _decision(await mesa.decidir(folio, quien.id, orden, llave), mesa)
 
@@ -368,6 +376,8 @@ def _api(
                         pide_detalle=e.pide_detalle,
                         fundamento=e.fundamento,
                         nota=e.nota,
+                        imagen=e.imagen,
+                        excepcion=e.excepcion,
                         subtipos=[
                             SubtipoSalida(clave=s.clave, descripcion=s.descripcion) for s in subtipos_de(e, norma)
                         ],
@@ -506,6 +516,7 @@ def _decision(decision: RegistroClasificado, mesa: MesaDeControl) -> DecisionSal
         inconsistencias=[
             InconsistenciaSalida(clave=i.clave, detalle=i.detalle, origen=i.origen) for i in decision.inconsistencias
         ],
+        excepciones=decision.excepciones,
         catalogo=decision.catalogo,
         compulsado_version=decision.compulsado_version,
         reemplazable_s=mesa.reemplazable(decision).total_seconds(),

@@ -59,11 +59,15 @@ class Eleccion:
 
 @dataclass(frozen=True, slots=True)
 class Orden:
-    """What a person orders. `compulsado_version`: the lookup that was on the screen. `reemplaza`: the decision to replace."""
+    """What a person orders. `compulsado_version`: the lookup that was on the screen. `reemplaza`: the decision to replace.
+
+    `excepciones`: inconsistencies that would be, and are valid by their exception.
+    """
 
     elecciones: tuple[Eleccion, ...]
     compulsado_version: int
     reemplaza: int | None = None
+    excepciones: tuple[str, ...] = ()
 
     @property
     def version(self) -> int:
@@ -122,7 +126,8 @@ def decidir(
 
     Raises Rechazo: `registro_no_listo`, `registro_asignado_a_otra_persona`, `registro_ya_decidido`, `decision_desconocida`,
     `solo_quien_decidio`, `plazo_para_deshacer_vencido`, `compulsa_desconocida`, `correccion_en_consulta`,
-    `registro_corregido`, `inconsistencia_desconocida`, `inconsistencia_por_regla`, `inconsistencia_repetida`, `detalle_requerido`.
+    `registro_corregido`, `inconsistencia_desconocida`, `inconsistencia_por_regla`, `inconsistencia_repetida`, `detalle_requerido`,
+    `excepcion_desconocida`, `excepcion_contradictoria`.
     """
     descifrado, compulsado, recibido = ciclo.descifrado, ciclo.compulsado, ciclo.recibido
     if recibido is None or compulsado is None or not isinstance(descifrado, RegistroDescifrado):
@@ -145,6 +150,7 @@ def decidir(
             *_elegidas(orden.elecciones, recibido.modalidad),
             *(Inconsistencia(clave=regla, origen="regla") for regla in reglas),
         ],
+        excepciones=_excepciones(orden, recibido.modalidad),
         catalogo=CATALOGO_VERSION,
         operador=operador,
         decidido_en=contexto.ahora,
@@ -177,7 +183,12 @@ def ya_decidido(decision: RegistroClasificado) -> Rechazo:
 def es_respuesta_a(decision: RegistroClasificado, orden: Orden) -> bool:
     """Whether the decision is what the order asks for: else its idempotency key was used for something else."""
     chosen = [(i.clave, i.detalle) for i in decision.inconsistencias if i.origen == "revision"]
-    return decision.version == orden.version and chosen == [(e.clave, _limpio(e.detalle)) for e in orden.elecciones]
+    ordered = [(e.clave, _limpio(e.detalle)) for e in orden.elecciones]
+    return (
+        decision.version == orden.version
+        and chosen == ordered
+        and decision.excepciones == sorted(set(orden.excepciones))
+    )
 
 
 def _elegidas(elecciones: Sequence[Eleccion], modalidad: Modalidad) -> list[Inconsistencia]:
@@ -198,6 +209,18 @@ def _elegidas(elecciones: Sequence[Eleccion], modalidad: Modalidad) -> list[Inco
             raise Rechazo("detalle_requerido", clave=eleccion.clave)
         chosen[eleccion.clave] = Inconsistencia(clave=eleccion.clave, detalle=detalle, origen="revision")
     return list(chosen.values())
+
+
+def _excepciones(orden: Orden, modalidad: Modalidad) -> list[str]:
+    """P 13.7 j, k, m: only where the catalogue has an exception, and nothing is both an inconsistency and valid."""
+    con_excepcion = {entrada.clave for entrada in de_revision(modalidad.value) if entrada.excepcion}
+    elegidas = {eleccion.clave for eleccion in orden.elecciones}
+    for clave in orden.excepciones:
+        if clave not in con_excepcion:
+            raise Rechazo("excepcion_desconocida", clave=clave)
+        if clave in elegidas:
+            raise Rechazo("excepcion_contradictoria", clave=clave)
+    return sorted(set(orden.excepciones))
 
 
 def _limpio(detalle: str | None) -> str | None:

@@ -43,6 +43,8 @@ RECHAZOS: dict[str, tuple[int, str, str]] = {
     "inconsistencia_desconocida": (422, "Esa inconsistencia no está en el catálogo", _NADA),
     "inconsistencia_por_regla": (422, "Esa inconsistencia la determina una regla, no una persona", _NADA),
     "inconsistencia_repetida": (422, "La misma inconsistencia aparece dos veces", _NADA),
+    "excepcion_desconocida": (422, "Esa inconsistencia no tiene excepción que la haga válida", _NADA),
+    "excepcion_contradictoria": (422, "Lo que es válido por excepción no puede ser también inconsistencia", _NADA),
     "detalle_requerido": (422, "Falta el detalle de la inconsistencia", f"Escríbalo y guarde de nuevo. {_NADA}"),
     "correccion_en_consulta": (
         409,

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from schemas.eventos import RegistroClasificado
 from services.mesa_control.domain import Eleccion, Orden
 from tests.support.accesible import accesible
 from tests.support.mesa import PROCESO, Mesa, folio
@@ -110,3 +111,39 @@ async def test_la_imagen_de_otro_registro_se_abre_sola_y_tambien_marcada(browser
             await captura(page, "marca-sola")
         [acceso] = await mesa.accedidos()
         assert (acceso.via, [p.value for p in acceso.partes]) == ("imagen", ["reverso"])
+
+
+async def test_la_firma_valida_por_su_excepcion_se_dice_con_una_tecla_y_las_notas_estan_donde_se_decide(
+    browser: Browser,
+) -> None:
+    """P 13.7 g, j, k, l, m."""
+    async with Mesa.en_marcha() as mesa:
+        await mesa.llega(1)
+        await mesa.llega(2)
+        async with pagina(browser, mesa.app(), mesa.puerta, "operador1") as page:
+            await page.goto("/")
+            await expect(page.locator(".lienzo[data-lista]")).to_have_count(4)
+            detalle = page.locator("#detalle")
+            await page.keyboard.press("4")
+            await expect(detalle).to_contain_text(
+                "P 13.7 j; P 13.7 k Es válida cuando es la que aparece en la credencial"
+            )
+            await expect(detalle).to_contain_text("no requiere técnica pericial")
+            await captura(page, "notas-firma")
+            await page.keyboard.press("3")
+            await expect(detalle).to_contain_text("P 13.7 g La identidad o expresión de género")
+            await page.keyboard.press("Escape")
+            await page.keyboard.press("m")
+            await expect(detalle).to_contain_text("Válida: la propia credencial indica «sin firma»")
+            await captura(page, "excepcion")
+            await page.keyboard.press("1")
+            await page.keyboard.press("Shift+J")
+            await expect(page.locator(".inconsistencia[data-excepcion]")).to_have_count(2)
+            await expect(detalle).to_contain_text("Válida por excepción: m, j")
+            await accesible(page)
+            await captura(page, "excepciones")
+            await page.keyboard.press(" ")
+            await expect(page.locator("main")).to_have_attribute("data-folio", folio(2))
+            await expect(page.locator("#aviso")).to_contain_text("✓")
+        [decision] = [RegistroClasificado.model_validate_json(r.value) async for r in mesa.stream.read("clasificado")]
+        assert (decision.inconsistencias, decision.excepciones) == ([], ["j", "m"])

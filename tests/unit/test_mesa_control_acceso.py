@@ -222,7 +222,7 @@ async def test_la_historia_dice_quien_y_cuando_sin_datos_de_la_persona(mesa: Mes
     mesa.reloj.avanza(seconds=9)
     await mesa.servicio.decidir(folio(1), "operador1", Orden((), 1), "llave-1")
     mesa.reloj.avanza(seconds=9)
-    orden = Orden((Eleccion("f", "Ilegible: OCR"),), 1, reemplaza=1)
+    orden = Orden((Eleccion("f", "Ilegible: OCR"),), 1, reemplaza=1, excepciones=("j",))
     await mesa.servicio.decidir(folio(1), "operador1", orden, "llave-2")
     await mesa.cuenta_la_historia(recibido, apartado, abierto, compulsado)
     http.cookies.clear()
@@ -241,6 +241,7 @@ async def test_la_historia_dice_quien_y_cuando_sin_datos_de_la_persona(mesa: Mes
     [primera, segunda] = [p for p in pasos if p["que"] == "registro_clasificado"]
     assert primera["por_regla"] == segunda["por_regla"] == ["La captura se hizo fuera del periodo"]
     assert "f) Algún elemento es ilegible, u otra causa (Ilegible: OCR)" in segunda["detalle"]
+    assert "j) válida por excepción: Válida: es la que aparece en la credencial" in segunda["detalle"]
     pagina = (await http.get(f"/registros/{folio(1)}")).text
     datos = (await mesa.servicio.registro(folio(1), "operador1")).datos
     for dato in (datos.nombre, datos.primer_apellido, datos.clave_elector, datos.cic, datos.ocr):

@@ -75,6 +75,31 @@ async def test_lo_que_el_catalogo_no_admite_se_rechaza_y_nada_se_guarda(
     assert await mesa.salida.count({}) == 0
 
 
+async def test_lo_valido_por_su_excepcion_consta_y_no_es_inconsistencia(mesa: Mesa) -> None:
+    """P 13.7 j, k, m."""
+    await mesa.llega(1)
+    orden = Orden((), 1, excepciones=("m", "j"))
+    decision = await mesa.servicio.decidir(folio(1), "operador1", orden, "llave-0001")
+    assert decision.sin_inconsistencia
+    assert decision.excepciones == ["j", "m"]
+    assert await mesa.servicio.decidir(folio(1), "operador1", orden, "llave-0001") == decision
+    assert (await _rechazo(mesa, _orden())).codigo == "llave_reutilizada"
+
+
+@pytest.mark.parametrize(
+    ("orden", "codigo"),
+    [
+        (Orden((), 1, excepciones=("l",)), "excepcion_desconocida"),
+        (Orden((), 1, excepciones=("fuera_de_periodo",)), "excepcion_desconocida"),
+        (Orden((Eleccion("k"),), 1, excepciones=("k",)), "excepcion_contradictoria"),
+    ],
+)
+async def test_solo_es_valido_por_excepcion_lo_que_la_norma_exceptua(mesa: Mesa, orden: Orden, codigo: str) -> None:
+    await mesa.llega(1)
+    assert (await _rechazo(mesa, orden)).codigo == codigo
+    assert await mesa.salida.count({}) == 0
+
+
 async def test_la_misma_llave_da_la_misma_respuesta(mesa: Mesa) -> None:
     await mesa.llega(1)
     first = await mesa.servicio.decidir(folio(1), "operador1", _orden(Eleccion("g")), "llave-0001")

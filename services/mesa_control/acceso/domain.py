@@ -85,7 +85,7 @@ def _compulsado(e: RegistroCompulsado) -> tuple[None, str | None, dict[str, Any]
 
 
 def _clasificado(e: RegistroClasificado) -> tuple[datetime, str | None, dict[str, Any]]:
-    return e.decidido_en, e.operador, e.model_dump(mode="json", include={"inconsistencias", "catalogo"})
+    return e.decidido_en, e.operador, e.model_dump(mode="json", include={"inconsistencias", "excepciones", "catalogo"})
 
 
 RELATOS: dict[type[Evento], Callable[[Any], tuple[datetime | None, str | None, dict[str, Any]]]] = {
@@ -174,7 +174,10 @@ def _dice_clasificado(d: Mapping[str, Any]) -> Dicho:
         texto = "Decidido con inconsistencia" if motivos else "Decidido sin inconsistencia"
     else:
         texto = "Decidido: quien revisó no encontró inconsistencia; la hay por regla"
-    return texto, f"{dichos}{'. ' if dichos else ''}Catálogo {d['catalogo']}", reglas
+    validas = [
+        f"{c}) válida por excepción: {POR_CLAVE[c].excepcion if c in POR_CLAVE else ''}" for c in d["excepciones"]
+    ]
+    return texto, ". ".join([*([dichos] if dichos else []), *validas, f"Catálogo {d['catalogo']}"]), reglas
 
 
 _PALABRAS: dict[str, Callable[[Mapping[str, Any]], Dicho]] = {

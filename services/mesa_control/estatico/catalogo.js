@@ -23,6 +23,8 @@ const LETRAS = [..."abcdefghijklmnopqty"];
 
 const entradas = () => catalogo.modalidades?.[puesto.actual?.registro.modalidad] ?? [];
 export const conTecla = (tecla) => entradas().find((e) => e.tecla === tecla);
+/** The forms of an entry, and what makes it valid instead (P 13.7 j, k, m). */
+const formasDe = (e) => [...e.subtipos, ...(e.excepcion ? [{ clave: "", descripcion: e.excepcion, excepcion: true }] : [])];
 export const entrada = (clave) => entradas().find((e) => e.clave === clave);
 
 export function pintarCatalogo() {
@@ -44,21 +46,23 @@ export function pintarCatalogo() {
   }
   for (const boton of caja.querySelectorAll(".inconsistencia")) {
     boton.setAttribute("aria-pressed", puesto.actual.marcas.has(boton.dataset.clave));
+    boton.toggleAttribute("data-excepcion", puesto.actual.excepciones.has(boton.dataset.clave));
   }
 }
 
 /** No record, no marks. */
 export function quitarMarcas() {
-  for (const boton of $("catalogo").querySelectorAll(".inconsistencia")) boton.setAttribute("aria-pressed", "false");
+  for (const boton of $("catalogo").querySelectorAll(".inconsistencia")) {
+    boton.setAttribute("aria-pressed", "false");
+    boton.removeAttribute("data-excepcion");
+  }
 }
 
 export function pintarDetalle() {
   const caja = $("detalle");
   const abierta = entrada(puesto.actual.abierta);
   if (!abierta) {
-    caja.replaceChildren(el("p", { class: "secundario" }, puesto.actual.marcas.size
-      ? `Marcadas: ${[...puesto.actual.marcas.keys()].join(", ")}. ↵ guarda, Esc las quita.`
-      : "Espacio si no hay inconsistencia; una o varias letras si las hay."));
+    caja.replaceChildren(...notasDe($("mosaico").dataset.ampliada), el("p", { class: "secundario" }, queHayMarcado()));
     return;
   }
   const valor = puesto.actual.marcas.get(abierta.clave) ?? "";
@@ -71,8 +75,8 @@ export function pintarDetalle() {
   }
   caja.replaceChildren(...[
     abierta.subtipos.length ? null : el("p", {}, el("b", {}, `${abierta.tipo}: `), abierta.descripcion),
-    abierta.nota ? el("p", { class: "secundario" }, `Nota: ${abierta.nota}`) : null,
-    abierta.subtipos.length ? el("div", { class: "formas" }, ...abierta.subtipos.map((s, i) =>
+    abierta.nota ? el("p", { class: "secundario" }, `${abierta.fundamento}. ${abierta.nota}`) : null,
+    formasDe(abierta).length ? el("div", { class: "formas" }, ...formasDe(abierta).map((s, i) =>
       el("button", { type: "button", "data-forma": i, "aria-pressed": "false" }, el("kbd", {}, String(i + 1)), s.descripcion))) : null,
     campo,
   ].filter(Boolean));
@@ -80,14 +84,30 @@ export function pintarDetalle() {
   caja.scrollTop = 0;
 }
 
+function queHayMarcado() {
+  const { marcas, excepciones } = puesto.actual;
+  const validas = excepciones.size ? `Válida por excepción: ${[...excepciones].join(", ")}. ` : "";
+  return validas + (marcas.size
+    ? `Marcadas: ${[...marcas.keys()].join(", ")}. ↵ guarda, Esc las quita.`
+    : "Espacio si no hay inconsistencia; una o varias letras si las hay.");
+}
+
+/** What the norm says of judging that image, each note once with its numerals. */
+function notasDe(imagen) {
+  const numerales = new Map();
+  for (const e of entradas()) if (imagen && e.imagen === imagen && e.nota) numerales.set(e.nota, [...(numerales.get(e.nota) ?? []), e.fundamento]);
+  return [...numerales].map(([nota, donde]) => el("p", { class: "nota-de-imagen" }, el("b", {}, donde.join("; ")), ` ${nota}`));
+}
+
 function pintarFormas() {
   const abierta = entrada(puesto.actual.abierta);
   for (const boton of document.querySelectorAll("[data-forma]")) {
-    boton.setAttribute("aria-pressed", puesto.actual.marcas.get(abierta.clave) === abierta.subtipos[boton.dataset.forma].descripcion);
+    boton.setAttribute("aria-pressed", puesto.actual.marcas.get(abierta.clave) === formasDe(abierta)[boton.dataset.forma].descripcion);
   }
 }
 
 export function alternar(clave) {
+  puesto.actual.excepciones.delete(clave);
   if (puesto.actual.marcas.has(clave) && puesto.actual.abierta !== clave && necesita(clave)) {
     puesto.actual.abierta = clave;
   } else if (puesto.actual.marcas.has(clave)) {
@@ -103,12 +123,25 @@ export function alternar(clave) {
   if (abierta?.pide_detalle && !abierta.subtipos.length) $("campo-detalle").focus();
 }
 
+/** It would be this inconsistency, and is valid by its exception: said and recorded, and no reason. */
+export function exceptuar(clave) {
+  puesto.actual.marcas.delete(clave);
+  puesto.actual.excepciones.add(clave);
+  puesto.actual.abierta = null;
+  pintarCatalogo();
+  pintarDetalle();
+}
+
 export const necesita = (clave) => entrada(clave).pide_detalle && !puesto.actual.marcas.get(clave).trim();
 
 export function elegirForma(indice) {
   const abierta = entrada(puesto.actual.abierta);
-  const forma = abierta?.subtipos[indice];
+  const forma = abierta && formasDe(abierta)[indice];
   if (!forma) return false;
+  if (forma.excepcion) {
+    exceptuar(abierta.clave);
+    return true;
+  }
   puesto.actual.marcas.set(abierta.clave, forma.descripcion);
   $("campo-detalle").value = forma.descripcion;
   pintarFormas();

@@ -4,20 +4,21 @@
 import { miles, momento } from "/estatico/apoyo.js";
 import * as busqueda from "./buscar.js";
 import {
-  alternar, conTecla, elegirForma, entrada, necesita, pintarCatalogo, pintarDetalle, quitarMarcas, usarCatalogo,
+  alternar, conTecla, elegirForma, entrada, exceptuar, necesita, pintarCatalogo, pintarDetalle, quitarMarcas, usarCatalogo,
 } from "./catalogo.js";
 import * as correccion from "./correccion.js";
 import { llenar, quedan, siguiente, tomar, usarCola } from "./cola.js";
 import { tablaDeDatos } from "./datos.js";
 import { ampliar, cerrarImagenes, pintarImagenes, prepararImagenes, teclasDeImagenes, vaciarImagenes } from "./imagenes.js";
 import * as marca from "./marca.js";
+import * as notas from "./notas.js";
 import { $, avisar, corto, el, mesa, proceso, puesto } from "./puesto.js";
 import { Falla, REINTENTO_MS, insistir, pausa, pedir, repetir } from "./red.js";
 import { abrir, soltar } from "./registro.js";
 import { agregarTecla, escuchar, explicarTecla } from "./teclas.js";
 
 // Modules that add to the page: each exports `montar(pagina)`.
-const EXTENSIONES = [marca, busqueda, correccion];
+const EXTENSIONES = [marca, notas, busqueda, correccion];
 
 const ENVIOS_A_LA_VEZ = 6;
 const ESPERA_VACIA_MS = 5000;
@@ -80,14 +81,14 @@ async function vacia() {
 const cargarAdelante = () => { llenar().catch((falla) => { if (!(falla instanceof Falla)) throw falla; }); };
 
 function guardar(marcas) {
-  const { registro, reemplaza, llave } = puesto.actual;
+  const { registro, reemplaza, llave, excepciones } = puesto.actual;
   const inconsistencias = [...marcas].map(([clave, detalle]) => (detalle.trim() ? { clave, detalle: detalle.trim() } : { clave }));
   const envio = {
     folio: registro.folio,
     abierto: puesto.actual,
-    texto: resumen(registro, inconsistencias),
+    texto: resumen(registro, inconsistencias, [...excepciones]),
     cuerpo: JSON.stringify({
-      inconsistencias, compulsado_version: registro.situacion.version, ...(reemplaza ? { reemplaza } : {}),
+      inconsistencias, excepciones: [...excepciones], compulsado_version: registro.situacion.version, ...(reemplaza ? { reemplaza } : {}),
     }),
     llave,
     primera: !reemplaza,
@@ -134,6 +135,7 @@ async function regresar(envio) {
   const registro = await (await pedir(`/api/registros/${envio.folio}`)).json();
   const abierto = abrir(registro, envio.abierto.reemplaza);
   abierto.marcas = envio.abierto.marcas;
+  abierto.excepciones = envio.abierto.excepciones;
   apartarYMostrar(abierto);
 }
 
@@ -227,10 +229,11 @@ function mostrar(abierto) {
   for (const hacer of alMostrar) hacer(abierto);
 }
 
-function resumen(registro, inconsistencias) {
+function resumen(registro, inconsistencias, excepciones) {
+  const validas = excepciones.length ? `; válida por excepción: ${excepciones.join(", ")}` : "";
   const claves = inconsistencias.map((i) => i.clave);
   const todas = [...claves, ...registro.reglas.map((r) => r.clave.replaceAll("_", " "))];
-  return `${corto(registro.folio)} ${todas.length ? `con inconsistencia ${todas.join(", ")}` : "sin inconsistencia"}`;
+  return `${corto(registro.folio)} ${todas.length ? `con inconsistencia ${todas.join(", ")}` : "sin inconsistencia"}${validas}`;
 }
 
 const ESPERE = "Espere: el registro todavía no está en la pantalla; lo que pulse no cuenta.";
@@ -304,8 +307,9 @@ function regresarUnPaso() {
     return avanzar();
   }
   if (puesto.actual?.consultado) return avanzar();
-  if (puesto.actual?.marcas.size) {
+  if (puesto.actual?.marcas.size || puesto.actual?.excepciones.size) {
     puesto.actual.marcas.clear();
+    puesto.actual.excepciones.clear();
     pintarCatalogo();
     return pintarDetalle();
   }
@@ -344,7 +348,8 @@ function teclaDelCatalogo(nombre, e) {
   }
   const elegida = conTecla(nombre);
   if (!elegida) return false;
-  alternar(elegida.clave);
+  if (e.shiftKey && elegida.excepcion) exceptuar(elegida.clave);
+  else alternar(elegida.clave);
   return true;
 }
 

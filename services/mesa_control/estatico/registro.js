@@ -17,6 +17,7 @@ export function abrir(registro, reemplaza = null) {
     consultado: false,
     llave: crypto.randomUUID(),
     marcas: new Map(propias.map((i) => [i.clave, i.detalle ?? ""])),
+    excepciones: new Set(registro.decision?.excepciones),
     abierta: null,
     caduca: performance.now() + registro.vigencia_s * 1000 - MARGEN_ASIGNACION_MS,
     imagenes: new Map(),
