@@ -27,7 +27,7 @@ from schemas.eventos import (
     SituacionRegistral,
     SolicitudRegistrada,
 )
-from schemas.perfil import PerfilReglas
+from schemas.perfil import InconsistenciaPropia, PerfilReglas
 from schemas.tipos import Modelo, descomponer_folio, proceso_de
 
 K = TypeVar("K")
@@ -233,6 +233,10 @@ class Actores:
         """The profile in force for a process. Raises KeyError for an unknown process."""
         referencia = self.procesos[proceso].perfil
         return self.perfiles[(referencia.id, referencia.version)]
+
+    def propias(self) -> dict[str, InconsistenciaPropia]:
+        """Every inconsistency that an OPL ever added, by its word (P 13.8)."""
+        return {i.clave: i for perfil in self.perfiles.values() for i in perfil.inconsistencias_propias}
 
     def cuentas_de(self, acceso: str) -> list[CuentaRegistrada]:
         """The accounts that such a login enters, in force or not, the newest first: a promovente may be in several processes."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from schemas.paquete import Modalidad
 from schemas.tipos import Modelo
 
 
@@ -29,6 +30,21 @@ class Plazo(Modelo):
 
     dias: Annotated[int, Field(ge=0, le=366)]
     habiles: bool
+
+
+class InconsistenciaPropia(Modelo):
+    """An inconsistency that an OPL adds to the catalogue (P 13.8). `clave` follows from `descripcion`: it never means another."""
+
+    clave: Annotated[str, StringConstraints(pattern=r"^opl_[0-9a-f]{8}$")]
+    tipo: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    descripcion: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    pide_detalle: bool
+    fundamento: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    modalidades: Annotated[list[Modalidad], Field(min_length=1)]
+
+
+MAX_PROPIAS = 12
+"""Inconsistencies that an OPL may add to a process."""
 
 
 class PerfilReglas(Modelo):
@@ -94,6 +110,10 @@ class PerfilReglas(Modelo):
     """What becomes of expedientes (P 16.1, D 13.9)."""
     cuentan: Literal["lista_nominal", "padron"] = "lista_nominal"
     """Who counts toward the threshold (REGISTRAL.md)."""
+    inconsistencias_propias: Annotated[list[InconsistenciaPropia], Field(max_length=MAX_PROPIAS)] = Field(
+        default_factory=list
+    )
+    """What the OPL adds to the catalogue of inconsistencies (P 13.8)."""
 
 
 DUENO: dict[str, Dueno] = {
@@ -125,6 +145,7 @@ DUENO: dict[str, Dueno] = {
     "portal_cierra": "ine",
     "expedientes": "ine",
     "cuentan": "opl",
+    "inconsistencias_propias": "opl",
 }
 """Who may change each rule: devices, grace, models and terms are INE's; criteria are the OPL's, and DERFE is told
 (P 13.4, 13.8)."""

@@ -11,7 +11,7 @@ from fastapi import Path as PathParam
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, de_revision
+from credencial.inconsistencias import POR_CLAVE
 from kernel.errors import KeyDestroyed
 from kernel.identity import Access, Identity
 from kernel.sealing import CannotUnseal
@@ -26,6 +26,7 @@ from services.mesa_control import metrics, problemas
 from services.mesa_control.acceso import rutas as rutas_de_acceso
 from services.mesa_control.acceso.domain import texto_de_situacion
 from services.mesa_control.acceso.handlers import Historias
+from services.mesa_control.catalogo import ofrecidas, version_de
 from services.mesa_control.correccion import rutas as rutas_correccion
 from services.mesa_control.correccion.handlers import Correcciones
 from services.mesa_control.cuarentena import rutas
@@ -364,9 +365,9 @@ def _api(
         registrado = ver_actores().procesos.get(proceso)
         if registrado is None:
             raise Rechazo("proceso_desconocido")
-        norma = norma_de(registrado.tipo)
+        norma, reglas = norma_de(registrado.tipo), ver_actores().perfil_de(proceso)
         return CatalogoSalida(
-            version=CATALOGO_VERSION,
+            version=version_de(reglas),
             modalidades={
                 modalidad: [
                     EntradaCatalogo(
@@ -382,7 +383,7 @@ def _api(
                             SubtipoSalida(clave=s.clave, descripcion=s.descripcion) for s in subtipos_de(e, norma)
                         ],
                     )
-                    for e in de_revision(modalidad.value)
+                    for e in ofrecidas(modalidad, reglas)
                 ]
                 for modalidad in Modalidad
             },
@@ -426,7 +427,7 @@ def _page(app: FastAPI, access: Puerta, ver_actores: VerActores) -> None:
             proceso=elegido,
             imagenes=[parte.value for parte in IMAGENES],
             tema="oscuro",
-            estilos=["/estatico/mesa.css"],
+            estilos=["/estatico/mesa.css", "/estatico/marca.css"],
             modulos=["/estatico/mesa.js"],
         )
 
@@ -499,7 +500,7 @@ def _registro(registro: Registro, mesa: MesaDeControl, ver_actores: VerActores) 
             if p.nombre in IMAGENES
         ],
         correccion=rutas_correccion.salida(registro),
-        catalogo=CATALOGO_VERSION,
+        catalogo=version_de(ver_actores().perfil_de(recibido.proceso)),
         decision=_decision(decision, mesa) if decision else None,
         asignado_a=registro.asignado_a,
         asignado_hasta=registro.asignado_hasta,

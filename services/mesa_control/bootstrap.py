@@ -85,7 +85,7 @@ def build(settings: Settings) -> Service:
         app=api.create(
             mesa,
             Cuarentena(mesa.registros, mesa.outbox, mesa.clock, mesa.proyector),
-            Historias(historias),
+            Historias(historias, lambda: actores),
             Supervision(panorama, reparto, Busqueda(registros, panorama)),
             identity.build(engines, settings, directorio),
             lambda: actores,

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from credencial.codigos import identificadores_en, leer_qr
-from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, Norma, Subtipo, de_revision
+from credencial.inconsistencias import POR_CLAVE, Norma, Subtipo, de_revision
 from credencial.inconsistencias import Inconsistencia as Entrada
 from credencial.mrz import Mrz, MrzInvalida, leer_mrz, linea_de_nombres
 from schemas.ciclo_de_vida import Ciclo, Estado, en_cuarentena, estado
@@ -32,7 +32,8 @@ from schemas.eventos import (
     RegistroDescifrado,
 )
 from schemas.paquete import DatosRegistro, Modalidad
-from schemas.perfil import TipoProceso
+from schemas.perfil import PerfilReglas, TipoProceso
+from services.mesa_control.catalogo import ofrecidas, version_de
 
 ESPERANDO = "esperando"
 CUARENTENA = "cuarentena"
@@ -91,6 +92,7 @@ class Contexto:
     perfil: ReferenciaPerfil
     actores_offset: int
     deshacer: timedelta
+    reglas: PerfilReglas
 
 
 def en_consulta(ciclo: Ciclo, correccion: int) -> bool:
@@ -147,11 +149,11 @@ def decidir(
         folio=recibido.folio,
         por="revision",
         inconsistencias=[
-            *_elegidas(orden.elecciones, recibido.modalidad),
+            *_elegidas(orden.elecciones, ofrecidas(recibido.modalidad, contexto.reglas)),
             *(Inconsistencia(clave=regla, origen="regla") for regla in reglas),
         ],
         excepciones=_excepciones(orden, recibido.modalidad),
-        catalogo=CATALOGO_VERSION,
+        catalogo=version_de(contexto.reglas),
         operador=operador,
         decidido_en=contexto.ahora,
         compulsado_version=orden.compulsado_version,
@@ -191,8 +193,8 @@ def es_respuesta_a(decision: RegistroClasificado, orden: Orden) -> bool:
     )
 
 
-def _elegidas(elecciones: Sequence[Eleccion], modalidad: Modalidad) -> list[Inconsistencia]:
-    catalogo = {entrada.clave: entrada for entrada in de_revision(modalidad.value)}
+def _elegidas(elecciones: Sequence[Eleccion], entradas: Sequence[Entrada]) -> list[Inconsistencia]:
+    catalogo = {entrada.clave: entrada for entrada in entradas}
     chosen: dict[str, Inconsistencia] = {}
     for eleccion in elecciones:
         entrada = catalogo.get(eleccion.clave)

@@ -400,7 +400,8 @@ class MesaDeControl:
         actores = self.ver_actores()
         if proceso not in actores.procesos:
             raise Rechazo("proceso_desconocido")
-        return Contexto(self.clock.now(), actores.procesos[proceso].perfil, actores.offset, self.deshacer)
+        perfil, reglas = actores.procesos[proceso].perfil, actores.perfil_de(proceso)
+        return Contexto(self.clock.now(), perfil, actores.offset, self.deshacer, reglas)
 
     async def _leer(self, folio: str) -> Document:
         documento = await self.registros.get(folio)

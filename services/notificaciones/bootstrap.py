@@ -48,7 +48,7 @@ def build(settings: Settings) -> Service:
         entregas=entregas,
         ver_actores=lambda: historia,
     )
-    avisos = Avisos(direcciones, entregas, lambda: historia, settings.portal_url)
+    avisos = Avisos(direcciones, entregas, lambda: historia, settings.portal_url, settings.correo_derfe)
     health = Health("engines", "actores")
     return Service(
         name=NAME,

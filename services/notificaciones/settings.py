@@ -23,6 +23,11 @@ class Settings(ServiceSettings):
         description="address of the sender; its domain ends the Message-ID"
     )
 
+    correo_derfe: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = Field(
+        default=None,
+        description="where DERFE is notified of changed criteria (P 13.8); without it, it is not",
+    )
+
     @property
     def smtp_password(self) -> str | None:
         """The password, read when asked for."""

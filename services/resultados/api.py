@@ -58,7 +58,7 @@ def _api(consultas: Consultas, access: Puerta) -> APIRouter:
             raise Problem(
                 404, "folio_no_recibido", "No se ha recibido un registro con ese folio", "Revise que esté completo."
             )
-        return _ficha(access, quien, found).json()
+        return _ficha(consultas, access, quien, found).json()
 
     @router.get("/procesos/{proceso}/totales", summary="Totales por estado y por solicitud; suman lo recibido")
     async def totales(quien: VeTotales, proceso: str) -> dict[str, Any]:
@@ -164,20 +164,20 @@ def _paginas(consultas: Consultas, access: Puerta) -> APIRouter:
         return pagina(
             "folio.html",
             quien=quien,
-            ficha=_ficha(access, quien, found),
+            ficha=_ficha(consultas, access, quien, found),
             proceso=consultas.ver_actores().procesos.get(found["proceso"]),
         )
 
     return router
 
 
-def _ficha(access: Puerta, quien: Quien, documento: Document) -> Ficha:
+def _ficha(consultas: Consultas, access: Puerta, quien: Quien, documento: Document) -> Ficha:
     """What that person is told of a folio: of another one that they may not see, not even its name."""
 
     def ve(folio: str) -> bool:
         return access.allows(quien, Accion.VER_FOLIO, access.directory.place_of({"folio": folio}))
 
-    return ficha(documento, ve)
+    return ficha(documento, ve, consultas.ver_actores().propias())
 
 
 async def _totales(consultas: Consultas, quien: Quien, proceso: str) -> Totales:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from credencial.inconsistencias import POR_CLAVE
@@ -21,6 +22,7 @@ from schemas.eventos import (
     SituacionRegistral,
 )
 from schemas.hora import fecha
+from schemas.perfil import InconsistenciaPropia
 from services.resultados.domain import Cuenta, Totales
 
 NOMBRE: Mapping[Estado, str] = {
@@ -225,8 +227,13 @@ class Ficha:
         }
 
 
-def ficha(documento: Document, ve: Callable[[str], bool] = lambda folio: True) -> Ficha:
-    """What is told of a received folio. `ve`: whether who asks may see another folio, that it may be named."""
+def ficha(
+    documento: Document,
+    ve: Callable[[str], bool] = lambda folio: True,
+    propias: Mapping[str, InconsistenciaPropia] = MappingProxyType({}),
+) -> Ficha:
+    """What is told of a received folio. `ve`: whether who asks may see another folio, that it may be named; `propias`: what OPLs
+    added to the catalogue."""
     ciclo = de_documento(documento)
     recibido = ciclo.recibido
     if recibido is None:
@@ -244,20 +251,21 @@ def ficha(documento: Document, ve: Callable[[str], bool] = lambda folio: True) -
         cuarentena=cuarentena,
         recibido=recibido,
         compulsado=ciclo.compulsado,
-        motivos=_motivos(ciclo.clasificado.inconsistencias if ciclo.clasificado else ()),
+        motivos=_motivos(ciclo.clasificado.inconsistencias if ciclo.clasificado else (), propias),
         historia=_historia(ciclo, documento["horas"], ve),
         divergentes=documento["divergentes"],
         duplicado_de=_duplicado_de(ciclo.compulsado, ve),
     )
 
 
-def _motivos(inconsistencias: Iterable[Inconsistencia]) -> list[Motivo]:
+def _motivos(inconsistencias: Iterable[Inconsistencia], propias: Mapping[str, InconsistenciaPropia]) -> list[Motivo]:
     motivos = []
     for i in inconsistencias:
-        entrada = POR_CLAVE.get(i.clave)  # an OPL's own catalogue may have others (P 13.8)
+        base = POR_CLAVE.get(i.clave)
+        entrada = base or propias.get(i.clave)  # an OPL's own (P 13.8)
         detalle = i.detalle
-        if entrada and detalle:
-            detalle = next((s.descripcion for s in entrada.subtipos if s.clave == detalle), detalle)
+        if base and detalle:
+            detalle = next((s.descripcion for s in base.subtipos if s.clave == detalle), detalle)
         motivos.append(
             Motivo(
                 i.clave,

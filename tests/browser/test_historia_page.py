@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from schemas.eventos import RegistroClasificado
 from services.mesa_control.domain import Eleccion, Orden
 from tests.support.accesible import accesible
-from tests.support.mesa import PROCESO, Mesa, folio
+from tests.support.mesa import PROCESO, PROPIA, Mesa, el_opl_agrega, folio
 from tests.support.navegador import entra, navegador, pagina
 from tests.support.servidor import servir
 
@@ -147,3 +147,45 @@ async def test_la_firma_valida_por_su_excepcion_se_dice_con_una_tecla_y_las_nota
             await expect(page.locator("#aviso")).to_contain_text("✓")
         [decision] = [RegistroClasificado.model_validate_json(r.value) async for r in mesa.stream.read("clasificado")]
         assert (decision.inconsistencias, decision.excepciones) == ([], ["j", "m"])
+
+
+async def test_lo_que_el_opl_agrega_al_catalogo_tiene_su_tecla_aunque_la_pagina_ya_estuviera_abierta(
+    browser: Browser,
+) -> None:
+    """P 13.8."""
+    async with Mesa.en_marcha() as mesa:
+        await mesa.llega(1)
+        async with pagina(browser, mesa.app(), mesa.puerta, "operador1") as page:
+            await page.goto("/")
+            await expect(page.locator(".lienzo[data-lista]")).to_have_count(4)
+            el_opl_agrega(mesa, PROPIA)
+            await page.keyboard.press(" ")
+            await expect(page.locator("#aviso")).to_contain_text("✓")
+            await mesa.llega(2)
+            await expect(page.locator("main")).to_have_attribute("data-folio", folio(2))
+            suya = page.locator(f".inconsistencia[data-clave={PROPIA.clave}]")
+            await expect(suya).to_contain_text(PROPIA.descripcion)
+            await expect(suya.locator("kbd")).to_have_text("o")
+            await expect(page.locator(".lienzo[data-lista]")).to_have_count(4)
+            await page.keyboard.press("o")
+            await page.keyboard.type("papel de otro color")
+            await captura(page, "catalogo-propio")
+            await accesible(page)
+            await page.keyboard.press("Enter")
+            await expect(page.locator("#aviso")).to_contain_text("con inconsistencia")
+        *_, decision = [RegistroClasificado.model_validate_json(r.value) async for r in mesa.stream.read("clasificado")]
+        assert [(i.clave, i.detalle) for i in decision.inconsistencias] == [(PROPIA.clave, "papel de otro color")]
+
+
+async def test_lo_que_abre_la_supervision_tambien_esta_marcado_y_lleva_a_su_historia(browser: Browser) -> None:
+    async with Mesa.en_marcha() as mesa:
+        await mesa.llega(1)
+        async with pagina(browser, mesa.app(), mesa.puerta, "supervisor1") as page:
+            await page.goto(f"/supervision/registros/{folio(1)}")
+            await expect(page.locator(".marcada .de-quien")).to_have_count(4)
+            await expect(page.locator(".marcada .de-quien text").first).to_contain_text("supervisor1 · ")
+            await accesible(page)
+            await captura(page, "supervision-marcada")
+            await mesa.cuenta_la_historia()
+            await page.get_by_role("link", name="Ver su historia").press("Enter")
+            await expect(page.locator(".historia tbody tr")).to_contain_text("supervisor1")

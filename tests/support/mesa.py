@@ -34,6 +34,7 @@ from schemas.eventos import (
     ParteSellada,
     PerfilRegistrado,
     ProcesoRegistrado,
+    ReferenciaPerfil,
     RegistroClasificado,
     RegistroCompulsado,
     RegistroCorregido,
@@ -48,7 +49,7 @@ from schemas.eventos import (
 from schemas.expediente import DATOS, IMAGENES, contexto, id_de_llave
 from schemas.paquete import IMAGENES as PARTES_IMAGEN
 from schemas.paquete import DatosRegistro, Lecturas, Modalidad, Parte
-from schemas.perfil import PERFIL_P
+from schemas.perfil import PERFIL_P, InconsistenciaPropia
 from schemas.tipos import componer_folio, proceso_de
 from services.mesa_control import agent, api
 from services.mesa_control.acceso.handlers import Accesos, Historias, ProyectorDeHistoria
@@ -233,7 +234,7 @@ class Mesa:
         """The HTTP application on this service."""
         s = self.servicio
         cuarentena = Cuarentena(s.registros, s.outbox, s.clock, s.proyector)
-        historias = Historias(self.historias)
+        historias = Historias(self.historias, lambda: self.actores)
         supervision = Supervision(self.panorama, self.reparto, Busqueda(self.registros, self.panorama))
         return api.create(
             s, cuarentena, historias, supervision, self.puerta.access, lambda: self.actores, Health(), meta_diaria=400
@@ -362,3 +363,25 @@ class Mesa:
 def folio(n: int) -> str:
     """Folio of record `n`."""
     return componer_folio(SOLICITUD, "A0001", "3f9c2a1b77d0", f"{n:020x}")
+
+
+PROPIA = InconsistenciaPropia(
+    clave="opl_0a1b2c3d",
+    tipo="Otra",
+    descripcion="La cédula no es la que aprobó el OPL",
+    pide_detalle=True,
+    fundamento="Acuerdo IEPC/CG12/2026",
+    modalidades=[Modalidad.AUXILIAR],
+)
+
+
+def el_opl_agrega(mesa: Mesa, *propias: InconsistenciaPropia) -> None:
+    """A new version of the profile, and the process that names it."""
+    perfil = mesa.actores.perfil_de(PROCESO)
+    version = max(v for _, v in mesa.actores.perfiles) + 1
+    nuevo = perfil.model_copy(update={"version": version, "inconsistencias_propias": list(propias)})
+    mesa.actores.aplicar(PerfilRegistrado(version=version, perfil=nuevo), 50 + version)
+    proceso = mesa.actores.procesos[PROCESO]
+    referencia = ReferenciaPerfil(id=nuevo.id, version=version)
+    cambios = {"version": proceso.version + 1, "perfil": referencia}
+    mesa.actores.aplicar(proceso.model_copy(update=cambios), 60 + version)

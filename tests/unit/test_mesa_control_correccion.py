@@ -396,7 +396,9 @@ async def test_abrir_para_corregir_queda_anotado_y_la_correccion_esta_en_la_hist
     assert [(a.quien, a.folio, a.via) for a in await mesa.accedidos()] == [("operador1", folio(1), "folio")]
     hecha = await Correcciones(mesa.servicio).corregir(folio(1), "operador1", ORDEN, "llave-0001")
     await mesa.cuenta_la_historia(hecha)
-    [paso] = [p for p in await Historias(mesa.historias).de(folio(1)) if p.que == "registro_corregido"]
+    [paso] = [
+        p for p in await Historias(mesa.historias, lambda: mesa.actores).de(folio(1)) if p.que == "registro_corregido"
+    ]
     assert (paso.quien, paso.detalle) == ("operador1", "CIC, OCR, Clave de elector")
 
 

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from schemas.paquete import Modalidad
+from services.mesa_control.acceso.handlers import Historias
 from services.mesa_control.domain import Eleccion, Orden, Rechazo, comparar
-from tests.support.mesa import PROCESO, Mesa, datos, folio
+from tests.support.mesa import PROCESO, PROPIA, Mesa, datos, el_opl_agrega, folio
 
 
 @pytest.fixture
@@ -98,6 +100,40 @@ async def test_solo_es_valido_por_excepcion_lo_que_la_norma_exceptua(mesa: Mesa,
     await mesa.llega(1)
     assert (await _rechazo(mesa, orden)).codigo == codigo
     assert await mesa.salida.count({}) == 0
+
+
+async def test_lo_que_agrega_el_opl_se_ofrece_se_exige_su_detalle_y_lo_nombra_la_decision(mesa: Mesa) -> None:
+    """P 13.8."""
+    await mesa.llega(1)
+    assert (await _rechazo(mesa, _orden(Eleccion(PROPIA.clave, "x")))).codigo == "inconsistencia_desconocida"
+    el_opl_agrega(mesa, PROPIA)
+    assert (await _rechazo(mesa, _orden(Eleccion(PROPIA.clave)))).codigo == "detalle_requerido"
+    orden = _orden(Eleccion(PROPIA.clave, "papel de otro color"))
+    decision = await mesa.servicio.decidir(folio(1), "operador1", orden, "llave-0002")
+    assert (decision.catalogo, decision.perfil.version) == ("spec-7/2+2", 2)
+    assert [(i.clave, i.detalle) for i in decision.inconsistencias] == [(PROPIA.clave, "papel de otro color")]
+
+
+async def test_lo_decidido_no_cambia_cuando_el_opl_quita_lo_que_agrego(mesa: Mesa) -> None:
+    await mesa.llega(1)
+    el_opl_agrega(mesa, PROPIA)
+    orden = _orden(Eleccion(PROPIA.clave, "papel de otro color"))
+    decision = await mesa.servicio.decidir(folio(1), "operador1", orden, "llave-0001")
+    el_opl_agrega(mesa)
+    assert await mesa.servicio.decidir(folio(1), "operador1", orden, "llave-0001") == decision
+    await mesa.llega(2)
+    with pytest.raises(Rechazo) as caught:
+        await mesa.servicio.decidir(folio(2), "operador1", orden, "llave-0003")
+    assert caught.value.codigo == "inconsistencia_desconocida"
+    await mesa.cuenta_la_historia()
+    [paso] = [p for p in await Historias(mesa.historias, lambda: mesa.actores).de(folio(1)) if p.version == 1]
+    assert "La cédula no es la que aprobó el OPL (papel de otro color)" in paso.detalle
+
+
+async def test_lo_que_agrega_el_opl_es_de_sus_modalidades(mesa: Mesa) -> None:
+    await mesa.llega(1)
+    el_opl_agrega(mesa, PROPIA.model_copy(update={"modalidades": [Modalidad.CAPTURA_MANUAL]}))
+    assert (await _rechazo(mesa, _orden(Eleccion(PROPIA.clave, "x")))).codigo == "inconsistencia_desconocida"
 
 
 async def test_la_misma_llave_da_la_misma_respuesta(mesa: Mesa) -> None:

@@ -19,11 +19,13 @@ from schemas.eventos import (
     ReferenciaPerfil,
     SolicitudRegistrada,
 )
-from schemas.perfil import PERFIL_D, PERFIL_P, PerfilReglas
+from schemas.paquete import Modalidad
+from schemas.perfil import PERFIL_D, PERFIL_P, InconsistenciaPropia, PerfilReglas
 from tests.support.ejemplos import ejemplo
 from tests.unit.test_notificaciones_entrega import (
     AUXILIAR,
     CORREO,
+    DERFE,
     NOMBRE,
     PORTAL,
     SOLICITUD,
@@ -80,6 +82,51 @@ CEDULA = ejemplo(CedulaConfirmada, solicitud=SOLICITUD)
 BAJA = ejemplo(
     AuxiliarDadoDeBaja, motivo="Cédula no presentada", por="opl", desde=datetime(2026, 11, 20, 18, tzinfo=UTC)
 )
+
+
+# ---- DERFE
+
+
+def cambio(perfil: PerfilReglas, version: int, **cambios: Any) -> tuple[Evento, Evento]:
+    """A new version of the profile, and of the process that names it."""
+    nuevo = perfil.model_copy(update={"version": version, **cambios})
+    _, registrado = proceso(nuevo)
+    assert isinstance(registrado, ProcesoRegistrado)
+    return PerfilRegistrado(version=version, perfil=nuevo), registrado.model_copy(
+        update={"version": version, "por": "opl.01"}
+    )
+
+
+async def test_el_cambio_de_criterios_del_opl_se_notifica_a_la_derfe_una_vez(mundo: Mundo) -> None:
+    """P 13.4, 13.8; D 10.4."""
+    propia = InconsistenciaPropia(
+        clave="opl_0a1b2c3d",
+        tipo="Otra",
+        descripcion="La cédula no es la que aprobó el OPL",
+        pide_detalle=False,
+        fundamento="Acuerdo IEPC/CG12/2026",
+        modalidades=[Modalidad.AUXILIAR],
+    )
+    cambiado = cambio(PERFIL_P, 2, inconsistencias_propias=[propia], misma_persona="todos")
+    await ocurre(mundo, *proceso(PERFIL_P), *cambiado)
+    (mensaje,) = mundo.buzon.mensajes
+    assert (mensaje.id, mensaje.para) == ("<criterios.CI26.2@apoyo.invalid>", DERFE)
+    for linea in (
+        "Id Proceso:             CI26",
+        "Versión de las reglas:  de 1 a 2",
+        "Cuenta que lo hizo:     opl.01",
+        "- Qué vale si una persona apoya a dos aspirantes o promoventes",
+        "- Otra: La cédula no es la que aprobó el OPL (Acuerdo IEPC/CG12/2026)",
+    ):
+        assert linea in mensaje.cuerpo.splitlines()
+    await mundo.instancia("dos").recibir(cambiado[1], 3)
+    assert len(mundo.buzon.mensajes) == 1
+
+
+async def test_lo_que_cambia_el_ine_y_lo_que_no_cambia_no_se_notifica_a_la_derfe(mundo: Mundo) -> None:
+    otro_dato = cambio(PERFIL_P, 2)[1].model_copy(update={"perfil": ReferenciaPerfil(id=PERFIL_P.id, version=1)})
+    await ocurre(mundo, *proceso(PERFIL_P), otro_dato, *cambio(PERFIL_P, 3, gracia_horas=12))
+    assert mundo.buzon.mensajes == []
 
 
 # ---- solicitantes

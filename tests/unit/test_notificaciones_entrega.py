@@ -30,6 +30,7 @@ from services.notificaciones.handlers.direcciones import Direcciones
 from services.notificaciones.handlers.entregas import PLAZO, Entregas, Mensaje, Rechazado
 from tests.support.ejemplos import ejemplo
 
+DERFE = "derfe@example.com"
 PORTAL = "https://portal.example.com"
 NOMBRE = "Nombre De Prueba"
 SOLICITUD, AUXILIAR, CORREO = "CI26-0001", "A0001", "auxiliar@example.com"
@@ -160,7 +161,7 @@ class Mundo:
         direcciones = Direcciones(suyo)
         entregas = Entregas(documentos or entregados, self.buzon, self.reloj, nombre, "apoyo.invalid")
         acuses = Acuses(envios, desenlaces, suyo, direcciones, entregas, lambda: self.actores)
-        return Instancia(acuses, Avisos(direcciones, entregas, lambda: self.actores, PORTAL), self.reloj)
+        return Instancia(acuses, Avisos(direcciones, entregas, lambda: self.actores, PORTAL, DERFE), self.reloj)
 
 
 @dataclass

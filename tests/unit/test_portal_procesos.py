@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -263,7 +264,8 @@ async def test_el_opl_cambia_solo_lo_suyo_y_se_dice_que_se_notifica_a_la_derfe(
     hoja = await opl.abre("/procesos/CI27/reglas/cambiar")
     assert "se notifica a la DERFE (P 13.4, 13.8" in hoja.texto
     assert hoja.forma is not None
-    assert set(hoja.forma.campos) == {"llave", "version", "misma_persona", "cuentan", "audiencia_cubre"}
+    campos = {c for c in hoja.forma.campos if not c.startswith("propia_")}
+    assert campos == {"llave", "version", "misma_persona", "cuentan", "audiencia_cubre"}
     hoja = await opl.reenvia(hoja, {"misma_persona": "todos", "gracia_horas": "0", "dispositivos_activos": "9"})
     assert hoja.url == "/procesos/CI27/reglas"
     assert "vale el que se recibió primero → valen todos" in hoja.texto
@@ -323,6 +325,56 @@ async def test_una_regla_fuera_de_sus_limites_no_pasa(
     assert list(hoja.errores) == ([campo] if campo else [])
     assert "Ninguna regla cambió" in hoja.texto or campo
     assert p.vista.actores.perfil_de("CI27").version == 1
+
+
+PROPIA = {
+    "propia_0_descripcion": "La cédula trae una firma que no es de puño y letra",
+    "propia_0_tipo": "Firma no válida",
+    "propia_0_fundamento": "Acuerdo IEPC/CG12/2026, punto 4",
+    "propia_0_detalle": "si",
+    "propia_0_modalidades": ["auxiliar", "mi_apoyo"],
+}
+
+
+async def test_el_opl_agrega_inconsistencias_al_catalogo_y_cada_version_dice_que_cambio(
+    p: PortalDePrueba, opl: Navegante
+) -> None:
+    """P 13.8."""
+    await _registrado(opl)
+    hoja = await opl.envia("/procesos/CI27/reglas/cambiar", PROPIA)
+    assert hoja.status == 200, hoja.errores
+    assert (
+        "Inconsistencias que el OPL agrega al catálogo: ninguna → Firma no válida: La cédula trae una firma"
+        in hoja.texto
+    )
+    [propia] = p.vista.actores.perfil_de("CI27").inconsistencias_propias
+    assert (propia.tipo, propia.pide_detalle) == ("Firma no válida", True)
+    assert [m.value for m in propia.modalidades] == ["auxiliar", "mi_apoyo"]
+    hoja = await opl.envia("/procesos/CI27/reglas/cambiar", {"misma_persona": "todos"})
+    assert p.vista.actores.perfil_de("CI27").inconsistencias_propias == [propia]
+    await opl.envia("/procesos/CI27/reglas/cambiar", {"propia_0_descripcion": ""})
+    assert p.vista.actores.perfil_de("CI27").inconsistencias_propias == []
+    assert p.vista.actores.propias() == {propia.clave: propia}
+
+
+@pytest.mark.parametrize(
+    ("cambios", "campo"),
+    [
+        ({"propia_0_tipo": ""}, "propia_0_tipo"),
+        ({"propia_0_fundamento": ""}, "propia_0_fundamento"),
+        ({"propia_0_detalle": "tal vez"}, "propia_0_detalle"),
+        ({"propia_0_modalidades": None}, "propia_0_modalidades"),
+        ({"propia_0_descripcion": "x" * 201}, "propia_0_descripcion"),
+        ({campo.replace("0", "1"): valor for campo, valor in PROPIA.items()}, "propia_1_descripcion"),
+    ],
+)
+async def test_una_inconsistencia_propia_incompleta_o_repetida_no_pasa(
+    p: PortalDePrueba, opl: Navegante, cambios: dict[str, Any], campo: str
+) -> None:
+    await _registrado(opl)
+    hoja = await opl.envia("/procesos/CI27/reglas/cambiar", PROPIA | cambios)
+    assert (hoja.status, list(hoja.errores)) == (422, [campo])
+    assert p.vista.actores.perfil_de("CI27").inconsistencias_propias == []
 
 
 async def test_dos_cambios_de_reglas_a_la_vez_no_se_pisan(p: PortalDePrueba, opl: Navegante, ine: Navegante) -> None:

@@ -24,6 +24,7 @@ from schemas.eventos import (
     SituacionRegistral,
 )
 from schemas.paquete import Parte
+from schemas.perfil import InconsistenciaPropia
 from services.mesa_control.correccion.domain import ETIQUETA
 from services.mesa_control.domain import TEXTO_ALERTA
 
@@ -130,9 +131,9 @@ def con(pasos: Sequence[Mapping[str, Any]], nuevo: Mapping[str, Any]) -> list[Ma
 # From what the projection keeps to words ----------------------------------------------------------------------------------
 
 
-def en_palabras(guardado: Mapping[str, Any]) -> Paso:
-    """An event of a history in words."""
-    texto, detalle, reglas = _PALABRAS[guardado["que"]](guardado["datos"])
+def en_palabras(guardado: Mapping[str, Any], propias: Mapping[str, InconsistenciaPropia]) -> Paso:
+    """An event of a history in words. `propias`: what OPLs added to the catalogue."""
+    texto, detalle, reglas = _PALABRAS[guardado["que"]]({**guardado["datos"], "propias": propias})
     return Paso(
         guardado["que"], texto, detalle, guardado["quien"], guardado["cuando"], guardado["version"], tuple(reglas)
     )
@@ -169,7 +170,7 @@ def _dice_acceso(d: Mapping[str, Any]) -> Dicho:
 def _dice_clasificado(d: Mapping[str, Any]) -> Dicho:
     motivos = [i for i in d["inconsistencias"] if i["origen"] == "revision"]
     reglas = [descripcion_de(i["clave"]) for i in d["inconsistencias"] if i["origen"] == "regla"]
-    dichos = "; ".join(f"{i['clave']}) {descripcion_de(i['clave'])}{_entre(i['detalle'])}" for i in motivos)
+    dichos = "; ".join(f"{_motivo(i['clave'], d['propias'])}{_entre(i['detalle'])}" for i in motivos)
     if motivos or not reglas:
         texto = "Decidido con inconsistencia" if motivos else "Decidido sin inconsistencia"
     else:
@@ -198,6 +199,11 @@ _PALABRAS: dict[str, Callable[[Mapping[str, Any]], Dicho]] = {
     AccesoRegistrado.nombre: _dice_acceso,
     RegistroClasificado.nombre: _dice_clasificado,
 }
+
+
+def _motivo(clave: str, propias: Mapping[str, InconsistenciaPropia]) -> str:
+    """A reason with its inciso, or as the OPL that added it says."""
+    return propias[clave].descripcion if clave in propias else f"{clave}) {descripcion_de(clave)}"
 
 
 def _entre(detalle: str | None) -> str:

@@ -14,6 +14,7 @@ from kernel.documents import Document, Documents, Keyed
 from kernel.errors import Conflict
 from kernel.outbox import Emitted, Outbox, Wanted
 from kernel.together import Gathered
+from schemas.actores import VerActores
 from schemas.eventos import AccesoRegistrado
 from schemas.paquete import Parte
 from schemas.tipos import proceso_de
@@ -169,10 +170,12 @@ class Historias:
     """Histories, for who asks."""
 
     historias: Documents
+    ver_actores: VerActores
 
     async def de(self, folio: str) -> list[Paso]:
         """What became of a record, the oldest first; a moment behind the log. Raises Rechazo (`registro_desconocido`)."""
         documento = await self.historias.get(folio)
         if documento is None:
             raise Rechazo("registro_desconocido")
-        return [en_palabras(p) for p in documento["pasos"]]
+        propias = self.ver_actores().propias()
+        return [en_palabras(p, propias) for p in documento["pasos"]]

@@ -81,7 +81,7 @@ def montar(app: FastAPI, historias: Historias, access: Access[CuentaRegistrada],
             nombre=NOMBRE_DE_PARTE[parte].capitalize(),
             proceso=proceso_de(folio),
             tema="oscuro",
-            estilos=["/estatico/mesa.css"],
+            estilos=["/estatico/mesa.css", "/estatico/marca.css"],
             modulos=["/estatico/imagen.js"],
         )
 

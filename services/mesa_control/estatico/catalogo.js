@@ -4,8 +4,11 @@ import { $, el, puesto } from "./puesto.js";
 
 let catalogo = {};
 
+export const versionDelCatalogo = () => catalogo.version;
+
 export function usarCatalogo(nuevo) {
   catalogo = nuevo;
+  delete $("catalogo").dataset.modalidad;
   Object.values(catalogo.modalidades).forEach(ponerTeclas);
   pintarAyuda();
 }

@@ -1,5 +1,5 @@
-// One image by itself (`pagina/imagen.html`), marked as those of the record on the screen.
+// Images outside of the review (one by itself, those of a record that a supervisor opens), marked as those of the review.
 
 import { marcar } from "./marca.js";
 
-marcar(document.querySelector(".lienzo"));
+for (const lienzo of document.querySelectorAll("[data-marcar]")) marcar(lienzo);

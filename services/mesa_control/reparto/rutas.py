@@ -385,7 +385,12 @@ def _paginas(
 
     @app.get("/supervision/registros/{folio}", include_in_schema=False, response_class=HTMLResponse)
     async def registro(quien: ve, folio: Annotated[Folio, PathParam()]) -> str:
-        return pages.get_template("registro.html").render(quien=quien, r=await ver(folio, quien.id), **estaticos)
+        return pages.get_template("registro.html").render(
+            quien=quien,
+            r=await ver(folio, quien.id),
+            estilos=[*estaticos["estilos"], "/estatico/marca.css"],
+            modulos=[*estaticos["modulos"], "/estatico/imagen.js"],
+        )
 
     def _proceso(proceso: str) -> ProcesoRegistrado:
         if (registrado := ver_actores().procesos.get(proceso)) is None:

@@ -23,6 +23,7 @@ class Clase(StrEnum):
     ALTA = "alta"
     CAMBIO_DE_CORREO = "cambio_de_correo"
     BAJA = "baja"
+    CRITERIOS = "criterios"
 
 
 @dataclass(frozen=True, slots=True)

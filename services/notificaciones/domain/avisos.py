@@ -4,10 +4,12 @@
   when the signed cédula is held (P 6.1 F). The cédula brings it in any case where it was not sent before: never none.
 - To an auxiliar: Id Proceso and Id Auxiliar (P 7.4, D 3); at a change of e-mail, to the new address (P 9.17, D 6.7); at a
   dismissal, its cause (P 7.7, D 3.8).
+- To DERFE: which criteria of a process its OPL changed, and what it adds to the catalogue (P 13.4, 13.8, D 10.4).
 """
 
 from schemas.eventos import AuxiliarDadoDeBaja, ProcesoRegistrado
 from schemas.hora import hora_centro
+from schemas.perfil import DUENO, PerfilReglas
 from schemas.tipos import proceso_de
 from services.notificaciones.domain import PIE, Texto, componer, ficha
 
@@ -94,6 +96,45 @@ def baja(evento: AuxiliarDadoDeBaja) -> Texto:
                 ),
                 "A partir de esa fecha ya no puede captar apoyos para esta solicitud. Lo que se recibió antes no cambia.\n"
                 "Si tiene dudas, acuda a la persona aspirante o promovente, o al Organismo Público Local.\n" + PIE,
+            )
+        ),
+    )
+
+
+_CRITERIOS = {
+    "misma_persona": "Qué vale si una persona apoya a dos aspirantes o promoventes",
+    "audiencia_cubre": "Qué se revisa en una audiencia",
+    "cuentan": "Quién cuenta para el umbral",
+    "inconsistencias_propias": "Inconsistencias que el OPL agrega al catálogo",
+}
+
+
+def criterios_que_cambiaron(antes: PerfilReglas, despues: PerfilReglas) -> list[str]:
+    """The rules of the OPL that differ, by their field."""
+    return [
+        campo for campo, dueno in DUENO.items() if dueno == "opl" and getattr(antes, campo) != getattr(despues, campo)
+    ]
+
+
+def criterios(proceso: ProcesoRegistrado, antes: PerfilReglas, despues: PerfilReglas) -> Texto:
+    """To DERFE: that the OPL changed its criteria, which ones, and what it adds to the catalogue from now on."""
+    cambiaron = [_CRITERIOS.get(campo, campo) for campo in criterios_que_cambiaron(antes, despues)]
+    propias = [f"{p.tipo}: {p.descripcion} ({p.fundamento})" for p in despues.inconsistencias_propias]
+    return Texto(
+        f"Cambio de criterios de revisión ({proceso.proceso})",
+        componer(
+            (
+                "CAMBIO DE CRITERIOS DE REVISIÓN",
+                "El Organismo Público Local modificó criterios de su proceso (P 13.4, 13.8; D 10.4).",
+                ficha(
+                    ("Id Proceso", proceso.proceso),
+                    ("Versión de las reglas", f"de {antes.version} a {despues.version}"),
+                    ("Cuenta que lo hizo", proceso.por or "no consta"),
+                ),
+                "Cambió:\n" + "\n".join(f"- {nombre}" for nombre in cambiaron),
+                "Inconsistencias que el OPL agrega al catálogo:\n"
+                + "\n".join(f"- {p}" for p in propias or ["ninguna"]),
+                "Lo que ya se decidió conserva la versión con que se decidió. El portal muestra cada versión.\n" + PIE,
             )
         ),
     )

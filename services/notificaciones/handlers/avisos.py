@@ -18,7 +18,15 @@ from schemas.eventos import (
     SolicitudRegistrada,
 )
 from services.notificaciones.domain import Clase, Encargo, Texto
-from services.notificaciones.domain.avisos import alta, baja, cambio_de_correo, confirmacion, mismo_correo
+from services.notificaciones.domain.avisos import (
+    alta,
+    baja,
+    cambio_de_correo,
+    confirmacion,
+    criterios,
+    criterios_que_cambiaron,
+    mismo_correo,
+)
 from services.notificaciones.domain.historia import Historia
 from services.notificaciones.handlers.direcciones import Direcciones
 from services.notificaciones.handlers.entregas import Carta, Entregas
@@ -26,12 +34,13 @@ from services.notificaciones.handlers.entregas import Carta, Entregas
 
 @dataclass(frozen=True, slots=True)
 class Avisos:
-    """The handlers with what they depend on. `portal`: its address, as people know it."""
+    """The handlers with what they depend on. `portal`: its address, as people know it; `derfe`: of DERFE, if told."""
 
     direcciones: Direcciones
     entregas: Entregas
     ver_historia: Callable[[], Historia]
     portal: str
+    derfe: str | None = None
 
     async def solicitud_registrada(self, evento: SolicitudRegistrada, context: Context) -> None:
         """Confirm it, if the profile says at once (D 2.3). Raises BadInput, Conflict, Unavailable."""
@@ -71,6 +80,19 @@ class Avisos:
             raise BadInput("auxiliar_desconocido", f"{evento.solicitud}/{evento.auxiliar}")
         encargo = Encargo(Clase.BAJA, f"{evento.solicitud}.{evento.auxiliar}.{evento.version}")
         await self._enviar(encargo, await self.direcciones.de_auxiliar(auxiliar), baja(evento))
+
+    async def proceso_registrado(self, evento: ProcesoRegistrado, context: Context) -> None:
+        """Notify DERFE when the OPL's criteria changed (P 13.4, 13.8; D 10.4). Raises BadInput, Conflict, Unavailable."""
+        historia = self._al_dia(context)
+        anterior = historia.de_proceso[evento.proceso].get(evento.version - 1)
+        if anterior is None or anterior.perfil == evento.perfil:
+            return
+        antes, despues = (historia.perfiles.get((r.id, r.version)) for r in (anterior.perfil, evento.perfil))
+        if antes is None or despues is None:
+            raise BadInput("perfil_desconocido", evento.proceso)
+        if criterios_que_cambiaron(antes, despues):
+            encargo = Encargo(Clase.CRITERIOS, f"{evento.proceso}.{evento.version}")
+            await self._enviar(encargo, self.derfe, criterios(evento, antes, despues))
 
     def _al_dia(self, context: Context) -> Historia:
         historia = self.ver_historia()

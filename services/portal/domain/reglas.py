@@ -1,13 +1,16 @@
 """The rules of a profile in words, and how they are changed, each by its owner (SPEC 2; P 13.4, 13.8; D 10.4). Pure.
 
-A rule's form field is its name; a term has two, `<name>_dias` and `<name>_habiles`.
+A rule's form field is its name; a term has two, `<name>_dias` and `<name>_habiles`. What an OPL adds to the catalogue of
+inconsistencies (P 13.8) has five for each, `propia_<n>_<field>`; one without a text is none.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.perfil import DUENO, Dueno, PerfilReglas, Plazo
+from schemas.paquete import Modalidad
+from schemas.perfil import DUENO, MAX_PROPIAS, Dueno, InconsistenciaPropia, PerfilReglas, Plazo
 from services.portal.domain.captura import Captura
 from services.portal.domain.terminos import en_palabras
 
@@ -40,13 +43,18 @@ class EnDias:
 
 
 @dataclass(frozen=True, slots=True)
+class Propias:
+    """Inconsistencies that the OPL adds to the catalogue (P 13.8)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Regla:
     """One rule: its name for people, its numeral, and what it may be."""
 
     campo: str
     nombre: str
     numeral: str
-    valor: Opciones | Numero | EnDias
+    valor: Opciones | Numero | EnDias | Propias
 
     @property
     def dueno(self) -> Dueno:
@@ -92,6 +100,7 @@ REGLAS: tuple[Regla, ...] = (
     Regla("misma_persona", "Si una persona apoya a dos aspirantes o promoventes", "P 15.3",
           Opciones((("primero_recibido", "vale el que se recibió primero"), ("todos", "valen todos"),
                     ("ninguno", "no vale ninguno")))),
+    Regla("inconsistencias_propias", "Inconsistencias que el OPL agrega al catálogo", "P 13.8; D 10.4", Propias()),
     Regla("cuentan", "Quién cuenta para el umbral", "",
           Opciones((("lista_nominal", "quien está en la lista nominal"), ("padron", "quien está en el padrón")))),
     Regla("audiencia_cubre", "Qué se revisa en una audiencia", "P 14.1; D 11.2, 11.4 c",
@@ -126,11 +135,15 @@ def decir(regla: Regla, perfil: PerfilReglas) -> str:
             return nada if valor is None else f"{valor} {unidad}"
         case EnDias(nada):
             return nada if valor is None else en_palabras(valor)
+        case Propias():
+            return "; ".join(_decir_propia(p) for p in valor) or "ninguna"
 
 
 def llenar(regla: Regla, perfil: PerfilReglas) -> dict[str, Any]:
     """The form fields of a rule, as a profile says."""
     valor = getattr(perfil, regla.campo)
+    if isinstance(regla.valor, Propias):
+        return {campo: dicho for n, propia in enumerate(valor) for campo, dicho in _llenar_propia(n, propia).items()}
     if isinstance(regla.valor, EnDias):
         plazo: Plazo | None = valor
         return {
@@ -160,8 +173,71 @@ def leer(valores: Mapping[str, Sequence[str]], perfil: PerfilReglas, organo: Due
                 dias = c.entero(f"{regla.campo}_dias", 0, 366, opcional=bool(nada))
                 habiles = c.opcion(f"{regla.campo}_habiles", ("si", "no"), opcional=dias is None) == "si"
                 cambios[regla.campo] = None if dias is None else Plazo(dias=dias, habiles=habiles)
+            case Propias():
+                cambios[regla.campo] = _leer_propias(c)
     c.terminar()
     return PerfilReglas.model_validate({**perfil.model_dump(), **cambios})
+
+
+MODALIDADES: Pares = (
+    (Modalidad.AUXILIAR.value, "con auxiliar"),
+    (Modalidad.MI_APOYO.value, "Mi Apoyo"),
+    (Modalidad.CAPTURA_MANUAL.value, "captura manual"),
+)
+
+
+def propias_en_blanco(valores: Mapping[str, Any]) -> list[int]:
+    """Which of the additions a form shows: those that say something, and two more, while there is room."""
+    dichas = [n for n in range(MAX_PROPIAS) if valores.get(f"propia_{n}_descripcion")]
+    libres = [n for n in range(MAX_PROPIAS) if n not in dichas]
+    return sorted([*dichas, *libres[:2]])
+
+
+def _decir_propia(propia: InconsistenciaPropia) -> str:
+    modalidades = ", ".join(texto for clave, texto in MODALIDADES if Modalidad(clave) in propia.modalidades)
+    detalle = ", con detalle" if propia.pide_detalle else ""
+    return f"{propia.tipo}: {propia.descripcion} ({propia.fundamento}; {modalidades}{detalle})"
+
+
+def _llenar_propia(n: int, propia: InconsistenciaPropia) -> dict[str, Any]:
+    return {
+        f"propia_{n}_descripcion": propia.descripcion,
+        f"propia_{n}_tipo": propia.tipo,
+        f"propia_{n}_fundamento": propia.fundamento,
+        f"propia_{n}_detalle": "si" if propia.pide_detalle else "no",
+        f"propia_{n}_modalidades": [m.value for m in propia.modalidades],
+    }
+
+
+def _leer_propias(c: Captura) -> list[InconsistenciaPropia]:
+    leidas: dict[str, InconsistenciaPropia] = {}
+    for n in range(MAX_PROPIAS):
+        if (propia := _leer_propia(c, n)) is None:
+            continue
+        if propia.clave in leidas:
+            c.error(f"propia_{n}_descripcion", "Esa descripción está dos veces.")
+        leidas[propia.clave] = propia
+    return list(leidas.values())
+
+
+def _leer_propia(c: Captura, n: int) -> InconsistenciaPropia | None:
+    descripcion = c.texto(f"propia_{n}_descripcion", maximo=200, opcional=True)
+    if not descripcion:
+        return None
+    tipo = c.texto(f"propia_{n}_tipo", maximo=60)
+    fundamento = c.texto(f"propia_{n}_fundamento", maximo=100)
+    detalle = c.opcion(f"propia_{n}_detalle", ("si", "no"))
+    modalidades = c.varias(f"propia_{n}_modalidades", [clave for clave, _ in MODALIDADES])
+    if c.errores:
+        return None
+    return InconsistenciaPropia(
+        clave=f"opl_{hashlib.sha256(descripcion.encode()).hexdigest()[:8]}",
+        tipo=tipo,
+        descripcion=descripcion,
+        pide_detalle=detalle == "si",
+        fundamento=fundamento,
+        modalidades=[Modalidad(m) for m in modalidades],
+    )
 
 
 def diferencias(antes: PerfilReglas, despues: PerfilReglas) -> list[str]:
