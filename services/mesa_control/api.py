@@ -26,7 +26,6 @@ from services.mesa_control import metrics, problemas
 from services.mesa_control.acceso import rutas as rutas_de_acceso
 from services.mesa_control.acceso.domain import texto_de_situacion
 from services.mesa_control.acceso.handlers import Historias
-from services.mesa_control.catalogo import ofrecidas, version_de
 from services.mesa_control.correccion import rutas as rutas_correccion
 from services.mesa_control.correccion.handlers import Correcciones
 from services.mesa_control.cuarentena import rutas
@@ -37,9 +36,11 @@ from services.mesa_control.domain import (
     Rechazo,
     comparar,
     norma_de,
+    ofrecidas,
     reglas_de,
     subtipos_de,
     texto_de_alerta,
+    version_de,
 )
 from services.mesa_control.handlers import MesaDeControl, Registro
 from services.mesa_control.procesos import al_alcance, pagina_para_elegir

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from credencial.codigos import identificadores_en, leer_qr
-from credencial.inconsistencias import POR_CLAVE, Norma, Subtipo, de_revision
+from credencial.inconsistencias import CATALOGO_VERSION, POR_CLAVE, Norma, Subtipo, de_revision
 from credencial.inconsistencias import Inconsistencia as Entrada
 from credencial.mrz import Mrz, MrzInvalida, leer_mrz, linea_de_nombres
 from schemas.ciclo_de_vida import Ciclo, Estado, en_cuarentena, estado
@@ -33,7 +33,6 @@ from schemas.eventos import (
 )
 from schemas.paquete import DatosRegistro, Modalidad
 from schemas.perfil import PerfilReglas, TipoProceso
-from services.mesa_control.catalogo import ofrecidas, version_de
 
 ESPERANDO = "esperando"
 CUARENTENA = "cuarentena"
@@ -191,6 +190,28 @@ def es_respuesta_a(decision: RegistroClasificado, orden: Orden) -> bool:
         and chosen == ordered
         and decision.excepciones == sorted(set(orden.excepciones))
     )
+
+
+def version_de(perfil: PerfilReglas) -> str:
+    """The version that a decision names: of the norms' catalogue, and of the profile whose additions stand beside it, if any."""
+    return f"{CATALOGO_VERSION}+{perfil.version}" if perfil.inconsistencias_propias else CATALOGO_VERSION
+
+
+def ofrecidas(modalidad: Modalidad, perfil: PerfilReglas) -> tuple[Entrada, ...]:
+    """What can be chosen for a record of that modality, under that profile."""
+    propias = tuple(
+        Entrada(
+            clave=p.clave,
+            tipo=p.tipo,
+            descripcion=p.descripcion,
+            pide_detalle=p.pide_detalle,
+            fundamento=p.fundamento,
+            modalidades=tuple(m.value for m in p.modalidades),
+        )
+        for p in perfil.inconsistencias_propias
+        if modalidad in p.modalidades
+    )
+    return (*de_revision(modalidad.value), *propias)
 
 
 def _elegidas(elecciones: Sequence[Eleccion], entradas: Sequence[Entrada]) -> list[Inconsistencia]:
