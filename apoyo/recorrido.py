@@ -35,7 +35,7 @@ from services.notificaciones.domain import Clase
 
 OPERADORES = ("operador1", "operador2", "operador3")
 Contar = Callable[[int], None]
-PAUSAS = (0.2, 0.5, 1, 2, 4, 8, 8, 8, 8)
+PAUSAS = (0.2, 0.5, 1, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8)
 """Seconds between attempts at a service that is restarting."""
 
 

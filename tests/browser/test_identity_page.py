@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 @pytest.fixture(scope="module")
 def emisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmisorLocal]:
     with emisor_local(tmp_path_factory.mktemp("emisor")) as running:
-        running.gente(institucional={"operador1": True, "operador2": True, "supervisor1": True}, publico={})
+        running.gente(institucional={"operador1": True, "operador2": True, "soporte1": True}, publico={})
         yield running
 
 
@@ -169,17 +169,17 @@ async def test_si_entra_otra_persona_lo_que_esperaba_no_se_guarda_a_su_nombre(me
     await _escribe(pestana, "operador2")
     await expect(pestana.get_by_role("heading", name="Ya entró")).to_be_visible()
     await pestana.close()
-    await expect(page.locator("#aviso")).to_contain_text("En este navegador entró otra persona")
+    await expect(page.locator("#rechazos")).to_contain_text("En este navegador entró otra persona")
     assert await _decididos(mesa) == []
 
 
 async def test_a_quien_no_puede_se_le_dice_que_y_como_quien_entro(page: Page) -> None:
     await page.goto("/")
     await _elige_el_emisor(page)
-    await _escribe(page, "supervisor1")
+    await _escribe(page, "soporte1")
     await expect(page.get_by_role("heading", name="No tiene permiso para esto")).to_be_visible()
-    await expect(page.locator("main")).to_contain_text("Revisar registros en Mesa de Control")
-    await expect(page.locator("main")).to_contain_text("supervisor1")
+    await expect(page.locator("main")).to_contain_text("Ver un registro y sus imágenes en Mesa de Control")
+    await expect(page.locator("main")).to_contain_text("soporte1")
     await expect(page.get_by_role("button", name="Salir")).to_be_visible()
     await _foto(page, "sin-permiso")
 

@@ -72,6 +72,7 @@ PERSONAS = {
     "supervisor1": Rol.SUPERVISOR,
     "auditor1": Rol.AUDITOR,
     "ine1": Rol.INE_ADMIN,
+    "soporte1": Rol.SOPORTE,
 }
 """Accounts that reach every process."""
 
