@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 from pymongo import AsyncMongoClient
 from rich.console import Console
@@ -331,4 +332,5 @@ def main(
 
 if __name__ == "__main__":
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it tries again by itself is no news
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     typer.run(main)
