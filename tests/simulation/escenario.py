@@ -195,8 +195,8 @@ def tirar(rng: random.Random) -> Tirada:
     elegidas += rng.sample([c for c in todas if c.verdad.cuarentena], rng.randint(0, 1))
     elegidas += rng.sample([c for c in todas if c.verdad.reglas], rng.randint(0, 1))
     elegidas += rng.sample([c for c in todas if c.clase in _RARAS], rng.randint(0, 2))
-    elegidas += rng.sample([c for c in todas if c.corregido is not None], rng.choice((0, 0, 1)))
-    elegidas += rng.sample(todas, rng.randint(0, 2))
+    elegidas += rng.sample([c for c in todas if c.corregido is not None], rng.randint(0, 1))
+    elegidas += rng.sample(todas, rng.randint(2, 5))
     capturas = tuple(sorted(set(elegidas), key=lambda c: c.numero))
     perfil = PERFIL_P.model_copy(
         update={
