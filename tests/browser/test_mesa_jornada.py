@@ -21,6 +21,7 @@ from tests.support.navegador import entra, navegador, pagina
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 Elegidas = list[tuple[str, str | None]]
+PENDIENTES = f"{PROCESO}/pendiente"
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,16 @@ class Jornada:
     llegaron: int = 0
 
     async def llega(self, turno: Turno = LIMPIO, **cambios: object) -> int:
-        """One more record on the topics; its number."""
+        """One more record in the queue; its number. The page asks by itself: what comes after it must not be there before it."""
+        await self.publica(turno, **cambios)
+        async with asyncio.timeout(60):
+            while await self.mesa.registros.count({"_id": folio(self.llegaron), "cola": PENDIENTES}) == 0:
+                await asyncio.sleep(0.05)
+        return self.llegaron
+
+    async def publica(self, turno: Turno, **cambios: object) -> None:
         self.llegaron += 1
         await publica(self.mesa, self.llegaron, **({"imagenes": _imagenes()} | turno.llega | cambios))
-        return self.llegaron
 
     async def ve(self, n: int) -> None:
         """Record `n` stands with its images, and the keys go to it."""
@@ -124,7 +131,7 @@ async def test_una_jornada_de_trabajo_con_el_teclado_deja_lo_que_la_persona_quis
         await page.clock.install()
         j = Jornada(mesa, page)
         for turno in MANANA:
-            await j.llega(turno)
+            await j.publica(turno)
         await _plegados(mesa, len(MANANA))
         await page.goto("/")
         for n, turno in enumerate(MANANA, 1):
@@ -147,7 +154,7 @@ async def test_una_jornada_de_trabajo_con_el_teclado_deja_lo_que_la_persona_quis
 
 async def _plegados(mesa: Mesa, cuantos: int) -> None:
     async with asyncio.timeout(60):
-        while await mesa.registros.count({"cola": f"{PROCESO}/pendiente"}) < cuantos:
+        while await mesa.registros.count({"cola": PENDIENTES}) < cuantos:
             await asyncio.sleep(0.05)
 
 
@@ -176,8 +183,9 @@ async def _una_imagen_no_se_abre(j: Jornada) -> int:
 
 
 async def _se_deja(j: Jornada, n: int) -> None:
-    await expect(j.page.locator("[data-parte=foto] [data-falla]")).to_have_count(1)
     await expect(j.page.locator("main")).to_have_attribute("data-folio", folio(n))
+    await expect(j.page.locator("[data-parte=foto] [data-falla]")).to_have_count(1)
+    await expect(j.page.locator("[data-parte] .lienzo[data-lista]")).to_have_count(3)
     await j.teclea(" ")
     await j.dice("Una imagen no cargó")
     await j.teclea("s")
