@@ -151,7 +151,7 @@ class Semilla:
         ):
             await proyector.doblar(evento, 0, await base.get(folio(0)))
         molde = await base.get(folio(0))
-        assert molde is not None  # noqa: S101
+        assert molde is not None  # noqa: S101 - it was just written
         return cls(root, molde, inicio, cada)
 
     def documentos(self, cuantos: int, *, que_se_abren: int) -> Iterator[Document]:

@@ -2,23 +2,36 @@
 
 import socket
 
-_given: set[int] = set()
+_claimed: dict[int, socket.socket] = {}
 
 
 def free_port(preferred: int = 0) -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on: the preferred one, else any, and never the same one twice.
+    """A TCP port of 127.0.0.1 that nobody listens on: the preferred one, else any that was not given before.
 
-    Another process may still take it before it is bound; the engine that finds it taken dies early and says so.
+    Of our processes that look at the same moment one gets it, until that process ends. A stranger may still take it before it is
+    bound; the engine that finds it taken dies early and says so.
     """
-    if preferred and _is_free(preferred):
+    if preferred and _is_free(preferred) and _claim(preferred):
         return preferred
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
+        if port not in _claimed and _claim(port):
             return port
+
+
+def _claim(port: int) -> bool:
+    """Whether it is this process's from now on: the name of an abstract socket is one process's, and goes with it."""
+    if port not in _claimed:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0apoyo-port-{port}")
+        except OSError:
+            claim.close()
+            return False
+        _claimed[port] = claim
+    return True
 
 
 def _is_free(port: int) -> bool:
@@ -37,6 +50,5 @@ def free_port_pair(distance: int) -> tuple[int, int]:
     while True:
         first = free_port()
         for second in (first + distance, first - distance):
-            if 1024 <= second <= 65535 and second not in _given and _is_free(second):
-                _given.add(second)
+            if 1024 <= second <= 65535 and second not in _claimed and _is_free(second) and _claim(second):
                 return min(first, second), max(first, second)

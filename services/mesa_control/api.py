@@ -6,26 +6,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import structlog
-from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi import Path as PathParam
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from credencial.inconsistencias import POR_CLAVE
 from kernel.errors import KeyDestroyed
-from kernel.identity import Access, Identity
 from kernel.sealing import CannotUnseal
 from kernel.web import Health, create_app, mount_static, templates
 from schemas.actores import VerActores
 from schemas.autorizacion import Accion
 from schemas.ciclo_de_vida import Estado, estado
-from schemas.eventos import CuentaRegistrada, Fase, RegistroClasificado, SituacionRegistral
+from schemas.eventos import Fase, RegistroClasificado, SituacionRegistral
 from schemas.paquete import IMAGENES, Modalidad
 from schemas.tipos import Folio, IdAcceso, IdProceso
 from services.mesa_control import metrics, problemas
 from services.mesa_control.acceso import rutas as rutas_de_acceso
 from services.mesa_control.acceso.domain import texto_de_situacion
 from services.mesa_control.acceso.handlers import Historias
+from services.mesa_control.contrato import Entrada, LlaveIdempotencia, Puerta, Quien, Salida
 from services.mesa_control.correccion import rutas as rutas_correccion
 from services.mesa_control.correccion.handlers import Correcciones
 from services.mesa_control.cuarentena import rutas
@@ -56,17 +56,7 @@ DESCRIPCION = "Revisión de los registros por personas (Protocolo 13, Acuerdo 10
 MAX_APARTADOS = 24
 """Records that a page may hold at once: on the screen, ahead, set apart, being saved."""
 
-Quien = Identity[CuentaRegistrada]
-Puerta = Access[CuentaRegistrada]
 Clave = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-LlaveIdempotencia = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[A-Za-z0-9._-]{8,100}$",
-        description="Al azar, una por decisión: repetirla da la misma respuesta.",
-    ),
-]
 
 
 _IMAGEN: dict[str, Any] = {
@@ -75,47 +65,39 @@ _IMAGEN: dict[str, Any] = {
 }
 
 
-class _Salida(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Entrada(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class EleccionEntrada(_Entrada):
+class EleccionEntrada(Entrada):
     """Una inconsistencia elegida."""
 
     clave: Clave
     detalle: Annotated[str, StringConstraints(max_length=500)] | None = None
 
 
-class DecisionEntrada(_Entrada):
+class DecisionEntrada(Entrada):
     """Una decisión: sin inconsistencia cuando la lista está vacía. `reemplaza`: versión de la decisión que se deshace.
 
     `excepciones`: las que serían inconsistencia y son válidas por su excepción (P 13.7 j, k, m); no cuentan como inconsistencia.
     """
 
     inconsistencias: Annotated[list[EleccionEntrada], Field(max_length=30)]
-    excepciones: Annotated[list[Clave], Field(max_length=30)] = []
+    excepciones: Annotated[tuple[Clave, ...], Field(max_length=30)] = ()
     compulsado_version: Annotated[int, Field(ge=1)]
     reemplaza: Annotated[int, Field(ge=1)] | None = None
 
 
-class AsignacionEntrada(_Entrada):
+class AsignacionEntrada(Entrada):
     """Una asignación que se tiene: la del folio que termina en ese instante."""
 
     folio: Folio
     asignado_hasta: Annotated[AwareDatetime, Field(strict=False)]
 
 
-class DevolucionEntrada(_Entrada):
+class DevolucionEntrada(Entrada):
     """Lo que una página que se cierra ya no necesita."""
 
     asignaciones: Annotated[list[AsignacionEntrada], Field(min_length=1, max_length=MAX_APARTADOS)]
 
 
-class InconsistenciaSalida(_Salida):
+class InconsistenciaSalida(Salida):
     """Una inconsistencia de una decisión."""
 
     clave: str
@@ -123,7 +105,7 @@ class InconsistenciaSalida(_Salida):
     origen: Literal["revision", "regla"]
 
 
-class DecisionSalida(_Salida):
+class DecisionSalida(Salida):
     """La decisión en vigor. `reemplazable_s`: segundos en que quien decidió todavía puede reemplazarla."""
 
     folio: str
@@ -137,14 +119,14 @@ class DecisionSalida(_Salida):
     reemplazable_s: float
 
 
-class SolicitudSalida(_Salida):
+class SolicitudSalida(Salida):
     """A quién se da el apoyo."""
 
     folio: str
     denominacion: str
 
 
-class SituacionSalida(_Salida):
+class SituacionSalida(Salida):
     """Lo que dice el padrón."""
 
     version: int
@@ -157,7 +139,7 @@ class SituacionSalida(_Salida):
     duplicado_de: str | None
 
 
-class AlertaSalida(_Salida):
+class AlertaSalida(Salida):
     """Lo que vio la revisión automática; ayuda y no decide."""
 
     codigo: str
@@ -171,14 +153,14 @@ class AlertaSalida(_Salida):
     folios: list[str]
 
 
-class ReglaSalida(_Salida):
+class ReglaSalida(Salida):
     """Inconsistencia por regla: forma parte de toda decisión."""
 
     clave: str
     descripcion: str
 
 
-class LecturaSalida(_Salida):
+class LecturaSalida(Salida):
     """Lo que dice de un campo una marca de la credencial."""
 
     fuente: str
@@ -187,7 +169,7 @@ class LecturaSalida(_Salida):
     nota: str
 
 
-class CampoSalida(_Salida):
+class CampoSalida(Salida):
     """Un campo del formulario junto a lo que leyó la máquina."""
 
     clave: str
@@ -196,14 +178,14 @@ class CampoSalida(_Salida):
     lecturas: list[LecturaSalida]
 
 
-class ImagenSalida(_Salida):
+class ImagenSalida(Salida):
     """Dónde pedir una imagen."""
 
     parte: str
     url: str
 
 
-class RegistroSalida(_Salida):
+class RegistroSalida(Salida):
     """Un registro abierto. `vigencia_s`: segundos que quedan de su asignación a `asignado_a`, que termina en `asignado_hasta`."""
 
     folio: str
@@ -226,14 +208,14 @@ class RegistroSalida(_Salida):
     vigencia_s: float
 
 
-class SubtipoSalida(_Salida):
+class SubtipoSalida(Salida):
     """Una forma de la inconsistencia."""
 
     clave: str
     descripcion: str
 
 
-class EntradaCatalogo(_Salida):
+class EntradaCatalogo(Salida):
     """Una inconsistencia que se puede elegir."""
 
     clave: str
@@ -247,14 +229,14 @@ class EntradaCatalogo(_Salida):
     subtipos: list[SubtipoSalida]
 
 
-class CatalogoSalida(_Salida):
+class CatalogoSalida(Salida):
     """El catálogo de un proceso, por modalidad."""
 
     version: str
     modalidades: dict[Modalidad, list[EntradaCatalogo]]
 
 
-class ProgresoSalida(_Salida):
+class ProgresoSalida(Salida):
     """Cómo va la cola, y el día de quien pregunta. `en_riesgo`, `vencidos`: pendientes, por su plazo (P 13.9, D 10.2)."""
 
     pendientes: int
@@ -356,7 +338,7 @@ def _api(
             tuple(Eleccion(e.clave, e.detalle) for e in entrada.inconsistencias),
             entrada.compulsado_version,
             entrada.reemplaza,
-            tuple(entrada.excepciones),
+            entrada.excepciones,
         )
         return _decision(await mesa.decidir(folio, quien.id, orden, llave), mesa)
 

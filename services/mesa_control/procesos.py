@@ -2,15 +2,13 @@
 
 import jinja2
 
-from kernel.identity import Access, Identity
 from schemas.actores import Actores
 from schemas.autorizacion import Accion
-from schemas.eventos import CuentaRegistrada, ProcesoRegistrado
+from schemas.eventos import ProcesoRegistrado
+from services.mesa_control.contrato import Puerta, Quien
 
 
-def al_alcance(
-    access: Access[CuentaRegistrada], quien: Identity[CuentaRegistrada], accion: Accion, actores: Actores
-) -> list[ProcesoRegistrado]:
+def al_alcance(access: Puerta, quien: Quien, accion: Accion, actores: Actores) -> list[ProcesoRegistrado]:
     """The processes in which the account may do it, in order."""
     return [
         p for _, p in sorted(actores.procesos.items()) if access.allows(quien, accion, actores.lugar(proceso=p.proceso))
@@ -26,7 +24,7 @@ def elegido(proceso: str | None, procesos: list[ProcesoRegistrado], actores: Act
 
 def pagina_para_elegir(
     pages: jinja2.Environment,
-    quien: Identity[CuentaRegistrada],
+    quien: Quien,
     procesos: list[ProcesoRegistrado],
     *,
     ruta: str,

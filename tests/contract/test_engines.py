@@ -111,6 +111,15 @@ def test_un_puerto_ocupado_lleva_a_otro() -> None:
         assert free_port(number) != number
 
 
+def test_dos_procesos_que_buscan_a_la_vez_no_reciben_el_mismo_puerto() -> None:
+    """Neither listens yet."""
+    elegido = free_port()
+    pide = f"from apoyo.engines.ports import free_port; print(free_port({elegido}))"
+    otro = subprocess.run([sys.executable, "-c", pide], check=True, capture_output=True, text=True)
+    assert int(otro.stdout) != elegido
+    assert free_port(elegido) == elegido
+
+
 async def test_un_proceso_que_muere_al_arrancar_lo_dice_con_el_final_de_su_bitacora(tmp_path: Path) -> None:
     async with Supervisor() as supervisor:
         script = "import sys; print('falta la llave'); sys.exit(3)"

@@ -7,25 +7,19 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Query, Response
 from fastapi import Path as PathParam
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import BaseModel, ConfigDict
 
-from kernel.identity import Access, Identity
 from kernel.web import templates
 from schemas.autorizacion import Accion
-from schemas.eventos import CuentaRegistrada
 from schemas.paquete import IMAGENES, Parte
 from schemas.tipos import Folio, proceso_de
 from services.mesa_control.acceso.domain import NOMBRE_DE_PARTE, Paso
 from services.mesa_control.acceso.handlers import Historias
+from services.mesa_control.contrato import Puerta, Quien, Salida
 from services.mesa_control.domain import Rechazo
 
-Quien = Identity[CuentaRegistrada]
 
-
-class PasoSalida(BaseModel):
+class PasoSalida(Salida):
     """Algo que le pasó al registro. `quien`: la cuenta que actuó; nulo si fue una máquina. `por_regla`: lo que una regla vio."""
-
-    model_config = ConfigDict(frozen=True)
 
     que: str
     texto: str
@@ -36,16 +30,14 @@ class PasoSalida(BaseModel):
     por_regla: list[str]
 
 
-class HistoriaSalida(BaseModel):
+class HistoriaSalida(Salida):
     """La historia de un registro, lo más antiguo primero."""
-
-    model_config = ConfigDict(frozen=True)
 
     folio: str
     pasos: list[PasoSalida]
 
 
-def montar(app: FastAPI, historias: Historias, access: Access[CuentaRegistrada], aqui: Path) -> None:
+def montar(app: FastAPI, historias: Historias, access: Puerta, aqui: Path) -> None:
     """Put the routes on the application. `aqui`: the service's folder."""
     pages = templates(aqui / "pagina")
     ve = Annotated[Quien, Depends(access.require(Accion.VER_HISTORIA))]

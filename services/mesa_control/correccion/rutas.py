@@ -3,33 +3,24 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Header
+from fastapi import Depends, FastAPI
 from fastapi import Path as PathParam
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from kernel.identity import Access, Identity
 from schemas.autorizacion import Accion
-from schemas.eventos import CampoCorregible, CuentaRegistrada, RegistroCorregido
+from schemas.eventos import CampoCorregible, RegistroCorregido
 from schemas.paquete import DatosRegistro
 from schemas.tipos import Folio
+from services.mesa_control.contrato import Entrada, LlaveIdempotencia, Puerta, Quien, Salida
 from services.mesa_control.correccion.domain import ETIQUETA, Motivo, OrdenDeCorreccion, procede
 from services.mesa_control.correccion.handlers import Correcciones
 from services.mesa_control.domain import en_consulta
 from services.mesa_control.handlers import Registro
 
-Quien = Identity[CuentaRegistrada]
 Escrito = Annotated[str, StringConstraints(max_length=300)] | None
 
 
-class _Salida(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Entrada(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class DatosEntrada(_Entrada):
+class DatosEntrada(Entrada):
     """Lo que dice la credencial, solo de los campos que se corrigen; nulo o vacío: la credencial no lo lleva."""
 
     modelo: Escrito = None
@@ -47,13 +38,13 @@ class DatosEntrada(_Entrada):
         return {campo: getattr(self, campo) for campo in ETIQUETA if campo in self.model_fields_set}
 
 
-class RevisionEntrada(_Entrada):
+class RevisionEntrada(Entrada):
     """Un formulario por revisar."""
 
     datos: DatosEntrada
 
 
-class CorreccionEntrada(_Entrada):
+class CorreccionEntrada(Entrada):
     """Una corrección. `compulsado_version`: la consulta que se vio; `corrige`: la corrección que se vio, 0 si ninguna."""
 
     datos: DatosEntrada
@@ -61,7 +52,7 @@ class CorreccionEntrada(_Entrada):
     corrige: Annotated[int, Field(ge=0)] = 0
 
 
-class AvisoSalida(_Salida):
+class AvisoSalida(Salida):
     """Algo que no cuadra en el formulario; avisa y no impide corregir."""
 
     codigo: str
@@ -69,7 +60,7 @@ class AvisoSalida(_Salida):
     campos: list[CampoCorregible]
 
 
-class RevisionSalida(_Salida):
+class RevisionSalida(Salida):
     """Qué sería de una corrección. `errores`: lo que ningún formulario puede llevar, por campo."""
 
     campos: list[CampoCorregible]
@@ -77,7 +68,7 @@ class RevisionSalida(_Salida):
     avisos: list[AvisoSalida]
 
 
-class CorreccionSalida(_Salida):
+class CorreccionSalida(Salida):
     """Una corrección hecha; su consulta al padrón viene en camino."""
 
     folio: str
@@ -88,7 +79,7 @@ class CorreccionSalida(_Salida):
     compulsado_version: int
 
 
-class CambioSalida(_Salida):
+class CambioSalida(Salida):
     """Un campo, antes y después."""
 
     clave: CampoCorregible
@@ -97,7 +88,7 @@ class CambioSalida(_Salida):
     despues: str | None
 
 
-class HechaSalida(_Salida):
+class HechaSalida(Salida):
     """Una corrección de la historia: quién, cuándo y qué."""
 
     version: int
@@ -106,7 +97,7 @@ class HechaSalida(_Salida):
     cambios: list[CambioSalida]
 
 
-class CampoEditableSalida(_Salida):
+class CampoEditableSalida(Salida):
     """Un campo que se puede corregir, con lo que dice ahora."""
 
     clave: CampoCorregible
@@ -114,7 +105,7 @@ class CampoEditableSalida(_Salida):
     valor: str | None
 
 
-class CorregibleSalida(_Salida):
+class CorregibleSalida(Salida):
     """Si el formulario se puede corregir y por qué, y lo que se corrigió. `version`: correcciones que lleva; `en_consulta`: la
     última todavía no se consulta en el padrón."""
 
@@ -143,22 +134,14 @@ def salida(registro: Registro) -> CorregibleSalida:
     )
 
 
-def montar(app: FastAPI, correcciones: Correcciones, access: Access[CuentaRegistrada]) -> None:
+def montar(app: FastAPI, correcciones: Correcciones, access: Puerta) -> None:
     """The routes."""
     revisa = Annotated[Quien, Depends(access.require(Accion.REVISAR_REGISTRO))]
     folio_en_ruta = Annotated[Folio, PathParam()]
-    llave_idempotencia = Annotated[
-        str,
-        Header(
-            alias="Idempotency-Key",
-            pattern=r"^[A-Za-z0-9._-]{8,100}$",
-            description="Al azar, una por corrección: repetirla da la misma respuesta.",
-        ),
-    ]
 
     @app.post("/api/registros/{folio}/correccion")
     async def corregir(
-        folio: folio_en_ruta, entrada: CorreccionEntrada, quien: revisa, llave: llave_idempotencia
+        folio: folio_en_ruta, entrada: CorreccionEntrada, quien: revisa, llave: LlaveIdempotencia
     ) -> CorreccionSalida:
         """Corrige el formulario desde la imagen (D 5.8, 10.3): se consulta otra vez en el padrón y el registro vuelve a la cola."""
         orden = OrdenDeCorreccion(entrada.datos.cambios(), entrada.compulsado_version, entrada.corrige)

@@ -6,37 +6,31 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi import Path as PathParam
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kernel.forms import Form, blank, read_form
-from kernel.identity import Access, Identity
 from kernel.web import templates
 from schemas.actores import VerActores
 from schemas.autorizacion import Accion
-from schemas.eventos import CuentaRegistrada
 from schemas.hora import CENTRO
 from schemas.tipos import Folio, IdProceso
+from services.mesa_control.contrato import Entrada, LlaveIdempotencia, Puerta, Quien, Salida
 from services.mesa_control.cuarentena.domain import MOTIVOS, Filtro, motivo
 from services.mesa_control.cuarentena.handlers import A_LA_VISTA, POR_ORDEN, Apartado, Cuarentena, Hecho
 from services.mesa_control.domain import Rechazo
 from services.mesa_control.procesos import al_alcance, pagina_para_elegir
 from services.mesa_control.procesos import elegido as el_elegido
 
-Quien = Identity[CuentaRegistrada]
 Motivo = Annotated[str, Query(pattern=r"^[a-z0-9_]{0,64}$", description="Solo los de este motivo.")]
 Llave = Annotated[str, Query(pattern=r"^[A-Za-z0-9._-]{0,64}$", description="Solo los que esperan esta llave.")]
 Dia = Annotated[str, Query(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description="Día de recepción, hora Centro.")]
 SITUACION = {"en_cuarentena": "En cuarentena", "en_espera": "Reintentando", "abierto": "Se abrió"}
 
 
-class _Salida(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class GrupoSalida(_Salida):
+class GrupoSalida(Salida):
     """Los registros de un motivo. `en_espera`: cuántos de ellos se están reintentando."""
 
     motivo: str
@@ -47,7 +41,7 @@ class GrupoSalida(_Salida):
     en_espera: int
 
 
-class ApartadoSalida(_Salida):
+class ApartadoSalida(Salida):
     """Un registro que está o estuvo en cuarentena. `reintentos`: cuántos van; `definitivo`: no se abrirá nunca más."""
 
     folio: str
@@ -67,7 +61,7 @@ class ApartadoSalida(_Salida):
     definitivo: bool
 
 
-class AvanceSalida(_Salida):
+class AvanceSalida(Salida):
     """Qué fue de lo que se reintentó en las últimas 24 horas."""
 
     en_espera: int
@@ -75,7 +69,7 @@ class AvanceSalida(_Salida):
     otra_vez_en_cuarentena: int
 
 
-class CuarentenaSalida(_Salida):
+class CuarentenaSalida(Salida):
     """`registros`: los más antiguos del filtro; `por_reintentar`: cuántos reintentaría una orden con ese filtro."""
 
     grupos: list[GrupoSalida]
@@ -84,10 +78,8 @@ class CuarentenaSalida(_Salida):
     avance: AvanceSalida
 
 
-class ReintentoEntrada(BaseModel):
+class ReintentoEntrada(Entrada):
     """Qué se reintenta: lo que cumpla todo lo que se diga. Días de recepción, hora Centro, ambos incluidos."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     motivo: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,64}$")] = ""
     llave: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
@@ -96,7 +88,7 @@ class ReintentoEntrada(BaseModel):
     folios: Annotated[list[Folio] | None, Field(max_length=A_LA_VISTA)] = None
 
 
-class HechoSalida(_Salida):
+class HechoSalida(Salida):
     """`ya_solicitados`: otra persona los pidió antes; `quedan`: los que necesitan otra orden."""
 
     solicitados: int
@@ -104,15 +96,13 @@ class HechoSalida(_Salida):
     quedan: int
 
 
-def montar(
-    app: FastAPI, cuarentena: Cuarentena, access: Access[CuentaRegistrada], ver_actores: VerActores, aqui: Path
-) -> None:
+def montar(app: FastAPI, cuarentena: Cuarentena, access: Puerta, ver_actores: VerActores, aqui: Path) -> None:
     """Put the routes on the application. `aqui`: the service's folder."""
     _api(app, cuarentena, access)
     _pagina(app, cuarentena, access, ver_actores, aqui)
 
 
-def _api(app: FastAPI, cuarentena: Cuarentena, access: Access[CuentaRegistrada]) -> None:
+def _api(app: FastAPI, cuarentena: Cuarentena, access: Puerta) -> None:
     ve = Annotated[Quien, Depends(access.require(Accion.VER_CUARENTENA, background=True))]
     reintenta = Annotated[Quien, Depends(access.require(Accion.REINTENTAR_APERTURA))]
 
@@ -149,14 +139,7 @@ def _api(app: FastAPI, cuarentena: Cuarentena, access: Access[CuentaRegistrada])
         entrada: ReintentoEntrada,
         quien: reintenta,
         proceso: Annotated[IdProceso, Query()],
-        llave: Annotated[
-            str,
-            Header(
-                alias="Idempotency-Key",
-                pattern=r"^[A-Za-z0-9._-]{8,100}$",
-                description="Al azar, una por orden: repetirla no reintenta nada dos veces.",
-            ),
-        ],
+        llave: LlaveIdempotencia,
     ) -> HechoSalida:
         """Pide que se abra otra vez lo que está en cuarentena, hasta 500 registros por orden."""
         suyo = _filtro(entrada.motivo, entrada.llave, entrada.desde, entrada.hasta, entrada.folios)
@@ -164,9 +147,7 @@ def _api(app: FastAPI, cuarentena: Cuarentena, access: Access[CuentaRegistrada])
         return HechoSalida(solicitados=hecho.solicitados, ya_solicitados=hecho.ya_solicitados, quedan=hecho.quedan)
 
 
-def _pagina(
-    app: FastAPI, cuarentena: Cuarentena, access: Access[CuentaRegistrada], ver_actores: VerActores, aqui: Path
-) -> None:
+def _pagina(app: FastAPI, cuarentena: Cuarentena, access: Puerta, ver_actores: VerActores, aqui: Path) -> None:
     pages = templates(aqui / "pagina")
     ve = Annotated[Quien, Depends(access.require(Accion.VER_CUARENTENA))]
     reintenta = Annotated[Quien, Depends(access.require(Accion.REINTENTAR_APERTURA))]

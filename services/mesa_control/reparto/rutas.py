@@ -6,40 +6,31 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi import Path as PathParam
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from credencial.situaciones import TEXTO_SITUACION, Situacion
 from kernel.forms import Form, blank, read_form
-from kernel.identity import Access, Identity
 from kernel.web import templates
 from schemas.actores import VerActores
 from schemas.autorizacion import Accion
-from schemas.eventos import CuentaRegistrada, ProcesoRegistrado, RepartoOrdenado, SituacionRegistral
+from schemas.eventos import ProcesoRegistrado, RepartoOrdenado, SituacionRegistral
 from schemas.hora import CENTRO, fecha
 from schemas.paquete import Modalidad
 from schemas.tipos import Folio, IdCuenta, IdProceso, IdSolicitud
+from services.mesa_control.contrato import Entrada, LlaveIdempotencia, Puerta, Quien, Salida
 from services.mesa_control.domain import Rechazo
 from services.mesa_control.problemas import RECHAZOS
 from services.mesa_control.procesos import al_alcance, elegido, pagina_para_elegir
 from services.mesa_control.reparto.domain import FINES, Pedido
-from services.mesa_control.reparto.handlers import Hallado, OrdenEnCurso, Persona, Plazos, Supervision
+from services.mesa_control.reparto.handlers import OrdenEnCurso, Supervision
 
-Quien = Identity[CuentaRegistrada]
 Ver = Callable[[str, str], Awaitable[Any]]
 """A record by its folio, opened for somebody, as the API shows it."""
 
 IdReparto = Annotated[str, PathParam(pattern=r"^[0-9a-f]{12}$")]
-Llave = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[A-Za-z0-9._-]{8,100}$",
-        description="Al azar, una por orden: repetirla da la misma respuesta.",
-    ),
-]
 Dia = Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
 TERMINADAS = 20
 """Orders that ended which the page shows."""
@@ -66,15 +57,7 @@ HECHO = {
 }
 
 
-class _Salida(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Entrada(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class HalladoSalida(_Salida):
+class HalladoSalida(Salida):
     """Un registro que se buscó. `cola`: `esperando`, `cuarentena`, `pendiente` o `decidido`; `vence_en`: mientras espera."""
 
     folio: str
@@ -85,13 +68,13 @@ class HalladoSalida(_Salida):
     decidido_en: datetime | None
 
 
-class BusquedaSalida(_Salida):
+class BusquedaSalida(Salida):
     """Los primeros veinte."""
 
     registros: list[HalladoSalida]
 
 
-class PlazosSalida(_Salida):
+class PlazosSalida(Salida):
     """Los pendientes, por su plazo de revisión. `vence_primero`: el del más antiguo."""
 
     pendientes: int
@@ -101,7 +84,7 @@ class PlazosSalida(_Salida):
     vence_primero: datetime | None
 
 
-class PersonaSalida(_Salida):
+class PersonaSalida(Salida):
     """Carga y ritmo de una cuenta. `segundos`: por registro, en los últimos quince minutos; `tomados`: los que tiene ahora."""
 
     cuenta: str
@@ -112,7 +95,7 @@ class PersonaSalida(_Salida):
     ultima: datetime | None
 
 
-class ParteSalida(_Salida):
+class ParteSalida(Salida):
     """Una parte de una orden: la recibe la primera de sus cuentas que la pida. `ausente`: nadie está, y la reciben los demás."""
 
     cuentas: list[str]
@@ -121,7 +104,7 @@ class ParteSalida(_Salida):
     ausente: bool
 
 
-class RepartoSalida(_Salida):
+class RepartoSalida(Salida):
     """Una orden de reparto. `version`: la que debe nombrar quien la cambie; lo que sea nulo no restringe."""
 
     reparto: str
@@ -139,7 +122,7 @@ class RepartoSalida(_Salida):
     fin: str | None
 
 
-class SupervisionSalida(_Salida):
+class SupervisionSalida(Salida):
     """Cómo va la Mesa de Control de un proceso."""
 
     plazos: PlazosSalida
@@ -150,14 +133,14 @@ class SupervisionSalida(_Salida):
     repartos: list[RepartoSalida]
 
 
-class ParteEntrada(_Entrada):
+class ParteEntrada(Entrada):
     """Quiénes revisan una parte, y qué porcentaje del total es."""
 
     cuentas: Annotated[list[IdCuenta], Field(min_length=1, max_length=50)]
     porcentaje: Annotated[int, Field(ge=1, le=100)]
 
 
-class RepartoEntrada(_Entrada):
+class RepartoEntrada(Entrada):
     """Quién revisa qué. Lo que no se diga no restringe; `recibido_antes_de`: día, hora Centro, no incluido."""
 
     partes: Annotated[list[ParteEntrada], Field(min_length=1, max_length=100)]
@@ -169,7 +152,7 @@ class RepartoEntrada(_Entrada):
     recibido_antes_de: Dia = ""
 
 
-class ReasignacionEntrada(_Entrada):
+class ReasignacionEntrada(Entrada):
     """Nuevas manos para las partes de una orden, en su orden y con sus porcentajes."""
 
     version: Annotated[int, Field(ge=1)]
@@ -177,7 +160,7 @@ class ReasignacionEntrada(_Entrada):
     exclusivo: bool
 
 
-class RetiroEntrada(_Entrada):
+class RetiroEntrada(Entrada):
     """Por qué termina una orden."""
 
     version: Annotated[int, Field(ge=1)]
@@ -187,7 +170,7 @@ class RetiroEntrada(_Entrada):
 def montar(
     app: FastAPI,
     supervision: Supervision,
-    access: Access[CuentaRegistrada],
+    access: Puerta,
     ver_actores: VerActores,
     ver: Ver,
     aqui: Path,
@@ -198,7 +181,7 @@ def montar(
     _paginas(app, supervision, access, ver_actores, ver, aqui, meta_diaria)
 
 
-def _api(app: FastAPI, supervision: Supervision, access: Access[CuentaRegistrada]) -> None:
+def _api(app: FastAPI, supervision: Supervision, access: Puerta) -> None:
     ve = Annotated[Quien, Depends(access.require(Accion.VER_REGISTRO_EN_MESA))]
     mira = Annotated[Quien, Depends(access.require(Accion.VER_CARGA, background=True))]
     ordena = Annotated[Quien, Depends(access.require(Accion.ORDENAR_REPARTO))]
@@ -213,18 +196,18 @@ def _api(app: FastAPI, supervision: Supervision, access: Access[CuentaRegistrada
     ) -> BusquedaSalida:
         """Busca registros del proceso por su folio; no abre ninguno."""
         hallados = await supervision.busqueda.por_folio(proceso, texto)
-        return BusquedaSalida(registros=[_hallado(h) for h in hallados])
+        return BusquedaSalida(registros=[HalladoSalida.model_validate(h) for h in hallados])
 
     @app.get("/api/supervision")
     async def tablero(quien: mira, proceso: en) -> SupervisionSalida:
         """Pendientes y plazos, carga y ritmo por persona, órdenes en vigor."""
         visto = await supervision.panorama.tablero(proceso)
         return SupervisionSalida(
-            plazos=_plazos(visto.plazos),
+            plazos=PlazosSalida.model_validate(visto.plazos),
             en_camino=visto.en_camino,
             en_cuarentena=visto.en_cuarentena,
             decididos_hoy=visto.decididos_hoy,
-            personas=[_persona(p) for p in visto.personas],
+            personas=[PersonaSalida.model_validate(p) for p in visto.personas],
             repartos=[_en_curso(o) for o in visto.ordenes],
         )
 
@@ -234,14 +217,14 @@ def _api(app: FastAPI, supervision: Supervision, access: Access[CuentaRegistrada
         return [_reparto(v, supervision.reparto.desde(v)) for v in reparto_de.historia(proceso, reparto)]
 
     @app.post("/api/repartos")
-    async def ordenar(entrada: RepartoEntrada, quien: ordena, proceso: en, llave: Llave) -> RepartoSalida:
+    async def ordenar(entrada: RepartoEntrada, quien: ordena, proceso: en, llave: LlaveIdempotencia) -> RepartoSalida:
         """Ordena quién revisa qué."""
         orden = await reparto_de.ordenar(proceso, _pedido(entrada), quien.id, llave)
         return _reparto(orden, orden.ordenado_en)
 
     @app.post("/api/repartos/{reparto}/reasignacion")
     async def reasignar(
-        entrada: ReasignacionEntrada, quien: ordena, proceso: en, reparto: IdReparto, llave: Llave
+        entrada: ReasignacionEntrada, quien: ordena, proceso: en, reparto: IdReparto, llave: LlaveIdempotencia
     ) -> RepartoSalida:
         """Pasa una orden a otras manos."""
         pedido = Pedido(tuple((tuple(p.cuentas), p.porcentaje) for p in entrada.partes), entrada.exclusivo)
@@ -250,7 +233,7 @@ def _api(app: FastAPI, supervision: Supervision, access: Access[CuentaRegistrada
 
     @app.post("/api/repartos/{reparto}/retiro")
     async def retirar(
-        entrada: RetiroEntrada, quien: ordena, proceso: en, reparto: IdReparto, llave: Llave
+        entrada: RetiroEntrada, quien: ordena, proceso: en, reparto: IdReparto, llave: LlaveIdempotencia
     ) -> RepartoSalida:
         """Termina una orden; lo que quedaba vuelve a la cola."""
         orden = await reparto_de.retirar(proceso, reparto, entrada.version, entrada.fin, quien.id, llave)
@@ -260,7 +243,7 @@ def _api(app: FastAPI, supervision: Supervision, access: Access[CuentaRegistrada
 def _paginas(
     app: FastAPI,
     supervision: Supervision,
-    access: Access[CuentaRegistrada],
+    access: Puerta,
     ver_actores: VerActores,
     ver: Ver,
     aqui: Path,
@@ -502,43 +485,8 @@ def _dia(texto: str) -> datetime | None:
         raise Rechazo("fecha_invalida") from error
 
 
-def _hallado(h: Hallado) -> HalladoSalida:
-    return HalladoSalida(
-        folio=h.folio,
-        cola=h.cola,
-        recibido_en=h.recibido_en,
-        vence_en=h.vence_en,
-        decidido_por=h.decidido_por,
-        decidido_en=h.decidido_en,
-    )
-
-
-def _plazos(p: Plazos) -> PlazosSalida:
-    return PlazosSalida(
-        pendientes=p.pendientes,
-        en_riesgo=p.en_riesgo,
-        vencidos=p.vencidos,
-        mas_antiguo=p.mas_antiguo,
-        vence_primero=p.vence_primero,
-    )
-
-
-def _persona(p: Persona) -> PersonaSalida:
-    return PersonaSalida(
-        cuenta=p.cuenta,
-        en_vigor=p.en_vigor,
-        decididos_hoy=p.decididos_hoy,
-        segundos=p.segundos,
-        tomados=p.tomados,
-        ultima=p.ultima,
-    )
-
-
 def _en_curso(en_curso: OrdenEnCurso) -> RepartoSalida:
-    partes = [
-        ParteSalida(cuentas=list(p.cuentas), porcentaje=p.porcentaje, pendientes=p.pendientes, ausente=p.ausente)
-        for p in en_curso.partes
-    ]
+    partes = [ParteSalida.model_validate(p) for p in en_curso.partes]
     return _reparto(en_curso.orden, en_curso.ordenado_en).model_copy(update={"partes": partes})
 
 
