@@ -231,7 +231,7 @@ def entorno(servicio: Servicio) -> list[Recurso]:
     if servicio.nombre == "portal":
         fijas["PROCESS_KEYS_DIR"] = "/run/apoyo/procesos"
     if servicio.correo:
-        de_la_instalacion += ["SMTP_HOST", "SMTP_PORT", "SMTP_STARTTLS", "MAIL_FROM"]
+        de_la_instalacion += ["SMTP_HOST", "SMTP_PORT", "SMTP_STARTTLS", "MAIL_FROM", "CORREO_DERFE"]
     llaves = {nombre: nombre for nombre in de_la_instalacion}
     if servicio.paginas:
         llaves["PUBLIC_URL"] = f"PUBLIC_URL_{servicio.nombre.upper()}"

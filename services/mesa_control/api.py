@@ -79,7 +79,7 @@ class DecisionEntrada(Entrada):
     """
 
     inconsistencias: Annotated[list[EleccionEntrada], Field(max_length=30)]
-    excepciones: Annotated[tuple[Clave, ...], Field(max_length=30)] = ()
+    excepciones: Annotated[list[Clave], Field(default_factory=list, max_length=30)]
     compulsado_version: Annotated[int, Field(ge=1)]
     reemplaza: Annotated[int, Field(ge=1)] | None = None
 
@@ -338,7 +338,7 @@ def _api(
             tuple(Eleccion(e.clave, e.detalle) for e in entrada.inconsistencias),
             entrada.compulsado_version,
             entrada.reemplaza,
-            entrada.excepciones,
+            tuple(entrada.excepciones),
         )
         return _decision(await mesa.decidir(folio, quien.id, orden, llave), mesa)
 

@@ -1,41 +1,20 @@
 """A form corrected from the image in a real browser, with the keys alone (SPEC 7, D 5.8, 10.3)."""
 
 import os
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Page, Route, expect
 
 from schemas.eventos import Fase, RegistroCompulsado, RegistroCorregido, SituacionRegistral
 from schemas.paquete import DatosRegistro, Lecturas
 from tests.support.accesible import accesible
 from tests.support.ejemplos import ejemplo
 from tests.support.mesa import Mesa, datos, folio
-from tests.support.navegador import navegador, pagina
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 BIEN = datos(1)
 MAL = BIEN.model_copy(update={"clave_elector": "ZJFCXC85031410M010", "cic": None, "ocr": None, "lecturas": Lecturas()})
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with navegador() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def mesa() -> AsyncIterator[Mesa]:
-    async with Mesa.en_marcha() as mesa:
-        yield mesa
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
-    async with pagina(browser, mesa.app(), mesa.puerta, "operador1") as page:
-        yield page
 
 
 async def _llega(mesa: Mesa, n: int, formulario: DatosRegistro = MAL) -> None:

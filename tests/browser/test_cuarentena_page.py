@@ -10,22 +10,10 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.support.accesible import accesible
 from tests.support.mesa import PROCESO, Mesa, folio
-from tests.support.navegador import navegador, pagina
+from tests.support.navegador import pagina
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 MOTIVOS = ("llave_desconocida",) * 6 + ("imagen_invalida",) * 3 + ("objeto_faltante", "llave_destruida")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with navegador() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def mesa() -> AsyncIterator[Mesa]:
-    async with Mesa.en_marcha() as mesa:
-        yield mesa
 
 
 @pytest_asyncio.fixture(loop_scope="module")

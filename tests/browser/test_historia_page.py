@@ -12,16 +12,10 @@ from schemas.eventos import RegistroClasificado
 from services.mesa_control.domain import Eleccion, Orden
 from tests.support.accesible import accesible
 from tests.support.mesa import PROCESO, PROPIA, Mesa, el_opl_agrega, folio
-from tests.support.navegador import entra, navegador, pagina
+from tests.support.navegador import entra, pagina
 from tests.support.servidor import servir
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with navegador() as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -14,7 +14,6 @@ from tests.support.ejemplos import ejemplo
 from tests.support.emisor import CONTRASENA, EmisorLocal, emisor_local
 from tests.support.identidad import Puerta, correo_de
 from tests.support.mesa import Mesa, folio
-from tests.support.navegador import navegador
 from tests.support.servidor import servir_en
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -25,12 +24,6 @@ def emisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmisorLocal]:
     with emisor_local(tmp_path_factory.mktemp("emisor")) as running:
         running.gente(institucional={"operador1": True, "operador2": True, "soporte1": True}, publico={})
         yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with navegador() as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")

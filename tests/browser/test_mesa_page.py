@@ -2,38 +2,17 @@
 
 import os
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Page, Route, expect
 
 from schemas.eventos import Alerta, RegistroClasificado
 from schemas.paquete import Parte
 from services.mesa_control.domain import TEXTO_ALERTA, Orden
 from tests.support.accesible import accesible
 from tests.support.mesa import Mesa, folio
-from tests.support.navegador import navegador, pagina
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with navegador() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def mesa() -> AsyncIterator[Mesa]:
-    async with Mesa.en_marcha() as mesa:
-        yield mesa
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
-    async with pagina(browser, mesa.app(), mesa.puerta, "operador1") as page:
-        yield page
 
 
 async def _muestra(page: Page, n: int) -> None:

@@ -3,15 +3,14 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
 from functools import cache
 from typing import Any
 
 import cv2
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from credencial.inconsistencias import de_revision
 from dispositivo.poblacion.dibujo import cpv
@@ -20,30 +19,12 @@ from schemas.eventos import Alerta, RegistroClasificado
 from schemas.paquete import IMAGENES, Modalidad, Parte
 from tests.support.accesible import accesible
 from tests.support.mesa import PROCESO, Mesa, datos, folio, imagen
-from tests.support.navegador import entra, navegador, pagina
+from tests.support.navegador import entra
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 CAJAS = """() => ['.encabezado', '#mosaico', '.imagen[data-parte=anverso]', '.imagen[data-parte=foto] .lienzo', '#panel', '#datos',
   '#catalogo', '#detalle', '.barra'].map((s) => document.querySelector(s).getBoundingClientRect())
   .map((r) => [r.x, r.y, r.width, r.height])"""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with navegador() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def mesa() -> AsyncIterator[Mesa]:
-    async with Mesa.en_marcha() as mesa:
-        yield mesa
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
-    async with pagina(browser, mesa.app(), mesa.puerta, "operador1") as page:
-        yield page
 
 
 @cache

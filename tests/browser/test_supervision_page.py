@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from schemas.eventos import Alerta
@@ -16,27 +15,13 @@ from services.mesa_control.domain import Orden
 from services.mesa_control.reparto.domain import Pedido
 from tests.support.accesible import accesible
 from tests.support.mesa import PROCESO, Mesa, folio
-from tests.support.navegador import entra, navegador
+from tests.support.navegador import entra
 from tests.support.servidor import servir
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 UNA_ALERTA = Alerta(
     codigo="imagen_borrosa", inciso="f", parte=Parte.FOTO, medida=0.8, umbral=0.5, severidad="alerta", detalle=""
 )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with navegador() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def mesa() -> AsyncIterator[Mesa]:
-    mesa = Mesa()
-    await mesa.empieza()
-    yield mesa
-    await mesa.stream.stop()
 
 
 @asynccontextmanager

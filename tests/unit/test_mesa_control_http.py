@@ -162,6 +162,12 @@ async def test_decidir_responde_la_decision_y_repetir_lo_mismo(mesa: Mesa, http:
     assert (await http.get(f"/api/registros/{folio(1)}")).json()["estado"] == "con_inconsistencia"
 
 
+async def test_una_excepcion_se_envia_con_la_decision_y_queda_en_ella(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.llega(1)
+    answer = await _decide(http, 1, {**LIMPIA, "excepciones": ["j"]})
+    assert (answer.status_code, answer.json()["excepciones"]) == (200, ["j"])
+
+
 async def test_decidir_pide_llave_de_idempotencia_y_el_mismo_origen(mesa: Mesa, http: httpx.AsyncClient) -> None:
     await mesa.llega(1)
     without = await http.post(f"/api/registros/{folio(1)}/decision", json=LIMPIA)
