@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain, repeat
 from typing import Any
 
 import httpx
@@ -35,16 +37,20 @@ from services.notificaciones.domain import Clase
 
 OPERADORES = ("operador1", "operador2", "operador3")
 Contar = Callable[[int], None]
-PAUSAS = (0.2, 0.5, 1, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8)
-"""Seconds between attempts at a service that is restarting."""
+_PAUSAS_S = (0.2, 0.5, 1.0, 2.0)
+"""Between attempts at a service that is restarting; the last one over and over."""
 
 
 @dataclass
 class Recorrido:
-    """One run over a started system. `acuses`: reception time of every acknowledged folio."""
+    """One run over a started system. `acuses`: reception time of every acknowledged folio.
+
+    `paciencia_s`: for how long a person or a device asks a service that does not answer, or answers 5xx, again.
+    """
 
     sistema: Sistema
     escenario: Escenario
+    paciencia_s: float = 90
     acuses: dict[str, datetime] = field(default_factory=dict)
     rechazados: dict[str, str] = field(default_factory=dict)
     envios_cerrados: int = 0
@@ -108,7 +114,7 @@ class Recorrido:
             contar(answered)
 
         async with self.cliente("ingesta") as http:
-            cliente = Cliente(http, concurrencia=2, reintentos=Reintentos(plazo_s=120))
+            cliente = Cliente(http, concurrencia=2, reintentos=Reintentos(plazo_s=self.paciencia_s))
             llaves = (await cliente.proceso(PROCESO)).llaves
 
             async def un_dispositivo(dispositivo_id: str, capturas: list[Captura]) -> None:
@@ -190,7 +196,7 @@ class Recorrido:
 
     async def totales(self, http: httpx.AsyncClient) -> dict[str, int]:
         """Totals as resultados gives them."""
-        answer = await _pacientemente(lambda: http.get(f"/api/procesos/{PROCESO}/totales"))
+        answer = await http.get(f"/api/procesos/{PROCESO}/totales")
         answer.raise_for_status()
         content = answer.json()
         return {**content["estados"], "recibidos": content["recibidos"]}
@@ -228,9 +234,10 @@ class Recorrido:
 
     @asynccontextmanager
     async def cliente(self, servicio: str, persona: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-        """A client of the instances of a service, with a session of a person."""
+        """A client of the instances of a service: patient with the session of a person, else a device's, patient by itself."""
         cookies = await self.sesion(servicio, persona) if persona else None
-        balanceador = _Balanceador(lambda: self.sistema.puertos_de(servicio))
+        paciencia_s = self.paciencia_s if persona else 0
+        balanceador = _Balanceador(lambda: self.sistema.puertos_de(servicio), paciencia_s)
         async with httpx.AsyncClient(
             base_url=f"http://{servicio}", cookies=cookies, timeout=60, transport=balanceador
         ) as http:
@@ -238,26 +245,46 @@ class Recorrido:
 
     async def sesion(self, servicio: str, persona: str) -> dict[str, str]:
         """The cookies of a person, who enters once; all services share the sessions. Patient, as with everything else."""
-        for pause in (*PAUSAS, 0):
-            if persona not in self._sesiones:
-                try:
-                    self._sesiones[persona] = await sesion.de(self.instalacion, servicio, persona)
-                except (httpx.HTTPError, sesion.EntradaRechazada):
-                    if not pause:
-                        raise
-                    await asyncio.sleep(pause)
+        hasta = time.monotonic() + self.paciencia_s
+        for pausa in _pausas():
+            if persona in self._sesiones:
+                break
+            try:
+                self._sesiones[persona] = await sesion.de(self.instalacion, servicio, persona)
+            except (httpx.HTTPError, sesion.EntradaRechazada):
+                if time.monotonic() > hasta:
+                    raise
+                await asyncio.sleep(pausa)
         return self._sesiones[persona]
 
 
 class _Balanceador(httpx.AsyncBaseTransport):
-    """Spreads the requests over the instances of a service, in turn; one that does not take the connection is passed over."""
+    """Spreads the requests over the instances of a service, in turn; one that does not take the connection is passed over.
 
-    def __init__(self, puertos: Callable[[], Sequence[int]]) -> None:
+    As a person would, it asks a service that is restarting again, with the same words (and so the same idempotency key).
+    """
+
+    def __init__(self, puertos: Callable[[], Sequence[int]], paciencia_s: float) -> None:
         self._puertos = puertos
+        self._paciencia_s = paciencia_s
         self._turno = 0
         self._http = httpx.AsyncHTTPTransport(retries=1)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        hasta = time.monotonic() + self._paciencia_s
+        for pausa in _pausas():
+            try:
+                answer = await self._a_una(request)
+                if answer.status_code < 500 or time.monotonic() > hasta:
+                    break
+                await answer.aclose()
+            except httpx.TransportError:
+                if time.monotonic() > hasta:
+                    raise
+            await asyncio.sleep(pausa)
+        return answer
+
+    async def _a_una(self, request: httpx.Request) -> httpx.Response:
         puertos = self._puertos()
         self._turno += 1
         refused = httpx.ConnectError("no instance")
@@ -272,6 +299,10 @@ class _Balanceador(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+
+def _pausas() -> Iterator[float]:
+    return chain(_PAUSAS_S, repeat(_PAUSAS_S[-1]))
 
 
 @dataclass(frozen=True)
@@ -325,13 +356,13 @@ def _otra_llave(llave: LlaveProceso) -> LlaveProceso:
 
 
 async def _estado(http: httpx.AsyncClient, folio: str) -> str:
-    answer = await _pacientemente(lambda: http.get(f"/api/folios/{folio}"))
+    answer = await http.get(f"/api/folios/{folio}")
     answer.raise_for_status()
     return str(answer.json()["estado"])
 
 
 async def _siguiente(http: httpx.AsyncClient) -> dict[str, Any] | None:
-    answer = await _pacientemente(lambda: http.get("/api/siguiente", params={"proceso": PROCESO}))
+    answer = await http.get("/api/siguiente", params={"proceso": PROCESO})
     if answer.status_code == httpx.codes.NO_CONTENT:
         return None
     answer.raise_for_status()
@@ -354,10 +385,8 @@ async def _corregir(http: httpx.AsyncClient, registro: dict[str, Any], captura: 
         "corrige": correccion["version"],
     }
     key = str(uuid.uuid4())
-    answer = await _pacientemente(
-        lambda: http.post(
-            f"/api/registros/{registro['folio']}/correccion", json=orden, headers={"Idempotency-Key": key}
-        )
+    answer = await http.post(
+        f"/api/registros/{registro['folio']}/correccion", json=orden, headers={"Idempotency-Key": key}
     )
     if answer.status_code != httpx.codes.CONFLICT:  # else somebody corrected it: the queue will give it again
         answer.raise_for_status()
@@ -372,26 +401,10 @@ async def _decidir(
         "compulsado_version": registro["situacion"]["version"],
     }
     key = str(uuid.uuid4())
-    answer = await _pacientemente(
-        lambda: http.post(
-            f"/api/registros/{registro['folio']}/decision", json=decision, headers={"Idempotency-Key": key}
-        )
+    answer = await http.post(
+        f"/api/registros/{registro['folio']}/decision", json=decision, headers={"Idempotency-Key": key}
     )
     if answer.status_code == httpx.codes.CONFLICT:
         return False  # a newer lookup arrived, or the lease ran out: the queue will give it again
     answer.raise_for_status()
     return True
-
-
-async def _pacientemente(call: Callable[[], Any]) -> httpx.Response:
-    """As a person would: a service that is restarting is asked again, with the same key."""
-    for pause in PAUSAS:
-        try:
-            answer: httpx.Response = await call()
-            if answer.status_code < 500:
-                return answer
-        except httpx.TransportError:
-            pass
-        await asyncio.sleep(pause)
-    last: httpx.Response = await call()
-    return last

@@ -231,7 +231,11 @@ class MesaDeControl:
             free = await self.fila.siguiente(operador, proceso, ahora)
             if free is None:
                 return None
-            if taken := await self._asignar(free, operador, ahora):
+            try:
+                taken = await self._asignar(free, operador, ahora)
+            finally:
+                self.fila.resuelto(free["_id"])
+            if taken:
                 metrics.ASIGNACIONES.labels("nueva").inc()
                 return taken
         raise Conflict("others took every record looked at")

@@ -178,7 +178,7 @@ async def test_ninguna_muerte_antes_ni_despues_de_una_escritura_pierde_ni_duplic
 
     async with Supervisor() as supervisor:
         sistema = Sistema(Instalacion(tmp_path / "apoyo"), supervisor, kafka=True, argv=argv)
-        recorrido = Recorrido(sistema, preparar(19, REGISTROS, SystemClock().now()))
+        recorrido = Recorrido(sistema, preparar(19, REGISTROS, SystemClock().now()), paciencia_s=PLAZO_S)
         await sistema.arrancar_motores()
         await recorrido.cargar_actores()
         await _cargar_padron(recorrido, tmp_path / CARGA)
@@ -221,7 +221,7 @@ async def test_cada_servicio_muere_solo_y_con_una_segunda_instancia_sin_perder_n
     ahora = SystemClock().now()
     async with Supervisor() as supervisor:
         sistema = Sistema(Instalacion(tmp_path), supervisor, kafka=kafka)
-        recorrido = Recorrido(sistema, preparar(13, 4 * 2 * len(SERVICIOS), ahora))
+        recorrido = Recorrido(sistema, preparar(13, 4 * 2 * len(SERVICIOS), ahora), paciencia_s=PLAZO_S)
         await recorrido.arrancar(corte_de(ahora))
         partes = iter(_partes(recorrido.escenario.capturas, 2 * len(SERVICIOS)))
 

@@ -226,10 +226,33 @@ async def test_lo_visto_hace_un_momento_se_ofrece_a_los_siguientes_sin_buscar_ot
     assert busquedas.count(CANDIDATOS) > primera
 
 
+async def test_lo_que_alguien_esta_tomando_no_se_ofrece_a_nadie_mas(
+    mesa: Mesa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registros, personas = 2 * CANDIDATOS, 2 * CANDIDATOS + 1
+    for n in range(1, registros + 1):
+        await mesa.llega(n)
+    replace_now, rechazadas = MemoryDocuments.replace, []
+
+    async def con_demora(self: MemoryDocuments, document: Document, revision: int) -> bool:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        hecha = await replace_now(self, document, revision)
+        if not hecha:
+            rechazadas.append(document["_id"])
+        return hecha
+
+    monkeypatch.setattr(MemoryDocuments, "replace", con_demora)
+    tomados = await asyncio.gather(*(_toma(mesa, f"operador{i}") for i in range(personas)))
+    assert sorted(filter(None, tomados)) == sorted(folio(n) for n in range(1, registros + 1))
+    assert rechazadas == []
+    assert mesa.servicio.fila.en_mano == set()
+
+
 async def test_lo_que_otra_instancia_tomo_despues_de_verlo_se_pasa_por_alto(mesa: Mesa) -> None:
     for n in (1, 2, 3):
         await mesa.llega(n)
-    otra = replace(mesa.servicio, fila=replace(mesa.servicio.fila, vistas={}))
+    otra = replace(mesa.servicio, fila=replace(mesa.servicio.fila, vistas={}, en_mano=set()))
     assert await _toma(mesa, "operador1") == folio(1)
     registro = await otra.siguiente("operador2", PROCESO)
     assert registro is not None

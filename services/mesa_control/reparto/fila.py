@@ -1,8 +1,9 @@
 """The queue as people draw from it: the oldest free record of the lists that somebody may be given.
 
-A search costs much more than a claim, which another's refuses: what one found is offered to the next ones for a moment. And it
-never looks at more than it needs: some engines read all that a query means before they sort it, so it asks only for what was
-received before a moment, which follows the head of the list.
+A search costs much more than a claim, which another's refuses: what one found is offered to the next ones for a moment, and
+what this process has offered to somebody who is claiming it is not found again. And it never looks at more than it needs: some
+engines read all that a query means before they sort it, so it asks only for what was received before a moment, which follows the
+head of the list.
 """
 
 import asyncio
@@ -21,8 +22,9 @@ CANDIDATOS = 20
 """Records looked at in one search; somebody else may be taking the first ones at this moment."""
 VIGENCIA = timedelta(seconds=1)
 """How long those that nobody took are offered to the next ones."""
-PASO, PASO_MAXIMO = timedelta(minutes=1), timedelta(hours=6)
-"""By how much a search that found too little looks further, twice as much each time."""
+PASO, PASO_MAXIMO = timedelta(minutes=1), timedelta(days=4)
+"""By how much a search that found too little looks further, twice as much each time. What is nearer than the first step to now
+is looked at at once."""
 
 
 @dataclass
@@ -41,18 +43,19 @@ class Vista:
 
 @dataclass(frozen=True, slots=True)
 class Fila:
-    """Of this process. `vistas`: by process and list."""
+    """Of this process. `vistas`: by process and list; `en_mano`: folios offered to somebody whose claim is not answered yet."""
 
     registros: Documents
     ver_actores: VerActores
     repartos: Repartos
     presencia: Presencia
     vistas: dict[tuple[str, str], Vista] = field(default_factory=dict)
+    en_mano: set[str] = field(default_factory=set)
 
     async def siguiente(self, operador: str, proceso: str, ahora: datetime) -> Document | None:
         """The next one to claim for this person: of their own lists, else of those that are open to them. None: nothing is free.
 
-        Nobody gets the same one from this process for a moment. Raises Unavailable.
+        Nobody else gets it from this process until `resuelto` says that its claim was answered. Raises Unavailable.
         """
         vigentes = self.repartos.vigentes(proceso)
         listas = listas_para(operador, vigentes, await self.presencia.ausentes(operador, vigentes, ahora))
@@ -62,12 +65,17 @@ class Fila:
                 lista = self.repartos.lista(documento) if vigentes else lista_de_turno(documento["turno"])
                 suyo = {**documento, "turno": mudado(documento["turno"], lista)}
                 if lista in listas:
+                    self.en_mano.add(documento["_id"])
                     return suyo
                 # Listed before the order came, and not moved yet.
                 await self.registros.replace(
                     {**suyo, "revision": documento["revision"] + 1}, revision=documento["revision"]
                 )
         return None
+
+    def resuelto(self, folio: str) -> None:
+        """What was offered has been claimed, or was another's: the projection says which."""
+        self.en_mano.discard(folio)
 
     async def _con_la_mas_antigua(self, proceso: str, listas: Sequence[str], ahora: datetime) -> Vista | None:
         vistas = [await self._vista(proceso, lista, ahora) for lista in listas]
@@ -91,20 +99,24 @@ class Fila:
     async def _buscar(self, proceso: str, lista: str, vista: Vista, ahora: datetime) -> list[Document]:
         registrado = self.ver_actores().procesos.get(proceso)
         hasta, paso = vista.hasta or (registrado.inicio if registrado else ahora), PASO
+        # Those whose claim is answered meanwhile, too: this search may still see them free.
+        en_mano = frozenset(self.en_mano)
         while True:
+            todo = hasta + PASO > ahora
             found = await self.registros.find(
                 {
-                    "turno": en_lista(proceso, lista, hasta if hasta < ahora else None),
+                    "turno": en_lista(proceso, lista, None if todo else hasta),
                     "asignado_hasta": {"$lte": ahora},
                 },
                 sort="turno",
-                limit=CANDIDATOS,
+                limit=CANDIDATOS + len(en_mano),
             )
-            if len(found) == CANDIDATOS:
+            libres = [documento for documento in found if documento["_id"] not in en_mano]
+            if len(libres) >= CANDIDATOS:
                 primero, ultimo = found[0]["recibido_en"], found[-1]["recibido_en"]
                 vista.hasta = ultimo + max(ultimo - primero, timedelta(seconds=1))
-                return found
-            if hasta >= ahora:
+                return libres
+            if todo:
                 vista.hasta = ahora
-                return found
+                return libres
             hasta, paso = hasta + paso, min(2 * paso, PASO_MAXIMO)
