@@ -57,8 +57,8 @@ requirements: $(VENV)/.dev ## Compile requirements*.in into hashed requirements*
 engines-real: $(VENV)/.dev ## Fetch what real Kafka needs into the cache (Maven; verified by hash)
 	@$(BIN)/apoyo engines fetch
 
-native: $(VENV)/.dev ## Compile the documents server of --real (cargo, minutes, once) and run the contract suites on it
-	@$(BIN)/apoyo engines fetch --native && $(BIN)/python -m pytest -m native
+native: $(VENV)/.dev ## Compile the documents server of --real (cargo) and MinIO (Go), minutes, once, and run the contract suites on them
+	@$(BIN)/apoyo engines fetch --native --minio && $(BIN)/python -m pytest -m native
 
 bench: $(VENV)/.dev ## How fast, against what is possible, in 10 minutes at most: build/bench.json and a table (NATIVE=1; SECTION=embebida|kafka|reconstruccion|crecimiento; SECTION=descifrado: opening alone; SECTION=examen: precision and recall of each alert, in a minute; SECTION=huellas: the same picture in other records, in two; SECTION=pagina: from a key to the next record drawn, in Chromium; SECTION=mesa: claiming and deciding with a million pending, PENDING=1000000)
 	@$(BIN)/python -m bench $(if $(NATIVE),--native) $(foreach section,$(SECTION),--seccion $(section)) $(if $(PENDING),--pendientes $(PENDING))

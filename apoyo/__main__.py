@@ -83,12 +83,13 @@ def engines_up(
     real: Annotated[
         bool, typer.Option("--real", help="Apache Kafka como bitácora y el servidor de documentos compilado (Rust).")
     ] = False,
+    servicios: Annotated[bool, typer.Option("--servicios", help="También los siete servicios.")] = False,
     root: Raiz = Path(".apoyo/engines"),
 ) -> None:
-    """Arranca los motores y los topics, y los deja en marcha hasta Ctrl-C."""
+    """Arranca los motores y los topics, y los deja en marcha hasta Ctrl-C. Lo guardado queda para el siguiente arranque."""
     from apoyo import motores as gestion
 
-    raise typer.Exit(gestion.arrancar(root, real=real, consola=consola))
+    raise typer.Exit(gestion.arrancar(root, real=real, servicios=servicios, consola=consola))
 
 
 @motores.command("fetch")
@@ -96,11 +97,14 @@ def engines_fetch(
     native: Annotated[
         bool, typer.Option("--native", help="También compila el servidor de documentos (cargo, unos minutos).")
     ] = False,
+    minio: Annotated[
+        bool, typer.Option("--minio", help="También compila MinIO, para sus pruebas (Go, unos minutos).")
+    ] = False,
 ) -> None:
     """Trae Kafka (Maven), comprobado por su hash."""
     from apoyo import motores as gestion
 
-    raise typer.Exit(gestion.traer(consola, native=native))
+    raise typer.Exit(gestion.traer(consola, native=native, con_minio=minio))
 
 
 @app.command()

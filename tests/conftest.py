@@ -14,8 +14,9 @@ import pytest
 import structlog
 
 from apoyo import engines as local
-from apoyo.engines import Engines, mongo
+from apoyo.engines import Engines, minio, mongo
 from apoyo.engines.procs import Supervisor
+from apoyo.engines.s3 import ObjectStore
 from tests.support.kafka import kafka_url as kafka_url
 
 
@@ -76,6 +77,25 @@ def native_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     try:
         yield loop.run_until_complete(mongo.start(supervisor, root / "data", root / "logs", port=0, native=True))
+    finally:
+        loop.run_until_complete(supervisor.stop())
+        loop.close()
+
+
+@pytest.fixture(scope="session")
+def s3_store(engines: Engines) -> ObjectStore:
+    """The objects engine."""
+    return ObjectStore(engines.s3_endpoint, engines.s3_access_key, engines.s3_secret_key)
+
+
+@pytest.fixture(scope="session")
+def minio_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """MinIO, compiled."""
+    root: Path = tmp_path_factory.mktemp("minio")
+    supervisor = Supervisor()
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop.run_until_complete(minio.start(supervisor, root / "data", root / "logs"))
     finally:
         loop.run_until_complete(supervisor.stop())
         loop.close()

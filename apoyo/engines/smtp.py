@@ -27,7 +27,7 @@ async def start(supervisor: Supervisor, inbox: Path, logs: Path, *, port: int = 
             writer.close()
 
     argv = [sys.executable, "-m", "apoyo.engines.sink", "--port", str(chosen), "--dir", str(inbox)]
-    await supervisor.run(Command("smtp", argv, logs / "smtp.log", ready=ready))
+    await supervisor.run(Command("smtp", argv, logs / "smtp.log", ready=ready, timeout=60))
     return chosen
 
 

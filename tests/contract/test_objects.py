@@ -1,36 +1,52 @@
-"""One contract for objects, on S3 and in memory."""
+"""One contract for objects, on two S3 servers and in memory."""
 
 import os
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 from minio import Minio
 from minio.commonconfig import ENABLED
 from minio.versioningconfig import VersioningConfig
 
-from apoyo.engines import Engines
+from apoyo.engines.s3 import ObjectStore
 from kernel.errors import Unavailable
 from kernel.objects import MemoryObjects, Objects, S3Objects
 
 pytestmark = pytest.mark.asyncio
 
 
-@pytest.fixture(params=["memory", "s3"])
-def store(request: pytest.FixtureRequest) -> Engines | None:
-    """The engine under test; None: in memory."""
-    return request.getfixturevalue("engines") if request.param == "s3" else None
+MINIO = pytest.param("minio", marks=pytest.mark.native)
+
+
+@pytest.fixture(params=["s3", MINIO])
+def store(request: pytest.FixtureRequest) -> ObjectStore:
+    """The server under test."""
+    found: ObjectStore = request.getfixturevalue(f"{request.param}_store")
+    return found
+
+
+@pytest.fixture(params=["memory", "s3", MINIO])
+def engine(request: pytest.FixtureRequest) -> ObjectStore | None:
+    """The server under test; None: in memory."""
+    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_store")
 
 
 @pytest.fixture
-async def objects(store: Engines | None) -> AsyncIterator[Objects]:
-    if store is None:
-        yield MemoryObjects()
-        return
-    bucket = S3Objects(store.s3_endpoint, store.s3_access_key, store.s3_secret_key, f"prueba-{uuid.uuid4().hex[:12]}")
+async def objects(engine: ObjectStore | None) -> Objects:
+    if engine is None:
+        return MemoryObjects()
+    bucket = _bucket(engine, _new_name())
     await bucket.prepare()
     await bucket.prepare()
-    yield bucket
+    return bucket
+
+
+def _bucket(store: ObjectStore, name: str) -> S3Objects:
+    return S3Objects(store.endpoint, store.access_key, store.secret_key, name)
+
+
+def _new_name() -> str:
+    return f"prueba-{uuid.uuid4().hex[:12]}"
 
 
 async def test_lo_que_se_guarda_se_lee_igual_entero_o_por_partes(objects: Objects) -> None:
@@ -56,11 +72,11 @@ async def test_guardar_lo_mismo_dos_veces_y_borrar_dos_veces_no_falla(objects: O
     assert await objects.names() == ["y/2"]
 
 
-async def test_lo_borrado_se_va_con_todas_sus_versiones(engines: Engines) -> None:
-    name = f"prueba-{uuid.uuid4().hex[:12]}"
-    bucket = S3Objects(engines.s3_endpoint, engines.s3_access_key, engines.s3_secret_key, name)
+async def test_lo_borrado_se_va_con_todas_sus_versiones(store: ObjectStore) -> None:
+    name = _new_name()
+    bucket = _bucket(store, name)
     await bucket.prepare()
-    client = Minio(engines.s3_endpoint, engines.s3_access_key, engines.s3_secret_key, secure=False)
+    client = Minio(store.endpoint, store.access_key, store.secret_key, secure=False)
     client.set_bucket_versioning(name, VersioningConfig(ENABLED))
     await bucket.put("CI26/a", b"uno")
     await bucket.put("CI26/a", b"uno")
@@ -76,6 +92,6 @@ async def test_lo_borrado_se_va_con_todas_sus_versiones(engines: Engines) -> Non
     assert await bucket.get("CI26/ab") == b"otro"
 
 
-async def test_una_llave_equivocada_se_rechaza(engines: Engines) -> None:
+async def test_una_llave_equivocada_se_rechaza(store: ObjectStore) -> None:
     with pytest.raises(Unavailable):
-        await S3Objects(engines.s3_endpoint, engines.s3_access_key, "otra", "prueba-rechazo").prepare()
+        await S3Objects(store.endpoint, store.access_key, "otra", "prueba-rechazo").prepare()

@@ -28,5 +28,5 @@ async def start(supervisor: Supervisor, folder: Path, logs: Path, *, port: int =
             return (await client.get(f"{url}/livez")).status_code == httpx.codes.OK
 
     argv = [sys.executable, "-m", "apoyo.engines.oidc", "--port", str(chosen), "--dir", str(folder)]
-    await supervisor.run(Command("oidc", argv, logs / "oidc.log", ready=ready))
+    await supervisor.run(Command("oidc", argv, logs / "oidc.log", ready=ready, timeout=60))
     return url
