@@ -27,6 +27,7 @@ from schemas.eventos import (
     AuxiliarRegistrado,
     CedulaConfirmada,
     CompulsaOrdenada,
+    DispositivoRegistrado,
     LlaveProceso,
     PerfilRegistrado,
     SolicitudRegistrada,
@@ -57,6 +58,7 @@ class Comun:
     escenario: Escenario
     llave_de_proceso: Private
     privadas: dict[str, Private]
+    publicas: dict[str, Public]
     actores: tuple[Message, ...]
     auxiliares: tuple[AuxiliarRegistrado, ...]
     envolturas: MemoryDocuments
@@ -78,8 +80,8 @@ def comun() -> Comun:
     portal = Proceso(azar, "portal", lambda _: None, lambda _, __: None)
     bitacora = Bitacora(azar)
     bitacora.crear([TopicSpec("actores", 1)])
-    publics = {name: private.public() for name, private in privadas.items()}
-    llavero = KeyRing(Documentos(portal, "llaves", envolturas), "portal", privadas["portal"], publics)
+    publicas = {name: private.public() for name, private in privadas.items()}
+    llavero = KeyRing(Documentos(portal, "llaves", envolturas), "portal", privadas["portal"], publicas)
     llave = _llave(llave_de_proceso.public())
     bucle.correr(actores.cargar(escenario.archivo(), [llave], Corriente(portal, bitacora), llavero, portal))
     perfil = PerfilRegistrado.ce_type()
@@ -95,7 +97,7 @@ def comun() -> Comun:
     )
     image = io.BytesIO()
     Image.new("RGB", (8, 8), "gray").save(image, "JPEG")
-    return Comun(escenario, llave_de_proceso, privadas, mensajes, auxiliares, envolturas, image.getvalue())
+    return Comun(escenario, llave_de_proceso, privadas, publicas, mensajes, auxiliares, envolturas, image.getvalue())
 
 
 @cache
@@ -146,6 +148,13 @@ class Tirada:
     def perfil_registrado(self, hora: datetime) -> Message:
         """The profile, for topic `actores`."""
         return mensaje_del_portal(PerfilRegistrado(version=1, perfil=self.perfil), hora)
+
+    def actores(self) -> Iterator[Message]:
+        """The rest of topic `actores`, without the devices that send nothing: every process reads all of it at each start."""
+        usados = {f"dispositivo/{envio.dispositivo}" for envio in self.envios}
+        for mensaje in comun().actores:
+            if mensaje.headers["ce_type"] != DispositivoRegistrado.ce_type() or mensaje.headers["ce_subject"] in usados:
+                yield mensaje
 
     def registros(self, portal: KeyRing) -> Iterator[Evento]:
         """A solicitud, corrected, its cédula, and new versions of auxiliares."""

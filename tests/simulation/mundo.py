@@ -142,7 +142,7 @@ A_LA_VEZ = 3
 """Keys that a service has in hand at once: few, so that some wait."""
 CALMA_S = 40.0
 """For how long nothing must happen before a run ends: longer than every retry, relay and lease."""
-LIMITE_S = 3600.0
+LIMITE_S = 900.0
 """Simulated time after which a run that does not come to rest has failed."""
 _LLAVE_PADRON = bytes(range(32))
 
@@ -203,7 +203,7 @@ class Mundo:
         self.bitacora.crear(
             [TopicSpec(name, 1 if topic.partitions == "one" else PARTICIONES) for name, topic in load().items()]
         )
-        for mensaje in (self.tirada.perfil_registrado(self.azar.hora()), *comun().actores):
+        for mensaje in (self.tirada.perfil_registrado(self.azar.hora()), *self.tirada.actores()):
             self.bitacora.agregar(mensaje)
         for servicio in SERVICIOS:
             for _ in range(self.azar.rng.choice((1, 2))):
@@ -415,11 +415,8 @@ class Mundo:
         return Objetos(proceso, nombre, self.objetos[nombre])
 
     def _llavero(self, proceso: Proceso, servicio: str, nombre: str = "llaves") -> KeyRing:
-        privadas = comun().privadas
-        publics = {name: private.public() for name, private in privadas.items()}
-        return KeyRing(
-            Together(self._documentos(proceso, nombre)), servicio, privadas[servicio], publics, self.azar.rng.randbytes
-        )
+        documentos = Together(self._documentos(proceso, nombre))
+        return KeyRing(documentos, servicio, comun().privadas[servicio], comun().publicas, self.azar.rng.randbytes)
 
     def _ingesta(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], None]:
         outbox = self._outbox(proceso, stream, "ingesta")
@@ -638,8 +635,10 @@ class Mundo:
         """A reviewer: takes the next record, corrects its form or decides, and sometimes decides again."""
         capturas = {c.folio: c for c in self.tirada.capturas}
         apartado: list[str] = []
+        registro: Registro | None = None
         while True:
-            await asyncio.sleep(self.azar.rng.uniform(0.5, 4))
+            # Whoever finds nothing to do asks less often.
+            await asyncio.sleep(self.azar.rng.uniform(0.5, 4) if registro else self.azar.rng.uniform(2, 8))
             try:
                 registro = await self.pedir(
                     "mesa_control", partial(_siguiente, operador=operador, excepto=apartado), "siguiente"
@@ -696,7 +695,7 @@ class Mundo:
         for vez, elecciones in enumerate(secuencia):
             orden = Orden(elecciones, registro.compulsado.version, vez or None)
             try:
-                self.testigo.decisiones[registro.folio] = await self._decidir(registro.folio, operador, orden)
+                hecha = await self._decidir(registro.folio, operador, orden, puede_irse=not vez and elecciones == bien)
             except RechazoMesa as error:
                 # Another reviewer was first: the record is that one's.
                 if vez or error.codigo not in (
@@ -707,20 +706,32 @@ class Mundo:
                 ):
                     self.testigo.fallas.append(f"{registro.folio}: {error.codigo} {error.datos}")
                 return
+            if hecha is None:
+                return
+            self.testigo.decisiones[registro.folio] = hecha
             if vez:
                 self.azar.vistos.add("decisión reemplazada")
             await asyncio.sleep(rng.uniform(0, 6))
 
-    async def _decidir(self, folio: str, operador: str, orden: Orden) -> RegistroClasificado:
-        """Decide, and again for as long as a rebuild may keep Mesa de Control from knowing the record."""
-        causa = self.azar.rng.randbytes(8).hex()
+    async def _decidir(
+        self, folio: str, operador: str, orden: Orden, *, puede_irse: bool
+    ) -> RegistroClasificado | None:
+        """Decide, and again for as long as a rebuild may keep Mesa de Control from knowing the record. None: there was no answer,
+        and the reviewer went home, which only who decided rightly may do: nobody would ever set right what was wrong."""
+        rng = self.azar.rng
+        causa = rng.randbytes(8).hex()
         while True:
             try:
-                return await self.insistir(
+                return await self.pedir(
                     "mesa_control",
                     lambda m: m.decidir(folio, operador, orden, causa),
                     f"decide {folio} v{orden.version}",
                 )
+            except SinRespuesta:
+                if puede_irse and rng.random() < 0.3:
+                    self.azar.vistos.add("se va sin respuesta")
+                    return None
+                await asyncio.sleep(rng.uniform(0.1, 3))
             except RechazoMesa as error:
                 vieja = orden.reemplaza is not None and error.datos.get("operador") == operador
                 atrasada = error.codigo in POR_LLEGAR or (error.codigo == "registro_ya_decidido" and vieja)
@@ -802,9 +813,7 @@ class Mundo:
 
     def llavero_del_portal(self) -> KeyRing:
         """The keys of actors, as the portal opens them; it never fails."""
-        privadas = comun().privadas
-        publics = {name: private.public() for name, private in privadas.items()}
-        return KeyRing(self.documentos["llaves"], "portal", privadas["portal"], publics)
+        return KeyRing(self.documentos["llaves"], "portal", comun().privadas["portal"], comun().publicas)
 
     async def _ordenar_compulsa(self) -> None:
         await asyncio.sleep(self.azar.rng.uniform(0, 120))

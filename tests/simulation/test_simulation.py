@@ -78,7 +78,7 @@ def test_las_semillas_mueren_antes_y_despues_de_cada_escritura_y_llegan_a_cada_e
     deaths = {f"muere {when} {write}" for write in ESCRITURAS for when in ("antes de", "después de")}
     wanted = deaths | {f"estado {e}" for e in Estado} | {"folio en conflicto", "decisión reemplazada", "muere sale"}
     wanted |= {"abierto al reintentarlo", "otra vez en cuarentena"}
-    wanted |= {"corregido", "corregido otra vez"}
+    wanted |= {"corregido", "corregido otra vez", "se va sin respuesta"}
     wanted |= {"respondida al llegar un corte", "cambio de correo"}
     wanted |= {"confirmación inmediata", "confirmación tras_cedula_firmada"}
     wanted |= {f"reconstruye {servicio}" for servicio in RECONSTRUIBLES} | {"muere se detiene"}

@@ -283,7 +283,8 @@ def _acuses_debidos(mundo: Mundo) -> Iterator[Debido]:
 
 def _avisos_debidos(mundo: Mundo) -> Iterator[Debido]:
     """What actors must have been told, from the topic and the seed alone."""
-    for (solicitud, auxiliar), versiones in _correos_de_auxiliares(mundo).items():
+    correos = _correos_de_auxiliares(mundo)
+    for (solicitud, auxiliar), versiones in correos.items():
         quien = f"{solicitud}.{auxiliar}"
         yield f"<alta.{quien}@{DOMINIO}>", ({versiones[0][1]}, None)
         for (_, antes), (version, correo) in pairwise(versiones):
@@ -291,8 +292,8 @@ def _avisos_debidos(mundo: Mundo) -> Iterator[Debido]:
                 mundo.azar.vistos.add("cambio de correo")
                 yield f"<cambio_de_correo.{quien}.{version}@{DOMINIO}>", ({correo}, None)
     for evento in _de_actores(mundo, AuxiliarDadoDeBaja):
-        correos = _correos_de_auxiliares(mundo)[evento.solicitud, evento.auxiliar]
-        yield f"<baja.{evento.solicitud}.{evento.auxiliar}.1@{DOMINIO}>", ({correos[-1][1]}, None)
+        _, ultimo = correos[evento.solicitud, evento.auxiliar][-1]
+        yield f"<baja.{evento.solicitud}.{evento.auxiliar}.1@{DOMINIO}>", ({ultimo}, None)
     if mundo.tirada.con_cedula or mundo.tirada.perfil.confirmacion == "inmediata":
         mundo.azar.vistos.add(f"confirmación {mundo.tirada.perfil.confirmacion}")
         yield f"<confirmacion.{NUEVA}@{DOMINIO}>", ({SOLICITANTE}, None)

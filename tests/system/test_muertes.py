@@ -34,7 +34,7 @@ from tests.support.consultas import comprobar, preguntar
 from tests.support.resultados import HORA, vida
 
 REGISTROS = 100
-PLAZO_S = 400
+PLAZO_S = 600
 BITACORAS = [pytest.param(False, id="embebida"), pytest.param(True, id="kafka", marks=pytest.mark.kafka)]
 
 CARGA = "load-padron"
