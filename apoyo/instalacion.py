@@ -24,7 +24,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -249,9 +249,10 @@ class Instalacion:
         return {f"APOYO_{name}": value for name, value in env.items()}
 
     def settings(self, tipo: type[S], servicio: str = "compulsa") -> S:
-        """A service's settings, for a command that works with its rights."""
+        """A service's settings, for a command that works with its rights. What else the environment sets counts, too."""
         entorno = self.entorno(servicio, port=1)
-        return tipo.model_validate({name.removeprefix("APOYO_").lower(): value for name, value in entorno.items()})
+        valores: dict[str, Any] = {name.removeprefix("APOYO_").lower(): value for name, value in entorno.items()}
+        return tipo(**valores)
 
     def _presentar(self, direcciones: Direcciones) -> None:
         clientes: dict[str, oidc.Client] = {}

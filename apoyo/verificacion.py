@@ -102,11 +102,12 @@ TITULOS = {
     "objetos_presentes": "Objetos guardados",
     "contenido_de_objetos": "Contenido igual a su SHA-256",
     "objetos_sin_evento": "Todo objeto tiene su evento",
+    "paquetes_vencidos": "Paquetes borrados tras su plazo",
     "totales": "Totales de resultados",
     "proyeccion": "Estado de cada folio en resultados",
 }
 """Every check by its key, in the order of the report."""
-DE_OBJETOS = ("objetos_presentes", "contenido_de_objetos", "objetos_sin_evento")
+DE_OBJETOS = ("objetos_presentes", "contenido_de_objetos", "objetos_sin_evento", "paquetes_vencidos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,7 +516,7 @@ def nombres_de_objetos(hechos: Hechos) -> Comprobacion:
 class Revision:
     """What was read of the objects: the names in each bucket, and what came of those whose bytes were read.
 
-    `retirados`: how many are not there and need not be (`Hechos.retirado`).
+    `retirados`: how many are not there and need not be (`Hechos.retirado`); `vencidos`: those that are there and should not be.
     """
 
     nombres: Mapping[str, Set[str]]
@@ -523,6 +524,7 @@ class Revision:
     ausentes: list[Objeto] = field(default_factory=list)
     alterados: list[Objeto] = field(default_factory=list)
     retirados: int = 0
+    vencidos: list[Objeto] = field(default_factory=list)
 
     def leer(self, objeto: Objeto, contenido: bytes | None) -> None:
         """Look at the bytes of an object; None when it is not there."""
@@ -564,6 +566,11 @@ def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
             tuple(sobrantes),
             "una muerte súbita puede dejar alguno",
             grave=False,
+        ),
+        Comprobacion(
+            "paquetes_vencidos",
+            len(revision.nombres[PAQUETES]),
+            _hallazgos(revision.vencidos, "sigue guardado después de su plazo"),
         ),
     ]
 

@@ -22,6 +22,7 @@ from apoyo.verificacion import (
     CUBOS,
     DE_OBJETOS,
     LEIDOS,
+    PAQUETES,
     TITULOS,
     Alcance,
     Comprobacion,
@@ -54,6 +55,8 @@ R = TypeVar("R")
 
 MUESTRA = 50
 """Objects of each bucket that a sample reads."""
+MARGEN = timedelta(hours=6)
+"""How much longer than its grace a package may stay before it is found: descifrado may have been down."""
 _PAGINA = 500
 _A_LA_VEZ = 8
 _PAUSA_S = 0.25
@@ -236,9 +239,12 @@ async def _objetos(
         return [Comprobacion(clave, impedimento=f"no se pueden leer los objetos ({nombres})") for clave in DE_OBJETOS]
     revision = Revision(nombres)
     turno = asyncio.Semaphore(_A_LA_VEZ)
+    hasta = SystemClock().now() - fuentes.gracia
+    guardados = (o for o in hechos.objetos.values() if o.nombre in nombres[PAQUETES])
+    revision.vencidos += [o for o in guardados if hechos.retirado(o, hasta - MARGEN)]
 
     def retirado(objeto: Objeto) -> bool:
-        si = hechos.retirado(objeto, SystemClock().now() - fuentes.gracia)
+        si = hechos.retirado(objeto, hasta)
         revision.retirados += si
         return si
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from apoyo import verify
+from apoyo import preparacion, verify
 from apoyo.cuarentena import aceptar
 from apoyo.cuarentena import leer as leer_cuarentena
 from apoyo.instalacion import Instalacion
@@ -43,6 +43,7 @@ from schemas.eventos import (
     ReintentoSolicitado,
     Veredicto,
 )
+from services.descifrado.settings import Settings as DescifradoSettings
 from services.resultados import agent
 from services.resultados.handlers import SERVICIO
 from services.resultados.presentacion import totales_json
@@ -580,6 +581,31 @@ async def test_el_paquete_de_un_registro_abierto_puede_faltar_solo_tras_su_plazo
     assert presentes.nota == f"{len(abiertos)} paquetes borrados tras su plazo"
 
 
+async def test_el_paquete_de_un_registro_abierto_que_sigue_guardado_tras_su_plazo_es_una_falla(mundo: Mundo) -> None:
+    abierto_hace = SystemClock().now() - HORA
+    mundo.gracia = abierto_hace
+    assert "paquetes_vencidos" not in hallazgos(await mundo.verificar()), "descifrado may be late by a little"
+    mundo.gracia = abierto_hace - verify.MARGEN
+    informe = await mundo.verificar()
+    assert {
+        h.donde for c in informe.comprobaciones if c.clave == "paquetes_vencidos" for h in c.hallazgos
+    } == mundo.abiertos
+    assert not informe.correcto
+
+
+def test_el_plazo_de_los_paquetes_es_el_que_descifrado_tiene_en_esta_instalacion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instalacion = Instalacion(tmp_path)
+    preparacion.preparar(
+        instalacion, kafka="k:1", mongo="mongodb://m/", s3="o:1", smtp="c:1", oidc="http://127.0.0.1:1"
+    )
+    monkeypatch.setenv("APOYO_GRACIA_PAQUETES_H", "480")
+    monkeypatch.setenv("APOYO_S3_ENDPOINT", "otro:1")
+    settings = instalacion.settings(DescifradoSettings, "descifrado")
+    assert (settings.gracia_paquetes, settings.s3_endpoint) == (timedelta(days=20), "o:1")
+
+
 async def test_un_objeto_de_expediente_no_puede_faltar_nunca(mundo: Mundo) -> None:
     mundo.gracia = timedelta(0)
     for nombre in await mundo.expedientes.names():
@@ -624,7 +650,7 @@ async def test_si_solo_se_pueden_leer_los_topics_dice_que_no_se_comprobo(mundo: 
     assert informe.correcto
     assert not informe.completo
     assert informe.estado_de_salida == 2
-    assert len(informe.fallas) == 5
+    assert len(informe.fallas) == 6
 
 
 async def test_si_resultados_no_alcanza_lo_leido_no_se_compara(mundo: Mundo) -> None:
