@@ -3,6 +3,7 @@
 Every document has `_id`; those that are replaced carry `revision` (1, 2, …), which makes replacing a compare-and-set.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
@@ -241,13 +242,13 @@ _CHANGEABLE = (dict, list)
 class MemoryDocuments:
     """`Documents` in memory, for tests and simulation. `unique`: fields that no two documents may share, if they have any.
 
-    `indexed`: fields by whose value documents are found without looking at all of them.
+    `indexed`: fields by whose value, or a range of it, documents are found without looking at all of them.
     """
 
     def __init__(self, unique: Sequence[Sequence[str]] = (), indexed: Sequence[str] = ()) -> None:
         self._documents: dict[str, Document] = {}
         self._unique = unique
-        self._indexed: dict[str, dict[Any, dict[str, None]]] = {field: {} for field in indexed}
+        self._indexed = {field: _Index() for field in indexed}
         self._taken: dict[tuple[Any, ...], str] = {}
         """What must be unique, with its fields → the id of the document that has it."""
 
@@ -258,12 +259,12 @@ class MemoryDocuments:
         """Become that collection, at once for everybody; what it held is gone, and this one is empty."""
         other._documents, self._documents = self._documents, {}
         other._taken, self._taken = self._taken, {}
-        other._indexed, self._indexed = self._indexed, {field: {} for field in self._indexed}
+        other._indexed, self._indexed = self._indexed, {field: _Index() for field in self._indexed}
 
     async def drop(self) -> None:
         """Forget all documents."""
         self._documents, self._taken = {}, {}
-        self._indexed = {field: {} for field in self._indexed}
+        self._indexed = {field: _Index() for field in self._indexed}
 
     async def get(self, id_: str) -> Document | None:
         found = self._documents.get(id_)
@@ -323,29 +324,29 @@ class MemoryDocuments:
         self._documents[id_] = document
         for one in self._must_be_unique(document):
             self._taken[one] = id_
-        for field, ids in self._indexed.items():
-            for value in _values(document.get(field)):
-                ids.setdefault(value, {})[id_] = None
+        for field, index in self._indexed.items():
+            values = _values(document.get(field))
+            index.several |= len(values) > 1
+            for value in values:
+                index.enter(value, id_)
 
     def _leave(self, id_: str) -> None:
         document = self._documents[id_]
         for one in self._must_be_unique(document):
             self._taken.pop(one, None)
-        for field, ids in self._indexed.items():
+        for field, index in self._indexed.items():
             for value in _values(document.get(field)):
-                ids[value].pop(id_, None)
+                index.leave(value, id_)
 
     def _candidates(self, query: Mapping[str, Any]) -> list[Document]:
         """Documents among which those of the query are."""
-        for field in ("_id", *self._indexed):
-            wanted = query.get(field)
-            values = wanted["$in"] if isinstance(wanted, dict) and wanted.keys() == {"$in"} else [wanted]
-            if wanted is None or any(isinstance(value, dict) for value in values):
-                continue
-            if field == "_id":
-                return [self._documents[id_] for id_ in dict.fromkeys(values) if id_ in self._documents]
-            ids = {id_: None for value in values for id_ in self._indexed[field].get(value, {})}
-            return [self._documents[id_] for id_ in ids]
+        wanted = query.get("_id")
+        ids = wanted["$in"] if isinstance(wanted, dict) and wanted.keys() == {"$in"} else [wanted]
+        if wanted is not None and all(isinstance(id_, str) for id_ in ids):
+            return [self._documents[id_] for id_ in dict.fromkeys(ids) if id_ in self._documents]
+        for field, index in self._indexed.items():
+            if (found := index.among(query.get(field))) is not None:
+                return [self._documents[id_] for id_ in found]
         return list(self._documents.values())
 
     def _must_be_unique(self, document: Document) -> list[tuple[Any, ...]]:
@@ -362,6 +363,57 @@ class MemoryDocuments:
 
     async def count(self, query: Mapping[str, Any]) -> int:
         return len(await self.find(query))
+
+
+class _Index:
+    """Ids of documents by the value of a field, and its values in order. `several`: a document had more than one."""
+
+    def __init__(self) -> None:
+        self.several = False
+        self._ids: dict[Any, dict[str, None]] = {}
+        self._order: list[Any] = []
+
+    def enter(self, value: Any, id_: str) -> None:
+        """A document has that value."""
+        if value not in self._ids:
+            self._ids[value] = {}
+            if value is not None:
+                insort(self._order, value)
+        self._ids[value][id_] = None
+
+    def leave(self, value: Any, id_: str) -> None:
+        """It has it no more."""
+        self._ids[value].pop(id_, None)
+        if not self._ids[value]:
+            del self._ids[value]
+            if value is not None:
+                self._order.pop(bisect_left(self._order, value))
+
+    def among(self, wanted: Any) -> list[str] | None:
+        """Ids among which are all of what a query wants; None: it cannot tell."""
+        if not isinstance(wanted, dict):
+            values = [] if wanted is None else [wanted]
+        elif wanted.keys() == {"$in"}:
+            values = wanted["$in"]
+        elif wanted and wanted.keys() <= _ENDS.keys() and not self.several:
+            ends = [(_ENDS[op], value) for op, value in wanted.items()]
+            start = max((bisect(self._order, value) for (low, bisect), value in ends if low), default=0)
+            stop = min((bisect(self._order, value) for (low, bisect), value in ends if not low), default=None)
+            values = self._order[start:stop]
+        else:
+            return None
+        if wanted is None or any(isinstance(value, _CHANGEABLE) for value in values):
+            return None
+        return list(dict.fromkeys(id_ for value in values for id_ in self._ids.get(value, ())))
+
+
+_ENDS = {
+    "$gt": (True, bisect_right),
+    "$gte": (True, bisect_left),
+    "$lt": (False, bisect_left),
+    "$lte": (False, bisect_right),
+}
+"""Of a range: whether it is where it starts, and how its place is found."""
 
 
 def _values(value: Any) -> list[Any]:

@@ -293,7 +293,7 @@ class MesaDeControl:
             raise Rechazo("registro_no_listo")
         sellada = _parte(descifrado, parte)
         dado = await self.accesos.imagen(folio, quien, sellada.nombre, acceso)
-        root = await self._raiz(descifrado)
+        root = await self.raiz(descifrado)
         try:
             sealed = await self.expedientes.get(descifrado.objeto, sellada.desde, sellada.tamano)
         except LookupError as error:
@@ -313,7 +313,7 @@ class MesaDeControl:
             raise Rechazo("registro_no_listo")
         partes = [Parte.DATOS, *(p.nombre for p in descifrado.partes if p.nombre in PARTES_IMAGEN)]
         acceso = await self.accesos.anotar(folio, quien, partes, via, documento["asignado_hasta"])
-        root = await self._raiz(descifrado)
+        root = await self.raiz(descifrado)
         sellados = [(descifrado.datos_sellados, contexto(folio, DATOS))]
         sellados += [(c.datos_sellados, contexto_de_correccion(folio, c.version)) for c in correcciones]
         formularios = [_formulario(derive(root, DATOS), *sellado) for sellado in sellados]
@@ -337,7 +337,7 @@ class MesaDeControl:
             vigencia_s=max(0.0, remaining),
         )
 
-    async def _raiz(self, descifrado: RegistroDescifrado) -> bytes:
+    async def raiz(self, descifrado: RegistroDescifrado) -> bytes:
         """Key of the expediente. Raises KeyDestroyed, CannotUnseal when there is none that this service can open."""
         try:
             return await self.llavero.open(descifrado.llave)

@@ -125,14 +125,20 @@ async def test_solo_uno_reemplaza_la_misma_revision(make: Make) -> None:
 
 
 async def test_se_busca_por_igualdad_y_comparacion_en_orden_y_con_limite(make: Make) -> None:
-    store = await _prepared(make())
+    store = await _prepared(make(indexed=("n",)))
     for n in (3, 1, 2, 5, 4):
         await store.put_if_absent({"_id": str(n), "n": n, "par": n % 2 == 0})
     assert [d["n"] for d in await store.find({"n": {"$gt": 1, "$lte": 4}}, sort="n")] == [2, 3, 4]
+    assert [d["n"] for d in await store.find({"n": {"$gte": 2, "$lt": 5}, "par": True}, sort="n")] == [2, 4]
+    assert [d["n"] for d in await store.find({"n": {"$gte": 2, "$lt": 2}})] == []
     assert [d["n"] for d in await store.find({"par": False}, sort="n", limit=2)] == [1, 3]
     assert [d["n"] for d in await store.find({"n": {"$in": [5, 9]}})] == [5]
     assert await store.count({"par": True}) == 2
     assert await store.count({"falta": {"$gt": 0}}) == 0
+    await store.remove(["3", "4"])
+    assert await store.replace({"_id": "2", "revision": 1, "n": 6}, 0) is False
+    assert [d["n"] for d in await store.find({"n": {"$gt": 1}}, sort="n")] == [2, 5]
+    assert await store.find({"n": 3}) == []
 
 
 async def test_un_campo_con_varios_valores_se_encuentra_por_cualquiera_de_ellos_y_el_documento_una_vez(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from io import BytesIO
 
 import httpx
@@ -135,6 +136,7 @@ def datos(n: int = 1) -> DatosRegistro:
     )
 
 
+@cache
 def imagen(parte: str, n: int) -> bytes:
     """A drawn stand-in for one image; no two records have the same."""
     ancho, alto = (900, 566) if parte in {"anverso", "reverso"} else (600, 800) if parte == "foto" else (900, 400)

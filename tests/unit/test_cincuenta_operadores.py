@@ -1,11 +1,8 @@
 """Fifty people on many records, some of whom leave in the middle: none is decided twice, and none is left (SPEC 7; P 13).
 
 On the in-memory engine, which passes the contract suite of the real one: several processes of the service on one collection, each
-with its own view of the queue. `APOYO_JORNADA` says how many records; ten thousand take some minutes.
-`tests/integration/test_operadores_a_la_vez.py` does the same with fewer on the real engine.
+with its own view of the queue. `tests/integration/test_operadores_a_la_vez.py` does the same with fewer on the real engine.
 """
-
-import os
 
 import pytest
 
@@ -18,10 +15,10 @@ pytestmark = pytest.mark.timeout(900)
 
 async def test_con_cincuenta_personas_ningun_registro_se_decide_dos_veces_ni_queda_sin_decidir() -> None:
     jornada = Jornada(
-        MemoryDocuments(indexed=("operador", "parecido_a")),
+        MemoryDocuments(indexed=("turno", "operador", "parecido_a")),
         MemoryDocuments(unique=UNIQUE),
         personas=50,
-        cuantos=int(os.environ.get("APOYO_JORNADA", "1000")),
+        cuantos=10_000,
         semilla=50,
     )
     await jornada.empieza()
@@ -40,7 +37,8 @@ class SinComparar(MemoryDocuments):
 
 
 async def test_un_motor_que_no_compara_lo_descubre_esta_prueba() -> None:
-    jornada = Jornada(SinComparar(), MemoryDocuments(), personas=20, cuantos=400, semilla=7)
+    registros = SinComparar(indexed=("turno", "operador", "parecido_a"))
+    jornada = Jornada(registros, MemoryDocuments(), personas=20, cuantos=400, semilla=7)
     await jornada.empieza()
     await jornada.trabaja()
     with pytest.raises(AssertionError):

@@ -59,11 +59,11 @@ class Correcciones:
     async def corregir(self, folio: str, operador: str, orden: OrdenDeCorreccion, causa: str) -> RegistroCorregido:
         """Carry out the order, whose idempotency key is `causa`: again with the same key, the same answer.
 
-        Raises Rechazo (see `domain.corregir`, and `llave_reutilizada`), KeyDestroyed, Conflict, Unavailable.
+        Raises Rechazo (see `domain.corregir`, and `llave_reutilizada`), KeyDestroyed, CannotUnseal, Conflict, Unavailable.
         """
         mesa = self.mesa
         registro = await mesa.registro(folio, operador)
-        raiz = derive(await mesa.llavero.open(registro.descifrado.llave), DATOS)
+        raiz = derive(await mesa.raiz(registro.descifrado), DATOS)
         motivo = procede(registro.ciclo, registro.datos)
         try:
             nuevos, campos = corregir(
