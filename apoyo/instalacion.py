@@ -11,6 +11,7 @@ Each service gets its own keys folder and only the secrets that its README entit
       secrets/emisores/<service>.json, <service>.secret
       keys/public/<service>.json
       keys/<service>/private.json, and while it is being replaced previous/<id>.json (ADR 19)
+      keys/compulsa/padron.key       32 bytes: key of the roll's hashes
       keys/descifrado/procesos/<key id>.json
       keys/procesos/<PROCESO>.json   public keys of a process, for portal to publish
       keys/resguardo/<id>.json       public keys of the escrows (apoyo/resguardo.py)
@@ -140,6 +141,11 @@ class Instalacion:
                 hpke.save(private, path)
                 self.resguardar()
                 hpke.save(private.public(), self.root / "keys" / "public" / f"{name}.json")
+        # Made here and not at compulsa's first start, whose keys are mounted read-only.
+        llave_del_padron = self.root / "keys" / "compulsa" / "padron.key"
+        if not llave_del_padron.exists():
+            _write_secret(llave_del_padron, secrets.token_bytes(32))
+            self.resguardar()
         for carpeta in (self.root / "keys" / "ingesta", self.publicas):
             carpeta.mkdir(parents=True, exist_ok=True)
         if not self.llave_de_identidad.exists():

@@ -17,6 +17,7 @@ from apoyo.despliegue import dependencias, derivados, servicios
 from apoyo.despliegue.dependencias import ROOT
 from apoyo.despliegue.servicios import Servicio
 from apoyo.instalacion import SERVICIOS, Instalacion
+from services.compulsa.adapters import llave_del_padron
 
 DEPLOY = ROOT / "deploy"
 TODOS = servicios.todos()
@@ -132,6 +133,7 @@ def test_lo_que_compose_prepara_es_lo_que_dice_a_los_servicios(tmp_path: Path) -
     for nombre in ("objetos", "minio", "oidc", "grafana"):
         assert all((tmp_path / subpath).exists() for subpath in _montado(nombre).values())
     antes = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    llave_del_padron(tmp_path / "keys" / "compulsa")  # a folder that compulsa cannot write into: it finds its key there
     assert CliRunner().invoke(app, [*orden, "--root", str(tmp_path)]).exit_code == 0
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == antes
 
