@@ -205,7 +205,7 @@ def tirar(rng: random.Random) -> Tirada:
     elegidas += rng.sample([c for c in todas if c.verdad.reglas], rng.randint(0, 1))
     elegidas += rng.sample([c for c in todas if c.clase in _RARAS], rng.randint(0, 2))
     elegidas += rng.sample([c for c in todas if c.corregido is not None], rng.randint(0, 1))
-    elegidas += rng.sample(todas, rng.randint(2, 5))
+    elegidas += rng.sample(todas, rng.randint(1, 3))
     capturas = tuple(sorted(set(elegidas), key=lambda c: c.numero))
     perfil = PERFIL_P.model_copy(
         update={
