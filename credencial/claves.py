@@ -9,7 +9,7 @@ from datetime import date
 
 from credencial.nombres import consonante_interna, inicial, palabra_principal
 
-PATRON = re.compile(r"([A-Z]{6})(\d{6})(0[1-9]|[12]\d|3[0-2]|87|88)([HM])(\d{3})", re.ASCII)
+PATRON = re.compile(r"([A-Z]{6})([0-9]{6})(0[1-9]|[12][0-9]|3[0-2]|87|88)([HM])([0-9]{3})", re.ASCII)
 
 
 class ClaveInvalida(ValueError):

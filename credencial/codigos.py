@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass
 
-_CIC = re.compile(r"\d{9}", re.ASCII)
-_OCR = re.compile(r"(\d{4})(\d{9})", re.ASCII)
+_CIC = re.compile(r"[0-9]{9}", re.ASCII)
+_OCR = re.compile(r"([0-9]{4})([0-9]{9})", re.ASCII)
 _QR = re.compile(
-    r"https://qr\.ine\.mx/(?P<ocr>\d{13})(?P<emision>\d{2})(?P<cic>\d{9})/(?P<fecha>\d{8})/(?P<letra>[A-Z])/(?P<numero>\d{6})",
+    r"https://qr\.ine\.mx/(?P<ocr>[0-9]{13})(?P<emision>[0-9]{2})(?P<cic>[0-9]{9})/(?P<fecha>[0-9]{8})/(?P<letra>[A-Z])/(?P<numero>[0-9]{6})",
     re.ASCII,
 )
-_DIGITOS_SUELTOS = re.compile(r"(?<!\d)(?:\d{13}|\d{9})(?!\d)", re.ASCII)
+_DIGITOS_SUELTOS = re.compile(r"(?<![0-9])(?:[0-9]{13}|[0-9]{9})(?![0-9])", re.ASCII)
 
 
 class CodigoInvalido(ValueError):

@@ -13,7 +13,7 @@ from credencial.nombres import consonante_interna, inicial, palabra_principal, v
 
 ALFABETO = "0123456789ABCDEFGHIJKLMNÑOPQRSTUVWXYZ"
 PATRON = re.compile(
-    rf"([A-Z][AEIOUX][A-Z]{{2}})(\d{{6}})([HM])({'|'.join(sorted(LETRAS))})([B-DF-HJ-NP-TV-Z]{{3}})([0-9A-Z])(\d)",
+    rf"([A-Z][AEIOUX][A-Z]{{2}})([0-9]{{6}})([HM])({'|'.join(sorted(LETRAS))})([B-DF-HJ-NP-TV-Z]{{3}})([0-9A-Z])([0-9])",
     re.ASCII,
 )
 _VALOR = {c: i for i, c in enumerate(ALFABETO)}

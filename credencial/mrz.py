@@ -16,8 +16,8 @@ from operator import mul
 from credencial.nombres import normalizar
 
 LARGO = 30
-_LINEA_1 = re.compile(r"IDMEX(\d{9})(\d)<<(\d{13})", re.ASCII)
-_LINEA_2 = re.compile(r"(\d{6})(\d)([HMX])(\d{6})(\d)MEX<(\d{2})<<(\d{5})<(\d)", re.ASCII)
+_LINEA_1 = re.compile(r"IDMEX([0-9]{9})([0-9])<<([0-9]{13})", re.ASCII)
+_LINEA_2 = re.compile(r"([0-9]{6})([0-9])([HMX])([0-9]{6})([0-9])MEX<([0-9]{2})<<([0-9]{5})<([0-9])", re.ASCII)
 _LINEA_3 = re.compile(r"[A-Z][A-Z<]{29}")
 _VALOR = {c: i for i, c in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")} | {"<": 0}
 _PESOS = (7, 3, 1)

@@ -124,8 +124,8 @@ _MENSAJE_SIN_ENCABEZADO = (
 
 _FIN_DE_LINEA = re.compile(r"\r\n|\n|\r")
 _COMENTARIO = ("#", '"#')
-_CIENTIFICA = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
-_SIN_CEROS = re.compile(r"\d{7,9}")
+_CIENTIFICA = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
+_SIN_CEROS = re.compile(r"[0-9]{7,9}")
 _COMILLAS = "Las comillas de este renglón no cierran, o una celda tiene más de una línea."
 
 

@@ -74,6 +74,13 @@ def test_solo_bootstrap_construye_adaptadores(service: str) -> None:
         assert not re.search(rf"from services\.{service}(\.adapters| import .*adapters)", text), path.name
 
 
+def test_un_digito_es_del_0_al_9() -> None:
+    """`\\d` takes the digits of every script: a CIC in Devanagari would pass for one, and be found nowhere."""
+    comparador = ROOT / "schemas" / "compat.py"  # knows that older versions said it
+    con_otros = [path for path in _modules() if re.search(r"\\[dD](?![a-z])", path.read_text(encoding="utf-8"))]
+    assert con_otros == [comparador]
+
+
 def test_importar_un_modulo_no_conecta_con_nada() -> None:
     """No call at module level builds an engine's client."""
     clients = {"AsyncMongoClient", "Minio", "AIOKafkaProducer", "AIOKafkaConsumer", "connect", "App", "Engines"}

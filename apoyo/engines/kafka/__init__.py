@@ -77,7 +77,7 @@ def find_java() -> str:
 
 def _java_version(java: str) -> int:
     told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=20).stderr
-    found = re.search(r'version "(\d+)', told)
+    found = re.search(r'version "([0-9]+)', told)
     return int(found[1]) if found else 0
 
 

@@ -182,10 +182,10 @@ def persona(llave_de_proceso: bytes, renglon: Renglon) -> str:
 
 
 _CLAVE = re.compile(r"[A-Z0-9]{18}")
-_EMISION = re.compile(r"\d{1,2}")
-_CIC = re.compile(r"\d{1,9}")
-_OCR = re.compile(r"\d{1,13}")
-_ENTIDAD = re.compile(r"0[1-9]|[12]\d|3[0-2]|87|88")
+_EMISION = re.compile(r"[0-9]{1,2}")
+_CIC = re.compile(r"[0-9]{1,9}")
+_OCR = re.compile(r"[0-9]{1,13}")
+_ENTIDAD = re.compile(r"0[1-9]|[12][0-9]|3[0-2]|87|88")
 _DEMARCACION = re.compile(r"[0-9A-Z]{1,8}")
 _CAUSA = re.compile(r"[a-z][a-z0-9_]{0,63}")
 

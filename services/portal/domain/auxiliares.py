@@ -189,9 +189,9 @@ def _leer_nombre(texto: str) -> str:
     return texto
 
 
-_AAAA_MM_DD = re.compile(r"(?P<a>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})")
-_DD_MM_AAAA = re.compile(r"(?P<d>\d{1,2})(?P<s>[/.-])(?P<m>\d{1,2})(?P=s)(?P<a>\d{4})")
-_ANIO_CORTO = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2}")
+_AAAA_MM_DD = re.compile(r"(?P<a>[0-9]{4})-(?P<m>[0-9]{1,2})-(?P<d>[0-9]{1,2})")
+_DD_MM_AAAA = re.compile(r"(?P<d>[0-9]{1,2})(?P<s>[/.-])(?P<m>[0-9]{1,2})(?P=s)(?P<a>[0-9]{4})")
+_ANIO_CORTO = re.compile(r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2}")
 
 
 def leer_fecha(texto: str) -> date:
@@ -228,9 +228,9 @@ def _leer_nacimiento(texto: str, hoy: date) -> str:
 
 
 def _leer_telefono(texto: str) -> str:
-    if not re.fullmatch(r"\+?[\d\s().-]+", texto):
+    if not re.fullmatch(r"\+?[0-9\s().-]+", texto):
         raise CampoInvalido("Escriba el teléfono con diez dígitos.")
-    digitos = re.sub(r"\D", "", texto)
+    digitos = re.sub(r"[^0-9]", "", texto)
     if texto.startswith("+") and digitos.startswith("52"):
         digitos = digitos[2:]
     if len(digitos) != 10:

@@ -35,7 +35,7 @@ def leer(valores: Mapping[str, Sequence[str]], *, actual: str | None = None) -> 
         if not parte:
             continue
         try:
-            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", parte):
+            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", parte):
                 raise ValueError
             dias.add(date.fromisoformat(parte))
         except ValueError:

@@ -12,10 +12,10 @@ from schemas.hora import CENTRO
 from services.portal.domain.rechazo import Invalida
 
 _CORREO = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
-_TELEFONO = re.compile(r"\+?\d{10,15}")
+_TELEFONO = re.compile(r"\+?[0-9]{10,15}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_DIA = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENTO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?")
+_DIA = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENTO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 
 VACIO = "Escriba este dato."
 ELIJA = "Elija una opción."
@@ -91,7 +91,7 @@ class Captura:
             if not opcional:
                 self.error(campo, VACIO)
             return None
-        if re.fullmatch(r"\d{1,12}", valor) is None or not minimo <= int(valor) <= maximo:
+        if re.fullmatch(r"[0-9]{1,12}", valor) is None or not minimo <= int(valor) <= maximo:
             self.error(campo, f"Escriba un número entero entre {minimo:,} y {maximo:,}.".replace(",", " "))
             return None
         return int(valor)
@@ -119,7 +119,7 @@ class Captura:
             return None
         if _MOMENTO.fullmatch(valor) is None:
             resto = re.sub(_MOMENTO, "", valor, count=1)
-            if re.fullmatch(r"(\.\d+)?(Z|[+-]\d{2}:?\d{2}|\[.*\]|[A-Z]{3,4})", resto.strip()):
+            if re.fullmatch(r"(\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2}|\[.*\]|[A-Z]{3,4})", resto.strip()):
                 self.error(campo, "Escriba la hora Centro (Ciudad de México), sin otro huso horario.")
                 return None
             self.error(campo, "Escriba día y hora, como 2026-11-22 14:05.")

@@ -141,7 +141,7 @@ def _alcance(c: Captura, proceso: ProcesoRegistrado) -> Alcance:
     claves: dict[str, str] = {}
     for campo, (nombre, digitos) in CLAVE_GEO.items():
         if campo == referencia:
-            clave = c.patron(campo, rf"\d{{1,{digitos}}}", f"Escriba {nombre} con sus {digitos} dígitos.")
+            clave = c.patron(campo, rf"[0-9]{{1,{digitos}}}", f"Escriba {nombre} con sus {digitos} dígitos.")
             claves[campo] = clave.zfill(digitos)
         elif c.crudo(campo):
             c.error(campo, f"Ese cargo no lleva {nombre}: déjelo vacío.")
@@ -169,7 +169,9 @@ def _persona(c: Captura, emisores: Collection[str], hoy: date, es_organizacion: 
     emisor = c.opcion("emisor", emisores)
     clave = _clave(c, nombre, paterno, materno, nacimiento, lugar)
     ocr_o_cic = c.patron(
-        "ocr_o_cic", r"\d{9}|\d{13}", "Escriba los 9 dígitos del CIC o los 13 del OCR, al reverso de la credencial."
+        "ocr_o_cic",
+        r"[0-9]{9}|[0-9]{13}",
+        "Escriba los 9 dígitos del CIC o los 13 del OCR, al reverso de la credencial.",
     )
     return DatosSolicitante(
         nombre=nombre,
@@ -183,8 +185,12 @@ def _persona(c: Captura, emisores: Collection[str], hoy: date, es_organizacion: 
         clave_elector=clave,
         ocr_o_cic=ocr_o_cic,
         entidad=c.opcion("cpv_entidad", NUMEROS),
-        municipio=c.patron("cpv_municipio", r"\d{1,3}", "Escriba el número del municipio, de la credencial.").zfill(3),
-        seccion=c.patron("cpv_seccion", r"\d{1,4}", "Escriba los 4 dígitos de la sección, de la credencial.").zfill(4),
+        municipio=c.patron("cpv_municipio", r"[0-9]{1,3}", "Escriba el número del municipio, de la credencial.").zfill(
+            3
+        ),
+        seccion=c.patron("cpv_seccion", r"[0-9]{1,4}", "Escriba los 4 dígitos de la sección, de la credencial.").zfill(
+            4
+        ),
         representante=representante,
         observaciones=c.texto("observaciones", maximo=2000, opcional=True, renglones=True),
     )
