@@ -7,7 +7,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-system test-engines test-rest unit lint format requirements generated published bench clean engines-real native browser
+.PHONY: help demo test test-system test-engines test-rest unit lint format requirements generated published bench clean engines-real native images browser
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ engines-real: $(VENV)/.dev ## Fetch what real Kafka needs into the cache (Maven;
 
 native: $(VENV)/.dev ## Compile the documents server of --real (cargo) and MinIO (Go), minutes, once, and run the contract suites on them
 	@$(BIN)/apoyo engines fetch --native --minio && $(BIN)/python -m pytest -m native
+
+images: $(VENV)/.runtime ## Build every image without Docker and start each as compose does, until it is ready (as root; buildah, podman, runc, debootstrap; half an hour)
+	@$(BIN)/python -m apoyo.despliegue.imagenes
 
 bench: $(VENV)/.dev ## How fast, against what is possible, in 10 minutes at most: build/bench.json and a table (NATIVE=1; SECTION=embebida|kafka|reconstruccion|crecimiento; SECTION=descifrado: opening alone; SECTION=examen: precision and recall of each alert, in a minute; SECTION=huellas: the same picture in other records, in two; SECTION=pagina: from a key to the next record drawn, in Chromium; SECTION=mesa: claiming and deciding with a million pending, PENDING=1000000)
 	@$(BIN)/python -m bench $(if $(NATIVE),--native) $(foreach section,$(SECTION),--seccion $(section)) $(if $(PENDING),--pendientes $(PENDING))

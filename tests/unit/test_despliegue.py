@@ -13,7 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from apoyo.__main__ import app
-from apoyo.despliegue import dependencias, derivados, servicios
+from apoyo.despliegue import dependencias, derivados, imagenes, servicios
 from apoyo.despliegue.dependencias import ROOT
 from apoyo.despliegue.servicios import Servicio
 from apoyo.instalacion import SERVICIOS, Instalacion
@@ -61,6 +61,24 @@ def test_la_imagen_lleva_los_paquetes_que_los_servicios_importan_y_ninguno_mas()
     copiados = set(re.findall(r"^COPY (\w+) \w+$", nucleo, re.M))
     assert copiados == {paquete for s in TODOS for paquete in dependencias.paquetes(s.nombre)}
     assert "USER 10001:10001" in dockerfile[dockerfile.index(" AS servicio") :]
+
+
+def test_lo_que_make_images_construye_es_todo_lo_que_compose_construye_con_ese_dockerfile() -> None:
+    construidas = {c["image"] for c in COMPOSE["services"].values() if _archivo_de(c) == "Dockerfile"}
+    assert {COMPOSE["services"][nombre]["image"] for nombre in imagenes.CON_IMAGEN_PROPIA} == construidas
+
+
+def test_make_images_dice_que_instalar_donde_algo_falta(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(imagenes.shutil, "which", lambda _: None)
+    assert imagenes.main() == 2
+    assert "apt-get install buildah podman runc debootstrap" in capsys.readouterr().out
+
+
+def _archivo_de(contenedor: dict[str, Any]) -> str:
+    """The last part of what it is built from; empty: somebody else's image."""
+    return str(contenedor.get("build", {}).get("dockerfile", "")).rpartition("/")[2]
 
 
 def _fijados(archivo: Path) -> dict[str, str]:
