@@ -81,7 +81,7 @@ class Sistema:
             self.instalacion.entorno(servicio, port),
             self.instalacion.root / "logs" / f"{nombre}.log",
             ready=lambda: _ready(port),
-            timeout=60,
+            timeout=120,
         )
 
     def puertos_de(self, servicio: str) -> list[int]:

@@ -56,7 +56,7 @@ class EnMarcha:
 
     def __exit__(self, *_: object) -> None:
         self._proceso.send_signal(signal.SIGINT)
-        assert self._proceso.wait(60) == 130, self.salida
+        assert self._proceso.wait(120) == 130, self.salida
         self._lector.join(10)
 
 
@@ -84,7 +84,7 @@ async def _escribir(root: Path) -> None:
     await _cubo(direcciones, root).put("CI26/abc", CONTENIDO)
     mensaje = EmailMessage()
     mensaje["From"], mensaje["To"], mensaje["Message-ID"] = "a@x.invalid", "b@x.invalid", "<uno@x.invalid>"
-    with smtplib.SMTP(direcciones.smtp_host, direcciones.smtp_port, timeout=10) as correo:
+    with smtplib.SMTP(direcciones.smtp_host, direcciones.smtp_port, timeout=60) as correo:
         correo.send_message(mensaje)
 
 
@@ -97,7 +97,7 @@ async def _leer(root: Path) -> dict[str, object]:
     client = documents.connect(direcciones.mongo_uri)
     documento = await _documentos(client).get("uno")
     await client.close()
-    async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
         llaves_del_emisor = (await http.get(f"{direcciones.oidc_url}/institucional/jwks")).json()
     return {
         "bitácora": sorted(eventos),
@@ -126,4 +126,7 @@ def test_lo_escrito_en_cada_motor_sigue_ahi_al_arrancarlos_otra_vez_y_los_servic
         direcciones = Instalacion(tmp_path).direcciones()
         for servicio in SERVICIOS:
             assert direcciones.url(servicio) in segunda.salida
-            assert httpx.get(f"{direcciones.url(servicio)}/readyz", trust_env=False).status_code == httpx.codes.OK
+            assert (
+                httpx.get(f"{direcciones.url(servicio)}/readyz", timeout=60, trust_env=False).status_code
+                == httpx.codes.OK
+            )
