@@ -63,8 +63,8 @@ native: $(VENV)/.dev ## Compile the documents server of --real (cargo) and MinIO
 images: $(VENV)/.runtime ## Build every image without Docker and start each as compose does, until it is ready (as root; buildah, podman, runc, debootstrap; half an hour)
 	@$(BIN)/python -m apoyo.despliegue.imagenes
 
-bench: $(VENV)/.dev ## How fast, against what is possible, in 10 minutes at most: build/bench.json and a table (NATIVE=1; SECTION=embebida|kafka|reconstruccion|crecimiento; SECTION=descifrado: opening alone; SECTION=examen: precision and recall of each alert, in a minute; SECTION=huellas: the same picture in other records, in two; SECTION=pagina: from a key to the next record drawn, in Chromium; SECTION=mesa: claiming and deciding with a million pending, PENDING=1000000)
-	@$(BIN)/python -m bench $(if $(NATIVE),--native) $(foreach section,$(SECTION),--seccion $(section)) $(if $(PENDING),--pendientes $(PENDING))
+bench: $(VENV)/.dev ## How fast, against what is possible, in 10 minutes at most: build/bench.json and a table (NATIVE=1; SECTION=embebida|kafka|reconstruccion|crecimiento; SECTION=descifrado: opening alone; SECTION=examen: precision and recall of each alert, in a minute; SECTION=huellas: the same picture in other records, in two, DOCUMENTOS=1000000 MINUTOS=60 for a million in the engine; SECTION=pagina: from a key to the next record drawn, in Chromium; SECTION=mesa: claiming and deciding with a million pending, PENDING=1000000)
+	@$(BIN)/python -m bench $(if $(NATIVE),--native) $(foreach section,$(SECTION),--seccion $(section)) $(if $(PENDING),--pendientes $(PENDING)) $(if $(DOCUMENTOS),--documentos $(DOCUMENTOS)) $(if $(MINUTOS),--minutos $(MINUTOS))
 
 browser: # the browser tests' Chromium, from Debian, or one clear line
 ifeq ($(CHROMIUM),)

@@ -69,6 +69,7 @@ class Corrida:
     avance: Avance
     cifras: dict[str, Any]
     pendientes: int = 1_000_000
+    documentos: int = huellas.DOCUMENTOS
 
     def anotar(self, nombre: str, cifras: Any) -> None:
         """Keep the figures of a section."""
@@ -211,7 +212,10 @@ async def imagenes_repetidas(corrida: Corrida) -> None:
     """How well the same picture is found in other records, and what it costs as they grow in number."""
     root = corrida.archivo.parent / "bench"
     shutil.rmtree(root, ignore_errors=True)
-    corrida.anotar("huellas", await huellas.correr(root, native=corrida.native, avance=corrida.avance))
+    corrida.anotar(
+        "huellas",
+        await huellas.correr(root, native=corrida.native, documentos=corrida.documentos, avance=corrida.avance),
+    )
     shutil.rmtree(root, ignore_errors=True)
 
 
@@ -284,6 +288,9 @@ def main(
     pendientes: Annotated[
         int, typer.Option(help="Registros pendientes en Mesa de Control (sección mesa).", min=5000)
     ] = 1_000_000,
+    documentos: Annotated[
+        int, typer.Option(help="Registros con huellas guardadas (sección huellas).", min=1000)
+    ] = huellas.DOCUMENTOS,
     minutos: Annotated[float, typer.Option(help="Lo más que dura; lo que no alcanza se dice.", min=0.1)] = 10,
     native: Annotated[bool, typer.Option("--native", help="Con el motor de documentos de `--real`.")] = False,
     archivo: Annotated[Path, typer.Option("--json", dir_okay=False)] = Path("build/bench.json"),
@@ -311,7 +318,7 @@ def main(
             "documentos": "nativo" if native else "local",
         }
         estados = tuple(estado_ or (1_000, 10_000, 50_000))
-        corrida = Corrida(registros, estados, eventos, native, archivo, avance, cifras, pendientes)
+        corrida = Corrida(registros, estados, eventos, native, archivo, avance, cifras, pendientes, documentos)
         cortadas = [
             una
             for una in seccion or DE_SIEMPRE

@@ -6,6 +6,7 @@ sign (each drawn apart) stand for the others of a process, and an engine with so
 
 import asyncio
 import hashlib
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,10 +26,12 @@ from dispositivo.poblacion.dibujo import cpv, dibujar, escena
 from dispositivo.poblacion.dibujo.lienzo import jpeg
 from kernel import documents, hpke
 from kernel.documents import Kind, MemoryDocuments, MongoDocuments
-from kernel.sealing import KeyRing
+from kernel.sealing import OVERHEAD, KeyRing, derive, seal, unseal
+from schemas.eventos import Alerta
+from schemas.expediente import contexto
 from schemas.paquete import IMAGENES, Parte
 from services.descifrado.adapters import INDICES_DE_HUELLAS
-from services.descifrado.huellas import Huella, huella
+from services.descifrado.huellas import Compendio, Huella, huella
 from services.descifrado.imagenes import dimensiones
 from services.descifrado.semejanzas import Semejanzas
 from services.descifrado.settings import IMAGEN_REPETIDA
@@ -38,8 +41,13 @@ SEMILLA, SEMILLA_DE_AJUSTE = 202, 101
 """Of the figures that are reported, and of those on which tiles, waves, bands and threshold were chosen."""
 CAPTURAS, ALTERADAS, PLANTILLAS = 240, 30, 5
 MILLON = 1_000_000
-TAMANOS = (1_000, 4_000, 16_000)
-_BUSQUEDAS = 20
+TAMANOS = (1_000, 4_000, 16_000, 64_000, 256_000)
+"""Documents in the engine when a lookup's cost is measured, before all of them are in it."""
+DOCUMENTOS = 16_000
+POR_AZAR = 49
+"""Others that share a word with a record by chance, among a million (docs/performance.md)."""
+_BUSQUEDAS = 30
+_PROCESO, _FRENTES, _DE_UNA_VEZ = "CI26", 32, 250
 _POR_BANDA = 48
 
 ALTERACIONES: Mapping[str, Mapping[str, float]] = {
@@ -119,7 +127,7 @@ def entre_registros(todas: Sequence[Dibujada]) -> dict[str, Any]:
                 if parte in otra.huellas and _comparten(suya, otra.huellas[parte])
             ]
             alerta = any(
-                una.huellas[p].compendio.parecido(otra.huellas[p].compendio) >= IMAGEN_REPETIDA for p in cercanas
+                una.huellas[p].compendio.parecidos([otra.huellas[p].compendio])[0] >= IMAGEN_REPETIDA for p in cercanas
             )
             cuenta["pares_honestos" if misma else "pares"] += 1
             cuenta["alertas_honestas" if misma else "alertas"] += alerta
@@ -128,7 +136,9 @@ def entre_registros(todas: Sequence[Dibujada]) -> dict[str, Any]:
 
 
 def _hallada(una: Huella | None, otra: Huella | None) -> bool:
-    return bool(una and otra and _comparten(una, otra) and una.compendio.parecido(otra.compendio) >= IMAGEN_REPETIDA)
+    return bool(
+        una and otra and _comparten(una, otra) and una.compendio.parecidos([otra.compendio])[0] >= IMAGEN_REPETIDA
+    )
 
 
 def halladas(todas: Sequence[Dibujada], contar: Contar) -> dict[str, dict[str, float]]:
@@ -141,7 +151,7 @@ def halladas(todas: Sequence[Dibujada], contar: Contar) -> dict[str, dict[str, f
                 veces[que].setdefault(parte.value, []).append(_hallada(copia, original))
         contar(n)
     veces["datos encima"] = {"anverso": [_plantilla(todas, n) for n in range(PLANTILLAS)]}
-    return {que: {p: sum(v) / len(v) for p, v in por_parte.items()} for que, por_parte in veces.items()}
+    return _proporciones(veces)
 
 
 def _plantilla(todas: Sequence[Dibujada], n: int) -> bool:
@@ -183,8 +193,100 @@ def entre_un_millon(todas: Sequence[Dibujada], contar: Contar) -> dict[str, floa
     return {"candidatos_por_busqueda": candidatos / _BUSQUEDAS}
 
 
-async def en_el_motor(root: Path, todas: Sequence[Dibujada], *, native: bool, contar: Contar) -> list[dict[str, float]]:
-    """What keeping and looking cost, this process's and the engine's, with more and more documents in it."""
+class Sembrador:
+    """Fills the index as a million records would leave it, cheaply.
+
+    Words are spread over all there can be, in as many rising rows as a document has words: the index grows at that many places,
+    where words at random would touch all of it at each checkpoint. What is looked up has random words, and falls anywhere in it.
+    """
+
+    def __init__(self, huellas: MongoDocuments, llave: bytes, cuantos: int, contar: Contar) -> None:
+        self._huellas = huellas
+        self._llave = llave
+        self._rng = np.random.default_rng(SEMILLA)
+        self._paso = 2**64 // _FRENTES // cuantos
+        self._contar = contar
+        self.hechos = self._plantados = 0
+
+    async def hasta(self, cuantos: int) -> None:
+        """Until there are so many documents."""
+        frentes = (np.arange(_FRENTES, dtype=np.int64) - _FRENTES // 2) * (2**64 // _FRENTES)
+        while self.hechos < cuantos:
+            ahora = min(_DE_UNA_VEZ, cuantos - self.hechos)
+            numeros = np.arange(self.hechos, self.hechos + ahora, dtype=np.int64)
+            fichas = frentes + (numeros * self._paso)[:, None] + self._rng.integers(0, self._paso, (ahora, _FRENTES))
+            await self._huellas.collection.insert_many(
+                [
+                    {"_id": f"{n:012}", "fichas": suyas, "huellas": self._rng.bytes(_LARGO)}
+                    for n, suyas in zip(numeros.tolist(), fichas.tolist(), strict=True)
+                ],
+                ordered=False,
+            )
+            self.hechos += ahora
+            self._contar(self.hechos)
+
+    async def plantar(self, folio: str, otro: str) -> None:
+        """Those that share one word with a record by chance, of so many documents: their hashes are another record's."""
+        suyo, de_otro = await self._huellas.get(folio), await self._huellas.get(otro)
+        if suyo is None or de_otro is None:
+            raise LookupError(folio)
+        sellos = derive(self._llave, "huellas")
+        claro = unseal(sellos, de_otro["huellas"], contexto(otro, "huellas"))
+        azar = []
+        for ficha in self._rng.choice(suyo["fichas"], round(POR_AZAR * self.hechos / MILLON)).tolist():
+            nombre = _otro_folio(folio, MILLON + self._plantados)
+            fichas = [ficha, *self._rng.integers(-(2**63), 2**63, _FRENTES - 1).tolist()]
+            azar.append({"_id": nombre, "fichas": fichas, "huellas": seal(sellos, claro, contexto(nombre, "huellas"))})
+            self._plantados += 1
+        if azar:
+            await self._huellas.collection.insert_many(azar)
+
+
+_LARGO = 4 * (Compendio.LARGO + 1) + OVERHEAD
+Costo = dict[str, float]
+EN_EL_MOTOR: Mapping[str, Mapping[str, float]] = {
+    "tal cual": {},
+    **{que: ALTERACIONES[que] for que in ("calidad 60", "mitad de tamaño", "más oscura")},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Busqueda:
+    """A lookup: what it found, and its milliseconds."""
+
+    alertas: Sequence[Alerta]
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Medidor:
+    """Looks records up, one after the other, and says what that cost this process and the engine."""
+
+    semejanzas: Semejanzas
+    supervisor: Supervisor
+
+    async def buscar(self, registros: Sequence[tuple[str, Mapping[Parte, Huella]]]) -> tuple[list[Busqueda], Costo]:
+        """Keep and look up each of them."""
+        hechas: list[Busqueda] = []
+        propios, del_motor = time.process_time(), cpu.gastado(self.supervisor)
+        for folio, suyas in registros:
+            empezado = time.perf_counter()
+            alertas = await self.semejanzas.buscar(_PROCESO, folio, suyas)
+            hechas.append(Busqueda(alertas, 1000 * (time.perf_counter() - empezado)))
+        gastado = cpu.diferencia(del_motor, cpu.gastado(self.supervisor))
+        milis = [hecha.ms for hecha in hechas]
+        return hechas, {
+            "ms": statistics.median(milis),
+            "p95_ms": statistics.quantiles(milis, n=20, method="inclusive")[-1],
+            "cpu_ms": 1000 * (time.process_time() - propios) / len(registros),
+            "cpu_del_motor_ms": sum(ms for nombre, ms in gastado.items() if nombre != cpu.ESTE) / len(registros),
+        }
+
+
+async def en_el_motor(
+    root: Path, todas: Sequence[Dibujada], *, native: bool, documentos: int, avance: Callable[[str, int], Contar]
+) -> dict[str, Any]:
+    """What keeping and looking cost with more and more documents in the engine, and what is found at last."""
     supervisor = Supervisor()
     filas = []
     try:
@@ -192,41 +294,48 @@ async def en_el_motor(root: Path, todas: Sequence[Dibujada], *, native: bool, co
         client = documents.connect(uri)
         huellas = MongoDocuments(client["bench"], "huellas", Kind.PRIMARY, INDICES_DE_HUELLAS)
         await huellas.prepare()
-        llave = hpke.Private.generate()
-        llavero = KeyRing(MemoryDocuments(), "descifrado", llave, {"descifrado": llave.public()})
-        semejanzas = Semejanzas(huellas, llavero, IMAGEN_REPETIDA, asyncio.to_thread)
-        rng = np.random.default_rng(SEMILLA)
-        guardados = 0
-        for vuelta, tamano in enumerate(TAMANOS):
-            while guardados < tamano:
-                fichas = rng.integers(-(2**63), 2**63, (500, 32))
-                await huellas.collection.insert_many(
-                    [
-                        {"_id": f"{guardados + n}", "fichas": f.tolist(), "huellas": bytes(560)}
-                        for n, f in enumerate(fichas)
-                    ]
-                )
-                guardados += 500
-                contar(guardados)
-            propias, del_motor, empezado = time.process_time(), cpu.gastado(supervisor), time.perf_counter()
-            for una in todas[vuelta * _BUSQUEDAS : (vuelta + 1) * _BUSQUEDAS]:
-                await semejanzas.buscar("CI26", una.captura.folio, una.huellas)
-            segundos, gastado = time.perf_counter() - empezado, cpu.diferencia(del_motor, cpu.gastado(supervisor))
-            filas.append(
-                {
-                    "guardados": tamano,
-                    "ms": 1000 * segundos / _BUSQUEDAS,
-                    "cpu_ms": 1000 * (time.process_time() - propias) / _BUSQUEDAS,
-                    "cpu_del_motor_ms": sum(ms for nombre, ms in gastado.items() if nombre != cpu.ESTE) / _BUSQUEDAS,
-                }
-            )
+        privada = hpke.Private.generate()
+        llavero = KeyRing(MemoryDocuments(), "descifrado", privada, {"descifrado": privada.public()})
+        llave = await llavero.create(_PROCESO, {"descifrado": None})
+        medidor = Medidor(Semejanzas(huellas, llavero, IMAGEN_REPETIDA, asyncio.to_thread), supervisor)
+        sembrador = Sembrador(huellas, llave, documentos, avance("Llenar el motor", documentos))
+        for vuelta, tamano in enumerate(sorted({*(t for t in TAMANOS if t < documentos), documentos})):
+            antes, hechos = cpu.gastado(supervisor), sembrador.hechos
+            await sembrador.hasta(tamano)
+            usado = sum(ms for que, ms in cpu.diferencia(antes, cpu.gastado(supervisor)).items() if que != cpu.ESTE)
+            suyas = todas[vuelta * _BUSQUEDAS : (vuelta + 1) * _BUSQUEDAS]
+            _, costo = await medidor.buscar([(una.captura.folio, una.huellas) for una in suyas])
+            filas.append({"guardados": tamano, "sembrar_del_motor_ms": usado / (tamano - hechos)} | costo)
+        for n, una in enumerate(suyas):
+            await sembrador.plantar(una.captura.folio, suyas[n - 1].captura.folio)
+        veces: dict[str, dict[str, list[bool]]] = {}
+        copias = [(que, una, _copia(una, como)) for que, como in EN_EL_MOTOR.items() for una in suyas]
+        hechas, costo = await medidor.buscar(
+            [(_otro_folio(una.captura.folio, n), copia) for n, (_, una, copia) in enumerate(copias)]
+        )
+        for (que, una, _), hecha in zip(copias, hechas, strict=True):
+            halladas_ = {a.parte for a in hecha.alertas if una.captura.folio in a.folios}
+            for parte in una.huellas:
+                veces.setdefault(que, {}).setdefault(parte.value, []).append(parte in halladas_)
         await client.close()
     finally:
         await supervisor.stop()
-    return filas
+    return {"por_guardados": filas, "con_candidatos": costo, "halladas": _proporciones(veces)}
 
 
-async def correr(root: Path, *, native: bool, avance: Callable[[str, int], Contar]) -> dict[str, Any]:
+def _otro_folio(folio: str, n: int) -> str:
+    return f"{folio[:-20]}{n:020x}"
+
+
+def _copia(una: Dibujada, como: Mapping[str, float]) -> Mapping[Parte, Huella]:
+    return huellas_de({parte: alterada(una.imagenes[parte], **como) for parte in una.huellas}) if como else una.huellas
+
+
+def _proporciones(veces: Mapping[str, Mapping[str, Sequence[bool]]]) -> dict[str, dict[str, float]]:
+    return {que: {p: sum(v) / len(v) for p, v in por_parte.items()} for que, por_parte in veces.items()}
+
+
+async def correr(root: Path, *, native: bool, documentos: int, avance: Callable[[str, int], Contar]) -> dict[str, Any]:
     """Everything, on the seed that is reported."""
     todas = dibujadas(SEMILLA, CAPTURAS, avance(f"Dibujar capturas de la semilla {SEMILLA}", CAPTURAS))
     empezado = time.process_time()
@@ -245,5 +354,5 @@ async def correr(root: Path, *, native: bool, avance: Callable[[str, int], Conta
         "entre_registros": entre_registros(todas),
         "halladas": halladas(todas, avance("Alterar y buscar", ALTERADAS)),
         "un_millon": entre_un_millon(todas, avance("Buscar entre un millón", 32)),
-        "motor": await en_el_motor(root, todas, native=native, contar=avance("Llenar el motor", TAMANOS[-1])),
+        "motor": await en_el_motor(root, todas, native=native, documentos=documentos, avance=avance),
     }

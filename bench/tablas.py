@@ -36,6 +36,7 @@ def tablas(cifras: Mapping[str, Any]) -> Iterator[Table]:
     if "huellas" in cifras:
         yield _halladas(cifras["huellas"])
         yield _busquedas(cifras["huellas"])
+        yield _halladas_en_el_motor(cifras["huellas"])
     if "next_record_p95_ms" in cifras.get("mesa", {}):
         yield _pagina(cifras["mesa"])
 
@@ -137,7 +138,7 @@ def _crecimiento(filas: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _halladas(cifras: Mapping[str, Any]) -> Table:
-    entre, partes = cifras["entre_registros"], ("anverso", "reverso", "foto", "firma")
+    entre = cifras["entre_registros"]
     titulo = (
         f"Imágenes repetidas, semilla {cifras['semilla']}, umbral {cifras['umbral']:g}; "
         f"{cifras['ms_por_registro']:.1f} ms de CPU por registro\n"
@@ -146,23 +147,34 @@ def _halladas(cifras: Mapping[str, Any]) -> Table:
         f"Candidatos por búsqueda entre un millón: {entre['candidatos_entre_un_millon']:.0f} por los pares, "
         f"{cifras['un_millon']['candidatos_por_busqueda']:.2f} con signos al azar"
     )
+    return _por_parte(titulo, cifras["halladas"])
+
+
+def _por_parte(titulo: str, halladas: Mapping[str, Mapping[str, float]]) -> Table:
+    partes = ("anverso", "reverso", "foto", "firma")
     table = _tabla(titulo, "Halladas")
     for parte in partes:
         table.add_column(parte, justify="right")
-    for que, por_parte in cifras["halladas"].items():
+    for que, por_parte in halladas.items():
         table.add_row(que, *(f"{por_parte[parte]:.2f}" if parte in por_parte else "" for parte in partes))
     return table
 
 
 def _busquedas(cifras: Mapping[str, Any]) -> Table:
+    motor = cifras["motor"]
     table = _tabla("Guardar y buscar las huellas de un registro", "Guardados")
-    for nombre in ("ms", "CPU ms", "CPU del motor, ms"):
+    for nombre in ("ms", "p95 ms", "CPU ms", "CPU del motor, ms", "sembrar uno, ms"):
         table.add_column(nombre, justify="right")
-    for fila in cifras["motor"]:
-        table.add_row(
-            f"{fila['guardados']:,}", f"{fila['ms']:.1f}", f"{fila['cpu_ms']:.1f}", f"{fila['cpu_del_motor_ms']:.1f}"
-        )
+    for fila in [*motor["por_guardados"], motor["con_candidatos"]]:
+        guardados = f"{fila['guardados']:,}" if "guardados" in fila else "con candidatos"
+        medidas = (fila.get(que) for que in ("ms", "p95_ms", "cpu_ms", "cpu_del_motor_ms", "sembrar_del_motor_ms"))
+        table.add_row(guardados, *("" if medida is None else f"{medida:.1f}" for medida in medidas))
     return table
+
+
+def _halladas_en_el_motor(cifras: Mapping[str, Any]) -> Table:
+    motor = cifras["motor"]
+    return _por_parte(f"Halladas entre {motor['por_guardados'][-1]['guardados']:,} guardados", motor["halladas"])
 
 
 def _examen(cifras: Mapping[str, Any]) -> Table:

@@ -20,8 +20,9 @@ from services.descifrado.vistas import decodificar
 NAME = "descifrado"
 LLAVES_DE_PROCESO = "llaves_de_proceso"
 """Collection of the keys that hashes of images are sealed and found with, one for each process."""
-A_LA_VEZ = 4
-"""Records in hand at once: each takes its package three times over in memory, 12 MiB at most."""
+A_LA_VEZ = 8
+"""Records in hand at once: each takes its package three times over in memory, 12 MiB at most. Half of them are read while the
+others wait for the engines (ADR 34)."""
 
 
 def build(settings: Settings) -> Service:

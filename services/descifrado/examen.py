@@ -77,8 +77,8 @@ def pantalla(vista: Vista) -> float:
     """
     alto, ancho = vista.color.shape[:2]
     medio = vista.color[alto // 4 : alto - alto // 4, ancho // 4 : ancho - ancho // 4]
-    azul, _, rojo = cv2.split(medio)
-    de_azul, _, de_rojo, _ = (_CLARO / max(1.0, media) for media in cv2.mean(medio))
+    azul, rojo = cv2.extractChannel(medio, 0), cv2.extractChannel(medio, 2)
+    de_azul, de_rojo = (_CLARO / max(1.0, cv2.mean(canal)[0]) for canal in (azul, rojo))
     tinte = cv2.addWeighted(azul, de_azul, rojo, -de_rojo, 0, dtype=cv2.CV_16S)
     return float(cv2.norm(cv2.blur(tinte, (3, 3)), cv2.blur(tinte, (9, 9)), cv2.NORM_L1) / max(1, tinte.size))
 

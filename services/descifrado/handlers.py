@@ -11,8 +11,9 @@ import base64
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -22,6 +23,7 @@ from kernel.hpke import CannotOpen, Private
 from kernel.objects import Objects
 from kernel.outbox import Outbox, VersionTaken
 from kernel.sealing import KeyRing, derive, seal
+from kernel.together import Gathered
 from schemas import expediente
 from schemas.eventos import (
     Alerta,
@@ -56,6 +58,21 @@ PorAbrir = RegistroRecibido | ReintentoSolicitado
 """Each says all that opening needs."""
 
 
+class _PorLeer(NamedTuple):
+    """A package, and what reception says is its SHA-256."""
+
+    datos: bytes
+    sha256: str
+
+
+class _Leido(NamedTuple):
+    """The expediente, what its data and its images give to look at, and the hashes of these."""
+
+    abierto: Expediente
+    alertas: list[Alerta]
+    huellas: dict[Parte, Huella]
+
+
 class Descifrado:
     """Opens records.
 
@@ -84,6 +101,7 @@ class Descifrado:
         self._examinar = examinar
         self._semejanzas = semejanzas
         self._en_hilo = en_hilo
+        self._leer_juntos = Gathered(self._leer_varios)
 
     async def registro_recibido(self, evento: RegistroRecibido, context: Context) -> None:
         """Open the record, or record why it cannot be. Raises Unavailable."""
@@ -115,9 +133,10 @@ class Descifrado:
             datos = await self._paquetes.get(evento.objeto)
         except LookupError as error:
             raise Ilegible(Motivo.OBJETO_FALTANTE) from error
-        started = time.perf_counter()
-        abierto, alertas, huellas = await self._en_hilo(self._leer, datos, evento.paquete_sha256)
-        metrics.OPEN_SECONDS.observe(time.perf_counter() - started)
+        leido = await self._leer_juntos(_PorLeer(datos, evento.paquete_sha256))
+        if isinstance(leido, Ilegible):
+            raise leido
+        abierto, alertas, huellas = leido
         llave = expediente.id_de_llave(evento.folio)
         try:
             root = await self._llaves.create(llave, CON_DERECHO)
@@ -151,8 +170,7 @@ class Descifrado:
         except VersionTaken:
             await self._expedientes.delete(nombre)
             raise
-        en_vigor = RegistroDescifrado.model_validate_json(bytes(emitted.stored["value"]))
-        if en_vigor.objeto != nombre:
+        if not emitted.new and RegistroDescifrado.model_validate_json(bytes(emitted.stored["value"])).objeto != nombre:
             await self._expedientes.delete(nombre)  # another instance was first with its own
         metrics.RECORDS.labels("abierto").inc()
         for alerta in alertas:
@@ -174,8 +192,21 @@ class Descifrado:
         metrics.RECORDS.labels(error.motivo).inc()
         log.warning("record_quarantined", folio=evento.folio, reason=error.motivo, detail=error.detalle)
 
-    def _leer(self, datos: bytes, sha256: str) -> tuple[Expediente, list[Alerta], dict[Parte, Huella]]:
-        """The expediente, what its data and its images give to look at, and the hashes of these."""
+    async def _leer_varios(self, por_leer: Sequence[_PorLeer]) -> list[_Leido | Ilegible]:
+        """What waits, in one thread, so that what is asked of the engines for them afterwards goes together, too (ADR 34)."""
+        return await self._en_hilo(lambda: [self._leer(*uno) for uno in por_leer])
+
+    def _leer(self, datos: bytes, sha256: str) -> _Leido | Ilegible:
+        started = time.perf_counter()
+        try:
+            return self._leido(datos, sha256)
+        except Ilegible as error:
+            return error
+        finally:
+            metrics.OPEN_SECONDS.observe(time.perf_counter() - started)
+
+    def _leido(self, datos: bytes, sha256: str) -> _Leido:
+        """Raises Ilegible."""
         if hashlib.sha256(datos).hexdigest() != sha256:
             raise Ilegible(Motivo.OBJETO_ALTERADO)
         try:
@@ -196,7 +227,7 @@ class Descifrado:
         tipos, vistas = self._ver(por_nombre)
         abierto = Expediente(paquete, por_nombre, domain.leer_datos(por_nombre[Parte.DATOS].contenido), tipos)
         alertas = [*domain.alertas(abierto.datos, _codigos(vistas)), *self._examinar(vistas)]
-        return abierto, alertas, _huellas(por_nombre, vistas)
+        return _Leido(abierto, alertas, _huellas(por_nombre, vistas))
 
     def _ver(self, partes: Mapping[Parte, ParteAbierta]) -> tuple[dict[Parte, str], dict[Parte, Vista]]:
         """Media type and view of each image, in the order of `IMAGENES`; each is decoded this once. Raises Ilegible."""

@@ -5,7 +5,7 @@ then looks for others', so that of two in hand at the same moment one at least s
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from operator import itemgetter
 
 import structlog
@@ -13,6 +13,7 @@ import structlog
 from kernel.documents import Document, Documents
 from kernel.errors import KeyDestroyed
 from kernel.sealing import CannotUnseal, KeyRing, derive, seal, unseal
+from kernel.together import Gathered
 from schemas.eventos import MAX_FOLIOS_DE_ALERTA, Alerta
 from schemas.expediente import contexto
 from schemas.paquete import IMAGENES, Parte
@@ -43,6 +44,7 @@ class Semejanzas:
         self._umbral = umbral
         self._en_hilo = en_hilo
         self._llaves: dict[str, bytes] = {}
+        self._hallar = Gathered(self._hallar_juntas)
 
     async def buscar(self, proceso: str, folio: str, huellas: Mapping[Parte, Huella]) -> list[Alerta]:
         """Keep the hashes of a record, and say in which others the same pictures are. Raises Unavailable.
@@ -78,12 +80,24 @@ class Semejanzas:
 
         A picture in thousands of records would crowd out those that share another part: then each part is asked for by itself.
         """
-        found = await self._documents.find({_FICHAS: {"$in": list(buscadas)}}, limit=HALLADOS + 1)
+        found = await self._hallar(buscadas.keys())
         if hay_mas := len(found) > HALLADOS:
             for parte in dict.fromkeys(buscadas.values()):
                 suyas = [ficha for ficha, de in buscadas.items() if de is parte]
-                found += await self._documents.find({_FICHAS: {"$in": suyas}}, limit=HALLADOS + 1)
+                found += await self._con_alguna(suyas, HALLADOS + 1)
         return list({d["_id"]: d for d in found if d["_id"] != folio}.values()), hay_mas
+
+    async def _hallar_juntas(self, de_cada_uno: Sequence[Set[int]]) -> list[list[Document]]:
+        """Records with one of these words, for several who look at the same moment; to each its own."""
+        limite = len(de_cada_uno) * (HALLADOS + 1)
+        found = await self._con_alguna(set[int]().union(*de_cada_uno), limite)
+        if len(de_cada_uno) > 1 and len(found) == limite:  # those of one may have crowded out another's
+            return [await self._con_alguna(suyas, HALLADOS + 1) for suyas in de_cada_uno]
+        return [[d for d in found if not suyas.isdisjoint(d[_FICHAS])] for suyas in de_cada_uno]
+
+    async def _con_alguna(self, fichas: Collection[int], limite: int) -> list[Document]:
+        # In order: the compiled engine goes through its index once, for a third less.
+        return await self._documents.find({_FICHAS: {"$in": sorted(fichas)}}, limit=limite)
 
 
 def _preparar(llave: bytes, folio: str, huellas: Mapping[Parte, Huella]) -> tuple[Document, dict[int, Parte]]:
@@ -111,13 +125,17 @@ def _alertas(
     alertas = []
     leidas: dict[str, dict[Parte, Compendio]] = {}
     for parte, cercanos in _por_parte(buscadas, otros).items():
-        parecidos = []
+        aquellas = dict[str, Compendio]()
         for otro in cercanos[:CANDIDATOS]:
             if otro["_id"] not in leidas:
                 leidas[otro["_id"]] = _abrir(llave, otro)
             if aquella := leidas[otro["_id"]].get(parte):
-                esta = huellas[parte].compendio
-                parecidos.append((esta.sha256 == aquella.sha256, esta.parecido(aquella), otro["_id"]))
+                aquellas[otro["_id"]] = aquella
+        if not aquellas:
+            continue
+        esta = huellas[parte].compendio
+        medidos = zip(aquellas.items(), esta.parecidos([*aquellas.values()]), strict=True)
+        parecidos = [(esta.sha256 == aquella.sha256, like, folio) for (folio, aquella), like in medidos]
         parecidos.sort(key=lambda comparado: (-comparado[1], comparado[2]))
         for codigo, los_mismos_bytes, desde in (("imagen_identica", True, 1.0), ("imagen_repetida", False, umbral)):
             suyos = [(like, folio) for same, like, folio in parecidos if same is los_mismos_bytes and like >= desde]

@@ -5,8 +5,9 @@ import base64
 import dataclasses
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -450,3 +451,22 @@ def test_una_llave_rota_detiene_el_arranque(tmp_path: Path) -> None:
     (tmp_path / "k-1.json").write_text('{"suite": "otra", "raw": ""}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"k-1\.json"):
         LlavesDeProceso(tmp_path)
+
+
+async def test_de_los_que_se_leen_juntos_el_que_no_se_abre_no_detiene_a_los_demas(aparte: MundoDescifrado) -> None:
+    """Several in hand are read in one go (ADR 34), each with its own outcome."""
+    grupos: list[int] = []
+    leer = aparte.descifrado._leer_juntos._ask
+
+    async def contados(por_leer: Sequence[Any]) -> Sequence[Any]:
+        grupos.append(len(por_leer))
+        return await leer(por_leer)
+
+    aparte.descifrado._leer_juntos._ask = contados
+    buenos = [await aparte.recibido(captura()) for _ in range(2)]
+    alterado = (await aparte.recibido(captura())).model_copy(update={"paquete_sha256": "0" * 64})
+    await asyncio.gather(*(aparte.abrir(recibido) for recibido in (buenos[0], alterado, buenos[1])))
+    dichos = {e.evento.folio: e.evento for e in await aparte.mundo.eventos("descifrado")}
+    assert grupos == [3]
+    assert_cuarentena(dichos[alterado.folio], Motivo.OBJETO_ALTERADO)
+    assert all(isinstance(dichos[bueno.folio], RegistroDescifrado) for bueno in buenos)

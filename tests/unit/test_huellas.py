@@ -151,7 +151,7 @@ def test_una_firma_se_reconoce_en_otro_lugar_del_recuadro() -> None:
     aqui, alla = (huella_de(Parte.FIRMA, jpeg(255 - t, 90)) for t in (tinta, corrida))
     assert aqui is not None
     assert alla is not None
-    assert aqui.compendio.parecido(alla.compendio) > UMBRAL
+    assert aqui.compendio.parecidos([alla.compendio])[0] > UMBRAL
 
 
 # ---- records that meet
@@ -256,6 +256,40 @@ async def test_de_los_que_comparten_algo_se_comparan_los_que_comparten_mas(
         await semejanzas.buscar("CI2026", FOLIOS[n], {Parte.FOTO: otra})
     (alerta,) = await semejanzas.buscar("CI2026", FOLIOS[7], {Parte.FOTO: la_misma})
     assert alerta.folios == [FOLIOS[3]]
+
+
+class _Contado(MemoryDocuments):
+    """An engine that says how often it was looked through."""
+
+    veces = 0
+
+    async def find(self, *args: object, **kwargs: object) -> list[Document]:
+        self.veces += 1
+        return await super().find(*args, **kwargs)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("hallados", "veces"), [(1000, 1), (0, 3)])
+async def test_los_que_buscan_a_la_vez_preguntan_juntos_y_cada_uno_encuentra_lo_suyo(
+    hallados: int, veces: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ADR 34. When there are more than one question may bring, each is asked apart: nobody's crowds out another's."""
+    proceso = Proceso()
+    proceso.documentos = _Contado()
+    semejanzas = proceso.instancia()
+    fotos = [{Parte.FOTO: huellas_de(dibujada(n))[Parte.FOTO]} for n in range(2)]
+    for folio, suya in zip(FOLIOS, fotos, strict=False):
+        await semejanzas.buscar("CI2026", folio, suya)
+    monkeypatch.setattr("services.descifrado.semejanzas.HALLADOS", hallados)
+    proceso.documentos.veces = 0
+    palabras = [palabras_de(await proceso.documentos.get(folio)) for folio in FOLIOS[:2]]
+    juntos = await asyncio.gather(*(semejanzas._hallar(suyas) for suyas in palabras))
+    assert [[d["_id"] for d in suyos] for suyos in juntos] == [[FOLIOS[0]], [FOLIOS[1]]]
+    assert proceso.documentos.veces == veces
+
+
+def palabras_de(documento: Document | None) -> set[int]:
+    assert documento is not None
+    return set(documento["fichas"])
 
 
 async def test_las_palabras_y_las_comparaciones_se_hacen_fuera_del_ciclo_de_eventos(
