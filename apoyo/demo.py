@@ -70,8 +70,9 @@ async def _demo(opciones: Opciones, supervisor: Supervisor, consola: Console) ->
         f"La vida de un apoyo: [bold]{programa} replay{raiz} --folio {folio}[/]", soft_wrap=True, highlight=False
     )
     if opciones.keep:
-        await recorrido.enviar(escenario.capturas[opciones.registros :])
-        _direcciones(sistema, consola)
+        ultimas = escenario.capturas[opciones.registros :]
+        await recorrido.enviar(ultimas)
+        _direcciones(sistema, consola, por_probar=sum(not c.verdad.cuarentena for c in ultimas))
         raise await supervisor.failure()
     return 0 if iguales else 1
 
@@ -113,24 +114,23 @@ def _tabla(comparacion: Comparacion) -> Table:
     return table
 
 
-def _direcciones(sistema: Sistema, consola: Console) -> None:
+def _direcciones(sistema: Sistema, consola: Console, por_probar: int) -> None:
     direcciones, accesos = sistema.instalacion.direcciones(), sistema.instalacion.accesos()
     consola.rule("En marcha: Ctrl-C detiene todo")
-    table = Table(show_header=True)
-    for name in ("Página", "Dirección", "Correo", "Contraseña"):
-        table.add_column(name, no_wrap=True)
     for pagina, servicio, persona in (
         ("Mesa de Control", "mesa_control", "operador1"),
         ("Resultados", "resultados", "opl1"),
         ("Resultados de una solicitud", "resultados", "promovente1"),
         ("Portal", "portal", "ine1"),
     ):
-        table.add_row(pagina, direcciones.url(servicio), accesos[persona].correo, accesos[persona].contrasena)
-    consola.print(table)
+        # No table: in a narrow terminal it would cut what has to be copied.
+        acceso = accesos[persona]
+        consola.print(f"[bold]{pagina}[/bold]: {direcciones.url(servicio)}", soft_wrap=True)
+        consola.print(f"    {acceso.correo}  {acceso.contrasena}", soft_wrap=True, highlight=False, markup=False)
     consola.print(
         "Para cambiar de cuenta en el mismo navegador, salga primero. Todas las cuentas: secrets/personas.json."
     )
-    consola.print(f"En Mesa de Control quedan {POR_PROBAR} registros para probar: son los últimos que se enviaron.")
+    consola.print(f"En Mesa de Control quedan {por_probar} registros para probar: son los últimos que se enviaron.")
     consola.print(
         f"Correos: {direcciones.inbox}\nRegistros de los procesos: {sistema.instalacion.root / 'logs'}", soft_wrap=True
     )
