@@ -392,7 +392,7 @@ class _Index:
     def among(self, wanted: Any) -> list[str] | None:
         """Ids among which are all of what a query wants; None: it cannot tell."""
         if not isinstance(wanted, dict):
-            values = [] if wanted is None else [wanted]
+            values = [wanted]
         elif wanted.keys() == {"$in"}:
             values = wanted["$in"]
         elif wanted and wanted.keys() <= _ENDS.keys() and not self.several:
@@ -402,7 +402,7 @@ class _Index:
             values = self._order[start:stop]
         else:
             return None
-        if wanted is None or any(isinstance(value, _CHANGEABLE) for value in values):
+        if any(value is None or isinstance(value, _CHANGEABLE) for value in values):
             return None
         return list(dict.fromkeys(id_ for value in values for id_ in self._ids.get(value, ())))
 
@@ -417,7 +417,8 @@ _ENDS = {
 
 
 def _values(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    """Each once."""
+    return list(dict.fromkeys(value)) if isinstance(value, list) else [value]
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {

@@ -5,9 +5,9 @@ A test whose engine cannot be had fails; it does not skip.
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
 import pytest
@@ -18,6 +18,8 @@ from apoyo.engines import Engines, minio, mongo
 from apoyo.engines.procs import Supervisor
 from apoyo.engines.s3 import ObjectStore
 from tests.support.kafka import kafka_url as kafka_url
+
+T = TypeVar("T")
 
 
 def pytest_collection_finish() -> None:
@@ -50,17 +52,22 @@ def templates_compiled_once() -> Iterator[None]:
         yield
 
 
+def _en_marcha(arrancar: Callable[[Supervisor], Coroutine[Any, Any, T]]) -> Iterator[T]:
+    """What is started, until the tests that use it are done."""
+    supervisor = Supervisor()
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop.run_until_complete(arrancar(supervisor))
+    finally:
+        loop.run_until_complete(supervisor.stop())
+        loop.close()
+
+
 @pytest.fixture(scope="session")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     """Embedded log, documents, objects and mail."""
     root: Path = tmp_path_factory.mktemp("engines")
-    supervisor = Supervisor()
-    loop = asyncio.new_event_loop()
-    try:
-        yield loop.run_until_complete(local.up(root, kafka=False, supervisor=supervisor))
-    finally:
-        loop.run_until_complete(supervisor.stop())
-        loop.close()
+    yield from _en_marcha(lambda supervisor: local.up(root, kafka=False, supervisor=supervisor))
 
 
 @pytest.fixture(scope="session")
@@ -73,13 +80,7 @@ def mongo_uri(engines: Engines) -> str:
 def native_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the compiled documents server."""
     root: Path = tmp_path_factory.mktemp("native")
-    supervisor = Supervisor()
-    loop = asyncio.new_event_loop()
-    try:
-        yield loop.run_until_complete(mongo.start(supervisor, root / "data", root / "logs", port=0, native=True))
-    finally:
-        loop.run_until_complete(supervisor.stop())
-        loop.close()
+    yield from _en_marcha(lambda supervisor: mongo.start(supervisor, root / "data", root / "logs", port=0, native=True))
 
 
 @pytest.fixture(scope="session")
@@ -92,10 +93,4 @@ def s3_store(engines: Engines) -> ObjectStore:
 def minio_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
     """MinIO, compiled."""
     root: Path = tmp_path_factory.mktemp("minio")
-    supervisor = Supervisor()
-    loop = asyncio.new_event_loop()
-    try:
-        yield loop.run_until_complete(minio.start(supervisor, root / "data", root / "logs"))
-    finally:
-        loop.run_until_complete(supervisor.stop())
-        loop.close()
+    yield from _en_marcha(lambda supervisor: minio.start(supervisor, root / "data", root / "logs"))

@@ -1,6 +1,7 @@
 """Ports of 127.0.0.1: the preferred one where it is free, else another."""
 
 import socket
+import sys
 
 _claimed: dict[int, socket.socket] = {}
 
@@ -22,14 +23,18 @@ def free_port(preferred: int = 0) -> int:
 
 
 def _claim(port: int) -> bool:
-    """Whether it is this process's from now on: the name of an abstract socket is one process's, and goes with it."""
+    """Whether it is this process's from now on: the name of an abstract socket is one process's, and goes with it.
+
+    Linux alone has such names: elsewhere every process takes what it finds free.
+    """
     if port not in _claimed:
         claim = socket.socket(socket.AF_UNIX)
-        try:
-            claim.bind(f"\0apoyo-port-{port}")
-        except OSError:
-            claim.close()
-            return False
+        if sys.platform == "linux":
+            try:
+                claim.bind(f"\0apoyo-port-{port}")
+            except OSError:
+                claim.close()
+                return False
         _claimed[port] = claim
     return True
 

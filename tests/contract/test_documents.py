@@ -160,6 +160,10 @@ async def test_un_campo_con_varios_valores_se_encuentra_por_cualquiera_de_ellos_
     assert await encontrados(fichas={"$ne": 2}) == ["c", "d", "e"]
     assert len(await store.find({"fichas": {"$in": [1, 2, 3]}}, limit=2)) == 2
     assert await store.count({"fichas": {"$in": [1, 2]}}) == 2
+    await store.put_if_absent({"_id": "f", "fichas": [7, 7]})
+    assert await encontrados(fichas=7) == ["f"]
+    await store.remove(["f"])
+    assert await encontrados(fichas=7) == []
 
 
 async def test_se_quita_un_campo_de_varios_y_su_revision_queda(make: Make) -> None:
