@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from pymongo import AsyncMongoClient
 
 from apoyo.engines import mongo
 from apoyo.engines.procs import Supervisor
@@ -24,8 +25,8 @@ from bench.carga import Contar
 from dispositivo.poblacion import Captura, Defecto, Solicitud, equipos_sinteticos, planear
 from dispositivo.poblacion.dibujo import cpv, dibujar, escena
 from dispositivo.poblacion.dibujo.lienzo import jpeg
-from kernel import documents, hpke
-from kernel.documents import Kind, MemoryDocuments, MongoDocuments
+from kernel import hpke
+from kernel.documents import Document, Kind, MemoryDocuments, MongoDocuments
 from kernel.sealing import OVERHEAD, KeyRing, derive, seal, unseal
 from schemas.eventos import Alerta
 from schemas.expediente import contexto
@@ -291,7 +292,8 @@ async def en_el_motor(
     filas = []
     try:
         uri = await mongo.start(supervisor, root.resolve() / "data", root.resolve() / "logs", port=0, native=native)
-        client = documents.connect(uri)
+        # Waits as long as it takes: among so many a checkpoint may take longer than a service would wait.
+        client: AsyncMongoClient[Document] = AsyncMongoClient(uri)
         huellas = MongoDocuments(client["bench"], "huellas", Kind.PRIMARY, INDICES_DE_HUELLAS)
         await huellas.prepare()
         privada = hpke.Private.generate()
