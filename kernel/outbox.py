@@ -7,7 +7,8 @@ consumers are idempotent. A document's `subject` is the event's `serie`: what it
 An event may leave something to do some time after it (`later`): the same insert remembers it, until `settle` says that it is done.
 
 An event may lay claim to a word that no other subject may have (somebody's e-mail): the insert is that claim, too (ADR 4), so no
-crash can part the two. A subject has what its newest version claims; what an older one claimed is free again.
+crash can part the two. A subject has what its newest version claims; what an older one claimed is free again. Claims are only ever
+added: who takes what was given up claims the word after the event that had it (ADR 14).
 Kind: OUTBOX (recovered from the writer's own topic).
 """
 
@@ -220,26 +221,30 @@ class Outbox:
                 self._unmarked.difference_update(marked)
 
     async def _claim(self, document: Document, claim: str) -> None:
-        """Put the claim into the document, unless the version before it has it already; take it from who gave it up."""
+        """Put the claim into the document, unless the version before it has it already."""
         document["wants"] = claim
         number = document["version"] - 1
         before = await self.get(document["topic"], document["subject"], number) if number else None
         if before is None or before.get("wants") != claim:
-            document["claim"] = claim
-            holder = await self._holder(claim)
-            if holder is not None and await self._gave_up(holder):
-                await self._documents.unset([holder["_id"]], "claim")
+            document["claim"] = await self._claimable(claim)
+
+    async def _claimable(self, word: str) -> str:
+        """What the word is claimed as: itself, or the word after the last event that had it, if that gave it up."""
+        claim = word
+        while (holder := await self._holder(claim)) is not None and await self._gave_up(holder):
+            claim = f"{word} after {holder['_id']}"
+        return claim
 
     async def _holder(self, claim: str) -> Document | None:
         found = await self._documents.find({"claim": claim}, limit=1)
         return found[0] if found else None
 
     async def _gave_up(self, holder: Document) -> bool:
-        """Whether a later version of the holder's subject no longer claims it. Once true, of that document it stays true."""
+        """Whether the newest version of the holder's subject no longer claims it (again: then that one has it)."""
         later = await self._documents.find(
             {"topic": holder["topic"], "subject": holder["subject"], "version": {"$gt": holder["version"]}}
         )
-        return bool(later) and max(later, key=lambda d: int(d["version"])).get("wants") != holder["claim"]
+        return bool(later) and max(later, key=lambda d: int(d["version"])).get("wants") != holder["wants"]
 
     async def _stored(self, document: Document) -> Document:
         stored = await self._documents.get(document["_id"])

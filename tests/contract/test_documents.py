@@ -364,6 +364,24 @@ async def test_lo_que_una_version_deja_de_reclamar_lo_toma_otro_y_no_vuelve(make
         await outbox.emit(_cuenta("tercera"), cause="e", claim="correo 3")
 
 
+async def test_lo_reclamado_va_y_vuelve_y_siempre_lo_tiene_uno(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    versiones = {"una": 0, "otra": 0}
+    for ronda in range(3):
+        for cuenta in versiones:
+            for correo in ("correo 1", "correo de " + cuenta):
+                versiones[cuenta] += 1
+                wanted = _cuenta(cuenta, versiones[cuenta])
+                assert (await outbox.emit(wanted, cause=f"{cuenta} {versiones[cuenta]}", claim=correo)).new
+                if correo == "correo 1":
+                    with pytest.raises(ClaimTaken) as caught:
+                        await outbox.emit(_cuenta("tercera"), cause=f"t {ronda} {cuenta}", claim=correo)
+                    assert caught.value.stored["subject"] == wanted.serie
+    dejado = [outbox.emit(_cuenta(c), cause=c, claim="correo 1") for c in ("c1", "c2", "c3")]
+    emitted = await asyncio.gather(*dejado, return_exceptions=True)
+    assert sorted(type(e).__name__ for e in emitted) == ["ClaimTaken", "ClaimTaken", "Emitted"]
+
+
 async def test_de_varios_que_reclaman_lo_mismo_a_la_vez_uno_lo_tiene(make: Make, log: _Broken) -> None:
     outbox = await _outbox(make, log)
     cuentas = [f"c{n}" for n in range(5)]
@@ -411,6 +429,18 @@ async def test_lo_que_de_muchos_no_se_publico_se_publica_al_repetirlos(make: Mak
     log.broken = False
     await outbox.emit_many(pedidos)
     assert len(await _published(log, "actores")) == 5
+
+
+async def test_lo_unico_que_un_documento_suelta_lo_toma_otro(make: Make, request: pytest.FixtureRequest) -> None:
+    if "native" in request.node.callspec.params.values():
+        request.applymarker(
+            pytest.mark.xfail(strict=True, reason="frees it only with the document; nothing here needs it (ADR 11)")
+        )
+    docs = await _prepared(make(unique=("palabra",)))
+    await docs.put_if_absent({"_id": "a", "palabra": "una"})
+    assert not await docs.put_if_absent({"_id": "b", "palabra": "una"})
+    await docs.unset(["a"], "palabra")
+    assert await docs.put_if_absent({"_id": "b", "palabra": "una"})
 
 
 async def test_cambiar_un_valor_por_otro_solo_donde_sigue_el_anterior(make: Make) -> None:
