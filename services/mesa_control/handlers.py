@@ -277,9 +277,12 @@ class MesaDeControl:
 
     # Opening what is sealed ------------------------------------------------------------------------------------------------
 
-    async def registro(self, folio: str, quien: str) -> Registro:
-        """A record by its folio. Raises Rechazo (`registro_desconocido`, `registro_no_listo`), KeyDestroyed, Unavailable."""
-        return await self._abrir(await self._leer(folio), quien, "folio")
+    async def registro(self, folio: str, quien: str, acceso: str | None = None) -> Registro:
+        """A record by its folio. `acceso`: the one that its data were given under; without one that covers them, it is written.
+
+        Raises Rechazo (`registro_desconocido`, `registro_no_listo`), KeyDestroyed, Unavailable.
+        """
+        return await self._abrir(await self._leer(folio), quien, "folio", acceso)
 
     async def imagen(self, folio: str, parte: str, quien: str, acceso: str | None = None) -> Imagen:
         """One image, without what its file carries besides the pixels, marked with whom it was given to (ADR 26); the sealed bytes
@@ -304,7 +307,9 @@ class MesaDeControl:
         except NotAnImage as error:
             raise CannotUnseal(f"{sellada.nombre.value} of {folio} is no picture") from error
 
-    async def _abrir(self, documento: Document, quien: str, via: Literal["asignacion", "folio"]) -> Registro:
+    async def _abrir(
+        self, documento: Document, quien: str, via: Literal["asignacion", "folio"], dado: str | None = None
+    ) -> Registro:
         folio = documento["_id"]
         ciclo = _ciclo(documento)
         correcciones = [_corregido(c) for c in _correcciones(documento)]
@@ -312,7 +317,9 @@ class MesaDeControl:
         if recibido is None or compulsado is None or not isinstance(descifrado, RegistroDescifrado):
             raise Rechazo("registro_no_listo")
         partes = [Parte.DATOS, *(p.nombre for p in descifrado.partes if p.nombre in PARTES_IMAGEN)]
-        acceso = await self.accesos.anotar(folio, quien, partes, via, documento["asignado_hasta"])
+        acceso = await self.accesos.amparo(folio, quien, Parte.DATOS, dado)
+        if acceso is None:
+            acceso = await self.accesos.anotar(folio, quien, partes, via, documento["asignado_hasta"])
         root = await self.raiz(descifrado)
         sellados = [(descifrado.datos_sellados, contexto(folio, DATOS))]
         sellados += [(c.datos_sellados, contexto_de_correccion(folio, c.version)) for c in correcciones]

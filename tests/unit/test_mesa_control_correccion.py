@@ -350,7 +350,7 @@ async def test_por_http_se_ve_si_procede_se_revisa_se_corrige_y_se_ve_la_histori
         "formulario"
     ]
     ruta = f"/api/registros/{folio(1)}/correccion"
-    revision = await http.post(f"{ruta}/revision", json={"datos": {"cic": "12A", "clave_elector": "NO"}})
+    revision = await http.post(correccion["revision"], json={"datos": {"cic": "12A", "clave_elector": "NO"}})
     assert revision.json()["errores"] == {"cic": "Solo dígitos, 12 a lo más."}
     assert [a["campos"] for a in revision.json()["avisos"] if a["codigo"] == "clave_formato"] == [["clave_elector"]]
     orden = {"datos": CAMBIOS, "compulsado_version": 1}
@@ -394,6 +394,12 @@ async def test_abrir_para_corregir_queda_anotado_y_la_correccion_esta_en_la_hist
     await _llega(mesa)
     await http.post(f"/api/registros/{folio(1)}/correccion/revision", json={"datos": {"cic": "1"}})
     assert [(a.quien, a.folio, a.via) for a in await mesa.accedidos()] == [("operador1", folio(1), "folio")]
+    abierto = (await http.get(f"/api/registros/{folio(1)}")).json()["correccion"]["revision"]
+    for cic in ("1", "12"):
+        assert (await http.post(abierto, json={"datos": {"cic": cic}})).is_success
+    assert len(await mesa.accedidos()) == 2  # revising again what one has open is no other access
+    await Correcciones(mesa.servicio).revisar(folio(1), "operador2", {"cic": "1"}, abierto.partition("acceso=")[2])
+    assert [a.quien for a in await mesa.accedidos()] == ["operador1", "operador1", "operador2"]
     hecha = await Correcciones(mesa.servicio).corregir(folio(1), "operador1", ORDEN, "llave-0001")
     await mesa.cuenta_la_historia(hecha)
     [paso] = [

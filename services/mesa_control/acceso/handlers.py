@@ -72,9 +72,13 @@ class Accesos:
 
     async def imagen(self, folio: str, quien: str, parte: Parte, acceso: str | None) -> AccesoRegistrado:
         """An image is about to be shown: what covers it. `acceso`: the one that it was offered with. Raises Unavailable."""
+        return await self.amparo(folio, quien, parte, acceso) or await self.anotar(folio, quien, [parte], "imagen")
+
+    async def amparo(self, folio: str, quien: str, parte: Parte, acceso: str | None) -> AccesoRegistrado | None:
+        """That access, if showing that part needs no other. Raises Unavailable."""
         dado = await self._buscar(folio, acceso) if acceso else None
         if dado is None or not ampara(dado, folio, parte, quien, self._clock.now()):
-            return await self.anotar(folio, quien, [parte], "imagen")
+            return None
         self._contar(dado, [parte])
         return dado
 

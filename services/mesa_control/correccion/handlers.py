@@ -45,9 +45,11 @@ class Correcciones:
 
     mesa: MesaDeControl
 
-    async def revisar(self, folio: str, quien: str, cambios: Mapping[CampoCorregible, str | None]) -> Revision:
-        """Look at a form with changes, and change nothing. Raises what `MesaDeControl.registro` does."""
-        datos = (await self.mesa.registro(folio, quien)).datos
+    async def revisar(
+        self, folio: str, quien: str, cambios: Mapping[CampoCorregible, str | None], acceso: str | None = None
+    ) -> Revision:
+        """Look at a form with changes, and change nothing. `acceso` and what it raises: see `MesaDeControl.registro`."""
+        datos = (await self.mesa.registro(folio, quien, acceso)).datos
         errores = errores_de(cambios)
         buenos = {campo: valor for campo, valor in cambios.items() if campo not in errores}
         try:

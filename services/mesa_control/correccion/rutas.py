@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Query
 from fastapi import Path as PathParam
 from pydantic import Field, StringConstraints
 
 from schemas.autorizacion import Accion
 from schemas.eventos import CampoCorregible, RegistroCorregido
 from schemas.paquete import DatosRegistro
-from schemas.tipos import Folio
+from schemas.tipos import Folio, IdAcceso
 from services.mesa_control.contrato import Entrada, LlaveIdempotencia, Puerta, Quien, Salida
 from services.mesa_control.correccion.domain import ETIQUETA, Motivo, OrdenDeCorreccion, procede
 from services.mesa_control.correccion.handlers import Correcciones
@@ -107,13 +107,14 @@ class CampoEditableSalida(Salida):
 
 class CorregibleSalida(Salida):
     """Si el formulario se puede corregir y por qué, y lo que se corrigió. `version`: correcciones que lleva; `en_consulta`: la
-    última todavía no se consulta en el padrón."""
+    última todavía no se consulta en el padrón; `revision`: dónde se revisa un formulario antes de corregirlo."""
 
     procede: Motivo | None
     version: int
     en_consulta: bool
     formulario: list[CampoEditableSalida]
     historia: list[HechaSalida]
+    revision: str
 
 
 def salida(registro: Registro) -> CorregibleSalida:
@@ -131,6 +132,7 @@ def salida(registro: Registro) -> CorregibleSalida:
             _hecha(correccion, registro.formularios[n], registro.formularios[n + 1])
             for n, correccion in enumerate(registro.correcciones)
         ],
+        revision=f"/api/registros/{registro.folio}/correccion/revision?acceso={registro.acceso}",
     )
 
 
@@ -156,9 +158,16 @@ def montar(app: FastAPI, correcciones: Correcciones, access: Puerta) -> None:
         )
 
     @app.post("/api/registros/{folio}/correccion/revision")
-    async def revisar(folio: folio_en_ruta, entrada: RevisionEntrada, quien: revisa) -> RevisionSalida:
+    async def revisar(
+        folio: folio_en_ruta,
+        entrada: RevisionEntrada,
+        quien: revisa,
+        acceso: Annotated[
+            IdAcceso | None, Query(description="Aquel con que se abrió el registro: sin él, queda asentado otro.")
+        ] = None,
+    ) -> RevisionSalida:
         """Revisa un formulario antes de corregirlo: qué cambia, qué no puede ir y qué no cuadra. No guarda nada."""
-        revision = await correcciones.revisar(folio, quien.id, entrada.datos.cambios())
+        revision = await correcciones.revisar(folio, quien.id, entrada.datos.cambios(), acceso)
         return RevisionSalida(
             campos=revision.campos,
             errores=revision.errores,

@@ -119,7 +119,7 @@ async function revisar() {
   const datos = JSON.stringify({ datos: cambios(actual) });
   if (datos === actual.edicion.revisado) return;
   try {
-    const respuesta = await pedir(`/api/registros/${actual.registro.folio}/correccion/revision`, {
+    const respuesta = await pedir(actual.registro.correccion.revision, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: datos,
     });
     const { errores, avisos } = await respuesta.json();
