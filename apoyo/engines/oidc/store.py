@@ -11,6 +11,8 @@ from pathlib import Path
 from joserfc.jwk import RSAKey
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from kernel.files import write_whole
+
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 _NOBODY = b"\0" * 64
 
@@ -71,17 +73,18 @@ class Store:
         path = self._folder / "key.json"
         if not path.exists():
             key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
-            write(path, json.dumps(key.as_dict(private=True)))
+            write_whole(path, json.dumps(key.as_dict(private=True)).encode())
         return RSAKey.import_key(json.loads(path.read_text(encoding="utf-8")))
 
     def save_people(self, people: Mapping[str, Mapping[str, Person]]) -> None:
         """Replace everybody."""
         content = {issuer: {e.casefold(): p.model_dump() for e, p in those.items()} for issuer, those in people.items()}
-        write(self._folder / "people.json", json.dumps(content, indent=2))
+        write_whole(self._folder / "people.json", json.dumps(content, indent=2).encode())
 
     def save_clients(self, clients: Mapping[str, Client]) -> None:
         """Replace the clients."""
-        write(self._folder / "clients.json", json.dumps({id_: c.model_dump() for id_, c in clients.items()}, indent=2))
+        content = {id_: c.model_dump() for id_, c in clients.items()}
+        write_whole(self._folder / "clients.json", json.dumps(content, indent=2).encode())
 
     def _people(self) -> dict[str, dict[str, Person]]:
         return _PEOPLE.validate_json(self._read("people.json"))
@@ -113,15 +116,6 @@ def client(secret: str, redirect_uris: Sequence[str], post_logout_redirect_uris:
 def sha256(text: str) -> str:
     """In hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def write(path: Path, content: str) -> None:
-    """Put a secret file in place at once, for its owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.parcial")
-    partial.touch(mode=0o600)
-    partial.write_text(content, encoding="utf-8")
-    partial.rename(path)
 
 
 def _hash(password: str, salt: bytes) -> bytes:
