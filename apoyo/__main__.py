@@ -232,6 +232,29 @@ def verify(
 
 
 @app.command()
+def retention(
+    si: Annotated[bool, typer.Option("--si", help="Confirma; sin esto solo muestra qué se borraría.")] = False,
+    sin_dia: Annotated[
+        bool,
+        typer.Option(
+            "--sin-dia",
+            help="También los que guardó la versión 0.1.0, sin día en su nombre; ningún ingesta de ella debe correr.",
+        ),
+    ] = False,
+    root: Raiz = RAIZ,
+) -> None:
+    """Borra los paquetes que ningún evento nombra, pasado el plazo (se puede interrumpir y repetir).
+
+    Son los que quedaron guardados sin acuse y cuyo dispositivo no volvió. Termina con 1 si algo falló o hay objetos por revisar.
+    """
+    from apoyo import retencion
+    from kernel.logging import configure
+
+    configure("apoyo", "info")
+    _con_motores(retencion.correr(Instalacion(root), consola, si=si, sin_dia=sin_dia))
+
+
+@app.command()
 def rebuild(
     servicio: Annotated[
         Literal["resultados", "mesa_control", "notificaciones", "compulsa"],

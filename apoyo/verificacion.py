@@ -40,6 +40,7 @@ from schemas.eventos import (
     ReintentoSolicitado,
     Veredicto,
 )
+from schemas.paquete import objeto_de
 from schemas.tipos import descomponer_folio, proceso_de
 
 PAQUETES, EXPEDIENTES = "paquetes", "expedientes"
@@ -500,7 +501,7 @@ def conservacion(hechos: Hechos) -> Comprobacion:
 
 
 def nombres_de_objetos(hechos: Hechos) -> Comprobacion:
-    """An object is named by its hash: `<process>/<sha256 of the package>`, or ending in the SHA-256 of the expediente."""
+    """An object is named by its hash: a package as `schemas.paquete.objeto_de` says, an expediente ending in its SHA-256."""
     hallazgos = tuple(
         Hallazgo(o.folio, f"{o.cubo}/{o.nombre}: el nombre no es el de su hash")
         for o in hechos.objetos.values()
@@ -662,7 +663,10 @@ def _por_abrir(evento: RegistroRecibido | ReintentoSolicitado) -> tuple[object, 
 def _objeto(evento: Evento) -> Objeto | None:
     match evento:
         case RegistroRecibido():
-            bien = evento.objeto == f"{evento.proceso}/{evento.paquete_sha256}"
+            bien = evento.objeto in {
+                objeto_de(evento.proceso, evento.recibido_en, evento.paquete_sha256),
+                f"{evento.proceso}/{evento.paquete_sha256}",  # release 0.1.0
+            }
             return Objeto(PAQUETES, evento.objeto, evento.paquete_sha256 if bien else "", evento.folio)
         case RegistroDescifrado():
             final = evento.objeto.rpartition("/")[2]

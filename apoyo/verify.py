@@ -219,7 +219,7 @@ async def _nombres(fuentes: Fuentes, alcance: Alcance) -> dict[str, set[str]] | 
     if alcance is Alcance.NINGUNO:
         return None
     try:
-        return {cubo: set(await fuentes.objetos[cubo].names()) for cubo in CUBOS}
+        return {cubo: {n async for n in fuentes.objetos[cubo].names()} for cubo in CUBOS}
     except Unavailable as error:
         return error
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Protocol, TypeVar
 
 import urllib3
@@ -13,6 +14,9 @@ from minio.error import MinioException, S3Error
 from kernel.errors import Unavailable
 
 T = TypeVar("T")
+
+_PAGE = 1000
+"""Names that are listed at a time: what S3 gives in one answer."""
 
 
 class Objects(Protocol):
@@ -30,8 +34,11 @@ class Objects(Protocol):
         """Remove for good, with all its versions; nothing happens if it is not there. Raises Unavailable."""
         ...
 
-    async def names(self, prefix: str = "") -> list[str]:
-        """The names that begin so. Raises Unavailable."""
+    def names(self, prefix: str = "") -> AsyncIterator[str]:
+        """The names that begin so, listed some at a time: there may be millions. What comes or goes meanwhile may be among them.
+
+        Raises Unavailable.
+        """
         ...
 
 
@@ -83,10 +90,11 @@ class S3Objects:
 
         await self._run(remove)
 
-    async def names(self, prefix: str = "") -> list[str]:
-        return await self._run(
-            lambda: [o.object_name or "" for o in self._client.list_objects(self._bucket, prefix, recursive=True)]
-        )
+    async def names(self, prefix: str = "") -> AsyncIterator[str]:
+        listed = self._client.list_objects(self._bucket, prefix, recursive=True)
+        while page := await self._run(lambda: [o.object_name or "" for o in islice(listed, _PAGE)]):
+            for name in page:
+                yield name
 
     async def _run(self, call: Callable[[], T]) -> T:
         try:
@@ -118,5 +126,6 @@ class MemoryObjects:
     async def delete(self, name: str) -> None:
         self._objects.pop(name, None)
 
-    async def names(self, prefix: str = "") -> list[str]:
-        return sorted(name for name in self._objects if name.startswith(prefix))
+    async def names(self, prefix: str = "") -> AsyncIterator[str]:
+        for name in sorted(name for name in self._objects if name.startswith(prefix)):
+            yield name

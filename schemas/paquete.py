@@ -17,8 +17,10 @@ This module frames and unframes bytes; it neither signs nor encrypts, and it nev
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -285,3 +287,23 @@ def leer_paquete(datos: bytes) -> Paquete:
     if hashlib.sha256(cuerpo).hexdigest() != encabezado.cuerpo_sha256:
         raise PaqueteInvalido("cuerpo_alterado")
     return Paquete(encabezado, header_bytes, bytes(datos[header_end + 2 : signature_end]), cuerpo)
+
+
+_OBJETO = re.compile(r"[A-Z0-9]{2,12}/([0-9]{4}-[0-9]{2}-[0-9]{2})/[0-9a-f]{64}")
+
+
+def objeto_de(proceso: str, recibido_en: datetime, sha256: str) -> str:
+    """The name of a received package in its bucket: `<proceso>/<day of reception, UTC>/<its SHA-256>`.
+
+    The same bytes received on another day are another object, so a name is claimed around its day or never (ADR 35).
+    """
+    return f"{proceso}/{recibido_en.astimezone(UTC):%Y-%m-%d}/{sha256}"
+
+
+def dia_de(objeto: str) -> date | None:
+    """The day in the name of a package; None when there is none: release 0.1.0 named them `<proceso>/<sha256>`."""
+    hallado = _OBJETO.fullmatch(objeto)
+    try:
+        return date.fromisoformat(hallado[1]) if hallado else None
+    except ValueError:
+        return None

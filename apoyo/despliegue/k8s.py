@@ -9,6 +9,7 @@ from apoyo.despliegue.dependencias import ROOT
 from apoyo.despliegue.servicios import Servicio, todos
 from schemas import topics
 from schemas.asyncapi import PRODUCTION_PARTITIONS
+from schemas.eventos import RegistroRecibido
 
 Recurso = dict[str, Any]
 
@@ -98,6 +99,7 @@ def _usuarios(servicios: Iterable[Servicio]) -> Iterable[Recurso]:
     nombres = list(topics.partitions())
     permisos = [_permiso("topic", nombre, ["Describe", "Read", "Write"]) for nombre in nombres]
     yield _usuario("apoyo-operacion", [*permisos, _permiso("group", "*", ["Describe"])])
+    yield _usuario("apoyo-retencion", [_permiso("topic", RegistroRecibido.topic, ["Describe", "Read"])])
     yield _usuario("apoyo-keda", [_permiso("topic", "*", ["Describe"]), _permiso("group", "*", ["Describe"])])
 
 
@@ -405,16 +407,25 @@ def _externo(nombre: str, clave: str) -> Recurso:
 
 
 def _tareas() -> Iterable[Recurso]:
-    """Every night the topics against what is stored. Only what is wrong fails it: no task has a person's session, and only with one
-    does resultados tell its totals; `verify` says so with status 2."""
-    nombre = "apoyo-operacion"
-    etiquetas = {"app.kubernetes.io/name": "verificacion", "app.kubernetes.io/part-of": "apoyo"}
+    """Every night: packages that no event names are deleted, and then the topics are compared with what is stored.
+
+    Of the latter only what is wrong fails it: no task has a person's session, and only with one does resultados tell its totals;
+    `verify` says so with status 2.
+    """
+    yield from _tarea("retencion", "apoyo-retencion", "30 1 * * *", ["python3", "-m", "apoyo", "retention", "--si"])
+    verificar = "python3 -m apoyo verify --objetos muestra; [ $? -ne 1 ]"
+    yield from _tarea("verificacion", "apoyo-operacion", "30 3 * * *", ["/bin/sh", "-c", verificar])
+
+
+def _tarea(nombre: str, usuario: str, horario: str, orden: list[str]) -> Iterable[Recurso]:
+    """A command of the tools every night, as that user of each engine, with its own installation.json."""
+    etiquetas = {"app.kubernetes.io/name": nombre, "app.kubernetes.io/part-of": "apoyo"}
     flechas = {f"{DOMINIO}/{motor}": "si" for motor in ("kafka", "documentos", "objetos")}
     volumenes: list[Recurso] = [
         {
             "name": "instalacion",
             "secret": {
-                "secretName": nombre,
+                "secretName": f"{usuario}-instalacion",  # Strimzi makes the one that bears the user's name
                 "defaultMode": 0o440,
                 "items": [
                     {"key": "installation.json", "path": "installation.json"},
@@ -422,15 +433,15 @@ def _tareas() -> Iterable[Recurso]:
                 ],
             },
         },
-        {"name": "documentos", "secret": {"secretName": f"{nombre}-documentos", "defaultMode": 0o440}},
-        _de_kafka(nombre),
+        {"name": "documentos", "secret": {"secretName": f"{usuario}-documentos", "defaultMode": 0o440}},
+        _de_kafka(usuario),
         _TMP,
     ]
     lugares = {"instalacion": "/instalacion", "documentos": "/run/apoyo/documentos", "kafka": "/run/apoyo/kafka"}
     contenedor = {
-        "name": "verificacion",
+        "name": nombre,
         "image": f"apoyo/herramientas:{VERSION}",
-        "command": ["/bin/sh", "-c", "python3 -m apoyo verify --objetos muestra; [ $? -ne 1 ]"],
+        "command": orden,
         "env": [{"name": "APOYO_ROOT", "value": "/instalacion"}],
         "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}},
         "volumeMounts": _en_lugares(lugares),
@@ -440,9 +451,9 @@ def _tareas() -> Iterable[Recurso]:
     yield {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
-        "metadata": {"name": "verificacion", "labels": etiquetas},
+        "metadata": {"name": nombre, "labels": etiquetas},
         "spec": {
-            "schedule": "30 3 * * *",
+            "schedule": horario,
             "timeZone": "America/Mexico_City",
             "concurrencyPolicy": "Forbid",
             "successfulJobsHistoryLimit": 7,
@@ -456,8 +467,8 @@ def _tareas() -> Iterable[Recurso]:
             },
         },
     }
-    yield _certificado_de_documentos(nombre)
-    yield _externo(nombre, "apoyo/operacion")
+    yield _certificado_de_documentos(usuario)
+    yield _externo(f"{usuario}-instalacion", f"apoyo/{usuario.removeprefix('apoyo-')}")
 
 
 # ---- network -----------------------------------------------------------------------------------------------------------

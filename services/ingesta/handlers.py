@@ -8,6 +8,7 @@ hash and reception time; the event's cause is the package's SHA-256, so the same
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
@@ -15,12 +16,13 @@ from pydantic import ValidationError
 
 from kernel.clock import Clock
 from kernel.documents import Document
+from kernel.errors import Unavailable
 from kernel.objects import Objects
 from kernel.outbox import Outbox, VersionTaken
 from schemas.actores import VerActores
 from schemas.envelope import Evento
 from schemas.eventos import MAX_FOLIOS, EnvioAbierto, EnvioCerrado, RegistroRecibido
-from schemas.paquete import Paquete, PaqueteInvalido, leer_paquete
+from schemas.paquete import Paquete, PaqueteInvalido, leer_paquete, objeto_de
 from schemas.recepcion import AperturaEnvio, CierreEnvio, DatosProceso, firmado, ruta_apertura, ruta_cierre
 from schemas.tipos import Modelo
 from services.ingesta import domain
@@ -33,6 +35,10 @@ M = TypeVar("M", bound=Modelo)
 
 Verificar = Callable[[str, bytes, bytes], bool]
 """Public key as registered, signature, signed bytes → whether the signature is that key's."""
+
+RECLAMO = timedelta(hours=1)
+"""A package that took longer to be stored is claimed by none: the device sends it again. So it is settled soon after a package's
+day whether an event names it, and `apoyo retention` deletes nothing that is being received (ADR 35)."""
 
 ABIERTO, CERRADO = 1, 2
 """Versions of an envío's events."""
@@ -92,8 +98,10 @@ class Ingesta:
         abierto = await self._evento(EnvioAbierto, escritos.get((EnvioAbierto.topic, envio, ABIERTO)))
         cerrado = await self._evento(EnvioCerrado, escritos.get((EnvioCerrado.topic, envio, CERRADO)))
         domain.comprobar_envio(encabezado, abierto, cerrado)
-        objeto = f"{encabezado.proceso}/{sha256}"
+        objeto = objeto_de(encabezado.proceso, ahora, sha256)
         await self._paquetes.put(objeto, datos)
+        if self._clock.now() - ahora > RECLAMO:
+            raise Unavailable(f"storing the package took more than {RECLAMO}")
         registro = RegistroRecibido(
             version=1,
             folio=folio,

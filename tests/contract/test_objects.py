@@ -66,10 +66,21 @@ async def test_guardar_lo_mismo_dos_veces_y_borrar_dos_veces_no_falla(objects: O
     await objects.put("x/1", b"uno")
     await objects.put("x/1", b"uno")
     await objects.put("y/2", b"dos")
-    assert await objects.names("x/") == ["x/1"]
+    assert [n async for n in objects.names("x/")] == ["x/1"]
     await objects.delete("x/1")
     await objects.delete("x/1")
-    assert await objects.names() == ["y/2"]
+    assert [n async for n in objects.names()] == ["y/2"]
+
+
+async def test_los_nombres_se_dan_por_partes_y_ninguno_falta(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kernel.objects._PAGE", 2)
+    nombres = [f"CI26/2026-01-{dia}/{n}" for dia in (19, 20) for n in "abc"] + ["CI27/2026-01-19/a"]
+    for nombre in nombres:
+        await objects.put(nombre, b"uno")
+    assert sorted([n async for n in objects.names()]) == nombres
+    assert sorted([n async for n in objects.names("CI26/2026-01-20/")]) == nombres[3:6]
+    # Who stops early asks for no more.
+    assert await anext(objects.names("CI27/")) == nombres[-1]
 
 
 async def test_lo_borrado_se_va_con_todas_sus_versiones(store: ObjectStore) -> None:

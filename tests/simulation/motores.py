@@ -225,6 +225,11 @@ def ahora(coro: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it waited")
 
 
+async def nombres(objetos: MemoryObjects, prefix: str = "") -> list[str]:
+    """What lies in a bucket."""
+    return [nombre async for nombre in objetos.names(prefix)]
+
+
 class Documentos:
     """`Documents` in memory, as one process reaches them."""
 
@@ -322,8 +327,9 @@ class Objetos:
     async def delete(self, name: str) -> None:
         await self._proceso.hacer(f"{self._nombre}.delete", lambda: ahora(self._memoria.delete(name)), escribe=True)
 
-    async def names(self, prefix: str = "") -> list[str]:
-        return await self._proceso.hacer(f"{self._nombre}.names", lambda: ahora(self._memoria.names(prefix)))
+    async def names(self, prefix: str = "") -> AsyncIterator[str]:
+        for name in await self._proceso.hacer(f"{self._nombre}.names", lambda: ahora(nombres(self._memoria, prefix))):
+            yield name
 
 
 class Buzon:

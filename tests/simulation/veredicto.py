@@ -37,7 +37,7 @@ from services.notificaciones import agent as agente_notificaciones
 from services.resultados.adapters import MemoryConteo
 from services.resultados.domain import sin_sellados, totalizar
 from tests.simulation.escenario import CORTES, NUEVA, SOLICITANTE
-from tests.simulation.motores import Bitacora, ahora
+from tests.simulation.motores import Bitacora, ahora, nombres
 from tests.simulation.mundo import DOMINIO, Mundo
 
 E = TypeVar("E", bound=Evento)
@@ -327,7 +327,7 @@ def _verificacion(mundo: Mundo) -> Iterator[str]:
     for topic in leidos:
         for record in mundo.bitacora.registros(topic):
             hechos.leer(record)
-    revision = verificacion.Revision({cubo: set(ahora(o.names())) for cubo, o in mundo.objetos.items()})
+    revision = verificacion.Revision({cubo: set(ahora(nombres(o))) for cubo, o in mundo.objetos.items()})
     for objeto in hechos.objetos.values():
         try:
             revision.leer(objeto, ahora(mundo.objetos[objeto.cubo].get(objeto.nombre)))

@@ -264,7 +264,7 @@ class Escaner:
         engines = self._recorrido.sistema.engines
         for bucket in ("paquetes", "expedientes", "emblemas"):
             objects = S3Objects(engines.s3_endpoint, engines.s3_access_key, engines.s3_secret_key, bucket)
-            for name in await objects.names():
+            for name in [n async for n in objects.names()]:
                 yield f"object {bucket}/{name}", name.encode() + await objects.get(name)
 
     async def _metricas(self) -> AsyncIterator[tuple[str, bytes]]:

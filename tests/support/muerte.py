@@ -1,6 +1,6 @@
 """A process that is killed before one of its writes, over documents and a log that outlive it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -110,9 +110,10 @@ class ObjetosDe:
     async def delete(self, name: str) -> None:
         await self._vida.escribir(lambda: self._objetos.delete(name))
 
-    async def names(self, prefix: str = "") -> list[str]:
-        self._vida.respirar()
-        return await self._objetos.names(prefix)
+    async def names(self, prefix: str = "") -> AsyncIterator[str]:
+        async for name in self._objetos.names(prefix):
+            self._vida.respirar()
+            yield name
 
 
 class BitacoraDe:

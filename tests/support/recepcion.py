@@ -35,7 +35,7 @@ from schemas.eventos import (
     RegistroRecibido,
     SolicitudRegistrada,
 )
-from schemas.paquete import IMAGENES, DatosRegistro, Modalidad, Suite, Ubicacion
+from schemas.paquete import IMAGENES, DatosRegistro, Modalidad, Suite, Ubicacion, objeto_de
 from schemas.perfil import PERFIL_P, PerfilReglas, TipoProceso
 from services.descifrado.examen import Examen
 from services.descifrado.handlers import CON_DERECHO, Descifrado
@@ -304,13 +304,14 @@ class MundoDescifrado:
         """The same, of a package that was sealed already."""
         plantilla = await self.mundo.recibir(self.mundo.sellar())
         sha256 = hashlib.sha256(sellado.contenido).hexdigest()
-        await self.mundo.paquetes.put(f"{plantilla.proceso}/{sha256}", sellado.contenido)
+        objeto = objeto_de(plantilla.proceso, plantilla.recibido_en, sha256)
+        await self.mundo.paquetes.put(objeto, sellado.contenido)
         return plantilla.model_copy(
             update={
                 "folio": sellado.folio,
                 "codigo_integridad": sellado.codigo_integridad,
                 "paquete_sha256": sha256,
-                "objeto": f"{plantilla.proceso}/{sha256}",
+                "objeto": objeto,
             }
         )
 

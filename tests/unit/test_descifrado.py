@@ -164,7 +164,7 @@ async def test_compulsa_abre_solo_los_datos_y_notificaciones_solo_el_acuse(apart
 async def test_nada_personal_va_en_claro(aparte: MundoDescifrado) -> None:
     await aparte.abrir(await aparte.mundo.recibir(aparte.mundo.sellar()))
     todo = str([s.evento for t in ("registro_recibido", "descifrado") for s in await aparte.mundo.eventos(t)])
-    todo += str(await aparte.expedientes.names()) + str(await aparte.documentos.find({}))
+    todo += str([n async for n in aparte.expedientes.names()]) + str(await aparte.documentos.find({}))
     for dato in ("GMLPAN90010109H100", "000000017", "GOMEZ", "19.4"):
         assert dato not in todo
 
@@ -259,7 +259,7 @@ async def test_el_mismo_evento_otra_vez_no_cambia_nada(aparte: MundoDescifrado) 
     aparte.descifrado = aparte.instancia()
     assert await aparte.abrir(recibido) == primero
     assert len(await aparte.mundo.eventos("descifrado")) == 1
-    assert len(await aparte.expedientes.names()) == 1
+    assert len([n async for n in aparte.expedientes.names()]) == 1
 
 
 async def test_dos_instancias_a_la_vez_dejan_un_evento_y_un_objeto(aparte: MundoDescifrado) -> None:
@@ -272,7 +272,7 @@ async def test_dos_instancias_a_la_vez_dejan_un_evento_y_un_objeto(aparte: Mundo
     assert len({sobre.evento.model_dump_json() for sobre in eventos}) == 1
     evento = eventos[0].evento
     assert isinstance(evento, RegistroDescifrado)
-    assert await aparte.expedientes.names() == [evento.objeto]
+    assert [n async for n in aparte.expedientes.names()] == [evento.objeto]
 
 
 async def test_un_almacen_que_no_responde_no_es_cuarentena(
@@ -405,7 +405,7 @@ async def test_una_imagen_que_no_lo_es_o_una_bomba(aparte: MundoDescifrado, imag
     imagenes = {**captura().imagenes, Parte.REVERSO: (imagen, "image/png")}
     evento = assert_cuarentena(await aparte.abrir(await aparte.recibido(captura(imagenes=imagenes))), motivo)
     assert evento.detalle.startswith("reverso: ")
-    assert await aparte.expedientes.names() == []
+    assert [n async for n in aparte.expedientes.names()] == []
     assert await aparte.wraps.find({}) == []
 
 

@@ -54,7 +54,7 @@ async def test_con_la_llave_tardia_el_reintento_lo_abre_como_version_2(lado: Mun
     assert (abierto.folio, abierto.envio, abierto.recibido_en) == (recibido.folio, recibido.envio, recibido.recibido_en)
     assert abierto.codigo_integridad == recibido.codigo_integridad
     assert abierto.reglas == recibido.reglas
-    assert await lado.expedientes.names() == [abierto.objeto]
+    assert [n async for n in lado.expedientes.names()] == [abierto.objeto]
     sobre = (await lado.mundo.eventos("descifrado"))[-1]
     assert sobre.causa == ensobrar(pedido, fuente="x", hora=DURANTE, causa="llave-1").id
 
@@ -79,7 +79,7 @@ async def test_el_mismo_reintento_otra_vez_no_cambia_nada(lado: MundoDescifrado)
     assert await reintentar(lado, pedido) == una
     await lado.abrir(recibido)
     assert [s.evento for s in await lado.mundo.eventos("descifrado")] == una
-    assert len(await lado.expedientes.names()) == 1
+    assert len([n async for n in lado.expedientes.names()]) == 1
 
 
 async def test_lo_que_se_abrio_sin_cuarentena_no_se_abre_otra_vez(lado: MundoDescifrado) -> None:
@@ -113,7 +113,7 @@ async def test_dos_instancias_que_no_ven_lo_mismo_dejan_una_version_2_y_ningun_o
     assert {e.version for e in eventos} == {1, 2}
     [segunda] = {e.model_dump_json(): e for e in eventos if e.version == 2}.values()
     esperados = [segunda.objeto] if isinstance(segunda, RegistroDescifrado) else []
-    assert await lado.expedientes.names() == esperados
+    assert [n async for n in lado.expedientes.names()] == esperados
 
 
 @pytest.mark.parametrize("llega_antes", [True, False])
@@ -135,7 +135,7 @@ async def test_si_otra_instancia_publico_la_version_mientras_se_abria_vale_la_su
     assert [(type(e), e.version) for e in eventos[1:]] == [
         (RegistroEnCuarentena if llega_antes else RegistroDescifrado, 2)
     ]
-    assert len(await lado.expedientes.names()) == (0 if llega_antes else 1)
+    assert len([n async for n in lado.expedientes.names()]) == (0 if llega_antes else 1)
     assert recibido.folio == eventos[1].asunto
 
 

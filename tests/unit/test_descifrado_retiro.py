@@ -38,11 +38,11 @@ async def test_el_paquete_se_borra_cuando_su_plazo_paso_y_no_antes(lado: MundoDe
     recibido = await abierto(lado)
     lado.mundo.reloj.ahora = DURANTE + GRACIA - timedelta(seconds=1)
     assert await lado.retiro(GRACIA).vuelta() == 0
-    assert await lado.mundo.paquetes.names() == [recibido.objeto]
+    assert [n async for n in lado.mundo.paquetes.names()] == [recibido.objeto]
     lado.mundo.reloj.ahora = DURANTE + GRACIA
     assert await lado.retiro(GRACIA).vuelta() == 1
-    assert await lado.mundo.paquetes.names() == []
-    assert len(await lado.expedientes.names()) == 1
+    assert [n async for n in lado.mundo.paquetes.names()] == []
+    assert len([n async for n in lado.expedientes.names()]) == 1
     assert await lado.retiro(GRACIA).vuelta() == 0
 
 
@@ -53,7 +53,7 @@ async def test_lo_que_esta_en_cuarentena_no_se_borra_nunca(lado: MundoDescifrado
     await lado.descifrado._outbox.relay(older_than_s=0)
     lado.mundo.reloj.ahora += timedelta(days=3650)
     await lado.retiro(timedelta(0)).vuelta()
-    assert await lado.mundo.paquetes.names() == [recibido.objeto]
+    assert [n async for n in lado.mundo.paquetes.names()] == [recibido.objeto]
 
 
 async def test_lo_abierto_que_despues_se_aparto_se_conserva(lado: MundoDescifrado) -> None:
@@ -64,17 +64,17 @@ async def test_lo_abierto_que_despues_se_aparto_se_conserva(lado: MundoDescifrad
     )
     await lado.descifrado._outbox.relay(older_than_s=0)
     await lado.retiro(timedelta(0)).vuelta()
-    assert await lado.mundo.paquetes.names() == [recibido.objeto]
+    assert [n async for n in lado.mundo.paquetes.names()] == [recibido.objeto]
 
 
 async def test_mientras_no_conste_que_se_publico_no_se_borra(lado: MundoDescifrado) -> None:
     recibido = await lado.mundo.recibir(lado.mundo.sellar())
     await lado.abrir(recibido)
     await lado.retiro(timedelta(0)).vuelta()
-    assert await lado.mundo.paquetes.names() == [recibido.objeto]
+    assert [n async for n in lado.mundo.paquetes.names()] == [recibido.objeto]
     await lado.instancia()._outbox.relay(older_than_s=0)
     await lado.retiro(timedelta(0)).vuelta()
-    assert await lado.mundo.paquetes.names() == []
+    assert [n async for n in lado.mundo.paquetes.names()] == []
 
 
 async def test_con_el_paquete_borrado_el_mismo_envio_recibe_el_mismo_acuse(lado: MundoDescifrado) -> None:
@@ -84,11 +84,11 @@ async def test_con_el_paquete_borrado_el_mismo_envio_recibe_el_mismo_acuse(lado:
     await lado.abrir(recibido)
     await lado.descifrado._outbox.relay(older_than_s=0)
     await lado.retiro(timedelta(0)).vuelta()
-    assert await lado.mundo.paquetes.names() == []
+    assert [n async for n in lado.mundo.paquetes.names()] == []
     lado.mundo.reiniciar()
     respuesta = await lado.mundo.enviar(paquete)
     assert (respuesta.status_code, respuesta.json()) == (200, primero)
-    assert await lado.mundo.paquetes.names() == []
+    assert [n async for n in lado.mundo.paquetes.names()] == []
     # And what reception said, when it comes again, opens nothing and sets nothing aside.
     lado.descifrado = lado.instancia()
     assert isinstance(await lado.abrir(recibido), RegistroDescifrado)
@@ -99,7 +99,7 @@ async def test_dos_instancias_a_la_vez_borran_lo_mismo(lado: MundoDescifrado) ->
     for _ in range(3):
         await abierto(lado)
     await asyncio.gather(lado.retiro(timedelta(0)).vuelta(), lado.retiro(timedelta(0)).vuelta())
-    assert await lado.mundo.paquetes.names() == []
+    assert [n async for n in lado.mundo.paquetes.names()] == []
     assert await lado.retiro(timedelta(0)).vuelta() == 0
 
 
@@ -108,7 +108,7 @@ async def test_cada_vuelta_borra_unos_cuantos(lado: MundoDescifrado, monkeypatch
     for _ in range(3):
         await abierto(lado)
     assert await lado.retiro(timedelta(0)).vuelta() == 2
-    assert len(await lado.mundo.paquetes.names()) == 1
+    assert len([n async for n in lado.mundo.paquetes.names()]) == 1
     assert retiro.metrics.PACKAGES_OVERDUE._value.get() == 1
     assert await lado.retiro(timedelta(0)).vuelta() == 1
     assert retiro.metrics.PACKAGES_OVERDUE._value.get() == 0
@@ -123,7 +123,7 @@ async def test_muere_en_cada_escritura_y_repetido_no_queda_ninguno(lado: MundoDe
             await lado.retiro(timedelta(0), vida).vuelta()
         except Muerte:
             await lado.retiro(timedelta(0)).vuelta()
-            assert await lado.mundo.paquetes.names() == []
+            assert [n async for n in lado.mundo.paquetes.names()] == []
             continue
         assert vida.escrituras == muere_en - 1 == 3
         break

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
@@ -184,12 +185,13 @@ def test_nadie_ve_un_secreto_que_no_es_suyo(overlay: str) -> None:
 
 
 def test_todo_secreto_que_se_monta_lo_hace_alguien() -> None:
-    hechos = {r["spec"]["target"]["name"] for r in _de("produccion", "ExternalSecret").values()}
-    hechos |= {r["spec"]["secretName"] for r in _de("produccion", "Certificate").values()}
-    hechos |= {*_de("produccion", "KafkaUser"), "apoyo-cluster-ca-cert"}
+    hechos = [r["spec"]["target"]["name"] for r in _de("produccion", "ExternalSecret").values()]
+    hechos += [r["spec"]["secretName"] for r in _de("produccion", "Certificate").values()]
+    hechos += [*_de("produccion", "KafkaUser"), "apoyo-cluster-ca-cert"]
+    assert [nombre for nombre, cuantos in Counter(hechos).items() if cuantos > 1] == [], "two make the same secret"
     for nombre, plantilla in _pods("produccion").items():
         montados = _secretos(plantilla["spec"]["volumes"], opcionales=False)
-        assert set(montados) - hechos == set(), nombre
+        assert set(montados) - set(hechos) == set(), nombre
 
 
 def _secretos(volumenes: Iterable[Recurso], *, opcionales: bool = True) -> Iterable[str]:
@@ -210,6 +212,26 @@ def _valores(overlay: str, variables: Iterable[Recurso]) -> dict[str, str]:
             donde = variable["valueFrom"]["configMapKeyRef"]
             valores[variable["name"]] = mapas[donde["name"]]["data"][donde["key"]]
     return valores
+
+
+@EN_CADA_UNO
+def test_cada_noche_se_borra_lo_vencido_con_la_identidad_que_solo_eso_puede_y_despues_se_verifica(overlay: str) -> None:
+    tareas = _de(overlay, "CronJob")
+    assert {n: (t["spec"]["schedule"], t["spec"]["timeZone"]) for n, t in tareas.items()} == {
+        "retencion": ("30 1 * * *", "America/Mexico_City"),
+        "verificacion": ("30 3 * * *", "America/Mexico_City"),
+    }
+    pod = _pods(overlay)["retencion"]["spec"]
+    [contenedor] = pod["containers"]
+    assert contenedor["command"] == ["python3", "-m", "apoyo", "retention", "--si"]
+    assert set(_secretos(pod["volumes"])) == {
+        "apoyo-retencion",
+        "apoyo-retencion-documentos",
+        "apoyo-retencion-instalacion",
+        "apoyo-cluster-ca-cert",
+    }
+    permisos = _de(overlay, "KafkaUser")["apoyo-retencion"]["spec"]["authorization"]["acls"]
+    assert [(p["resource"]["name"], p["operations"]) for p in permisos] == [("registro_recibido", ["Describe", "Read"])]
 
 
 # ---- topics, users, scale ---------------------------------------------------------------------------------------------
@@ -240,7 +262,8 @@ def test_cada_topic_tiene_un_solo_usuario_que_lo_escribe() -> None:
         assert escriben == {topic.writer.replace("_", "-"), "apoyo-operacion"}, nombre
         leen = {u for u in _de("produccion", "KafkaUser") if "Read" in _permitido(u, "topic", nombre)}
         esperados = {lector.replace("_", "-") for lector in {*topic.readers, topic.writer}}
-        assert leen == {*esperados, "apoyo-operacion"}, nombre
+        de_las_tareas = {"apoyo-operacion"} | ({"apoyo-retencion"} if nombre == "registro_recibido" else set())
+        assert leen == esperados | de_las_tareas, nombre
         apartan = {
             u for u in _de("produccion", "KafkaUser") if "Write" in _permitido(u, "topic", nombre + topics.CUARENTENA)
         }
@@ -334,8 +357,10 @@ def test_la_red_permite_exactamente_las_flechas_de_la_arquitectura(overlay: str)
         assert _sale(overlay, etiquetas) == FLECHAS[servicio.nombre], servicio.nombre
         entra = {"desde-la-vigilancia"} | ({"desde-la-entrada"} if servicio.nombre in ENTRAN_DE_FUERA else set())
         assert _entra(overlay, etiquetas) == entra, servicio.nombre
-    assert _sale(overlay, _pods(overlay)["verificacion"]["metadata"]["labels"]) == {"kafka", "documentos", "objetos"}
-    assert _entra(overlay, _pods(overlay)["verificacion"]["metadata"]["labels"]) == set()
+    for tarea in ("retencion", "verificacion"):
+        etiquetas = _pods(overlay)[tarea]["metadata"]["labels"]
+        assert _sale(overlay, etiquetas) == {"kafka", "documentos", "objetos"}
+        assert _entra(overlay, etiquetas) == set()
 
 
 @EN_CADA_UNO

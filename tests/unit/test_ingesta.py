@@ -1,6 +1,7 @@
 """Reception over HTTP: receipts, idempotency, rules by profile, envíos (SPEC 5)."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,8 +77,8 @@ async def test_lo_acusado_ya_esta_guardado_y_publicado(mundo: Mundo) -> None:
         envio=ENVIO,
         modalidad=Modalidad.AUXILIAR,
         codigo_integridad=paquete.codigo_integridad,
-        paquete_sha256=evento.objeto.removeprefix(f"{PROCESO}/"),
-        objeto=evento.objeto,
+        paquete_sha256=hashlib.sha256(paquete.contenido).hexdigest(),
+        objeto=f"{PROCESO}/2026-01-20/{evento.paquete_sha256}",
         tamano=len(paquete.contenido),
         capturado_en=DURANTE - timedelta(hours=1),
         recibido_en=DURANTE,
@@ -287,7 +288,7 @@ async def test_registro_de_un_envio_que_no_se_abrio_se_rechaza_y_puede_repetirse
     response = await mundo.enviar(mundo.sellar())
     assert_problema(response, 409, "envio_desconocido")
     assert response.json()["definitivo"] is False
-    assert await mundo.paquetes.names() == []
+    assert [n async for n in mundo.paquetes.names()] == []
 
 
 async def test_registro_nuevo_de_un_envio_cerrado_se_rechaza(mundo: Mundo) -> None:

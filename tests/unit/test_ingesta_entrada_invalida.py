@@ -28,7 +28,7 @@ async def mundo() -> AsyncIterator[Mundo]:
     yield mundo
     # Whatever was refused, a good record is received right after it, and nothing else was kept.
     assert (await mundo.enviar(mundo.sellar())).status_code == 201
-    assert len(await mundo.paquetes.names()) == 1
+    assert len([n async for n in mundo.paquetes.names()]) == 1
     await mundo.stop()
 
 

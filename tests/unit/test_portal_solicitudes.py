@@ -361,7 +361,7 @@ async def test_un_emblema_que_no_lo_es_se_rechaza_en_su_campo(
     assert hoja.status == 422
     assert list(hoja.errores) == ["emblema"]
     assert dice in hoja.errores["emblema"]
-    assert await p.emblemas.names() == []
+    assert [n async for n in p.emblemas.names()] == []
 
 
 async def test_donde_el_perfil_lo_admite_el_emblema_puede_ser_jpg(p: PortalDePrueba, opl: Navegante) -> None:
