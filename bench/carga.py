@@ -1,10 +1,10 @@
 """The load: packages sealed beforehand, sent as devices do, and reviewed as people do, over HTTP."""
 
 import asyncio
-import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import httpx
 
@@ -12,14 +12,10 @@ from apoyo.escenario import PROCESO
 from apoyo.recorrido import Recorrido, capturar
 from dispositivo.almacen import AlmacenEnMemoria
 from dispositivo.cliente import Cliente, Reintentos
-from dispositivo.kit import Captura as CapturaSellable
 from dispositivo.poblacion.plan import Captura
 from schemas.eventos import LlaveProceso
 
 Contar = Callable[[int], None]
-
-DIBUJADAS = 32
-"""Captures whose images are drawn; the others take these in turn, since drawing is the load's own cost."""
 
 
 class Carga:
@@ -28,20 +24,22 @@ class Carga:
     def __init__(self, recorrido: Recorrido, llaves: Sequence[LlaveProceso]) -> None:
         self._recorrido = recorrido
         self._llaves = llaves
-        self._imagenes: Iterator[CapturaSellable] | None = None
 
     async def sellar(self, capturas: Sequence[Captura], contar: Contar) -> dict[str, AlmacenEnMemoria]:
-        """Draw and seal: what each device has to send. `contar`: captures done."""
-        if self._imagenes is None:
-            self._imagenes = itertools.cycle([await asyncio.to_thread(capturar, c) for c in _sanas(capturas)])
+        """Draw and seal: what each device has to send. `contar`: captures done.
+
+        Each has images of its own: among repeated ones every record would find dozens of others, which none does in a real process.
+        """
         por_dispositivo: dict[str, AlmacenEnMemoria] = {}
-        for numero, captura in enumerate(capturas):
-            dispositivo = self._recorrido.escenario.dispositivos[captura.dispositivo]
-            sellable = replace(next(self._imagenes), datos=captura.datos, capturado_en=captura.capturado_en)
-            llave = self._llaves[numero % len(self._llaves)]
-            almacen = por_dispositivo.setdefault(captura.dispositivo, AlmacenEnMemoria())
-            almacen.guardar(await asyncio.to_thread(dispositivo.sellar, sellable, llave, registro=captura.registro))
-            contar(numero + 1)
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            loop = asyncio.get_running_loop()
+            dibujos = [loop.run_in_executor(pool, capturar, captura) for captura in capturas]
+            for numero, (captura, dibujo) in enumerate(zip(capturas, dibujos, strict=True)):
+                dispositivo = self._recorrido.escenario.dispositivos[captura.dispositivo]
+                sellable, llave = await dibujo, self._llaves[numero % len(self._llaves)]
+                almacen = por_dispositivo.setdefault(captura.dispositivo, AlmacenEnMemoria())
+                almacen.guardar(await asyncio.to_thread(dispositivo.sellar, sellable, llave, registro=captura.registro))
+                contar(numero + 1)
         return por_dispositivo
 
     async def enviar(self, almacenes: dict[str, AlmacenEnMemoria], reloj: "Reloj") -> None:
@@ -102,7 +100,3 @@ async def llaves_publicas(recorrido: Recorrido) -> Sequence[LlaveProceso]:
     base = recorrido.instalacion.direcciones().url("ingesta")
     async with httpx.AsyncClient(base_url=base, timeout=30) as http:
         return (await Cliente(http).proceso(PROCESO)).llaves
-
-
-def _sanas(capturas: Iterable[Captura]) -> list[Captura]:
-    return list(itertools.islice((c for c in capturas if not c.verdad.cuarentena), DIBUJADAS))
