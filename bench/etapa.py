@@ -11,6 +11,8 @@ from kernel.stream import connect
 from schemas.eventos import RegistroDescifrado
 
 INSTANCIAS = ("descifrado", "descifrado.2")
+_DESDE, _HASTA = 0.2, 0.9
+"""Shares of the packages between which the clock runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Etapa:
 async def medir(banco: Banco, registros: int, al_sellar: Contar, al_abrir: Contar) -> Etapa:
     """Have so many packages received while nobody opens them, and open them with nothing else running.
 
-    The clock runs from the moment both instances are ready: starting is not what is measured.
+    The clock runs while both work: not from the start, when one is ready before the other, nor to the end, when one has no more.
     """
     sistema = banco.recorrido.sistema
     stream = connect(sistema.instalacion.direcciones().stream_url, client_id="bench")
@@ -33,23 +35,29 @@ async def medir(banco: Banco, registros: int, al_sellar: Contar, al_abrir: Conta
     async def abiertos() -> int:
         return sum((await stream.ends(RegistroDescifrado.topic)).values())
 
+    async def hasta(parte: float) -> int:
+        while True:
+            hechos = await abiertos() - desde
+            al_abrir(hechos)
+            if hechos >= parte * registros:
+                return hechos
+            await asyncio.sleep(0.1)
+
     try:
         almacenes = await banco.carga.sellar(banco.tomar(registros), al_sellar)
         for servicio in set(sistema.puertos) - {"ingesta"}:
             await banco.supervisor.stop(servicio)
-        faltan_desde = await abiertos()
+        desde = await abiertos()
         await banco.carga.enviar(almacenes, Reloj())
         await banco.supervisor.stop("ingesta")
         await asyncio.gather(*(sistema.arrancar_servicio(instancia) for instancia in INSTANCIAS))
-        hechos, antes, empezado = await abiertos(), cpu.gastado(banco.supervisor), time.perf_counter()
-        primero = hechos
-        while hechos < faltan_desde + registros:
-            await asyncio.sleep(0.05)
-            hechos = await abiertos()
-            al_abrir(hechos - faltan_desde)
+        primero = await hasta(_DESDE)
+        antes, empezado = cpu.gastado(banco.supervisor), time.perf_counter()
+        ultimo = await hasta(_HASTA)
         segundos = time.perf_counter() - empezado
         usado = cpu.diferencia(antes, cpu.gastado(banco.supervisor))
+        await hasta(1)
     finally:
         await stream.stop()
-    medidos = hechos - primero
+    medidos = ultimo - primero
     return Etapa(medidos / segundos, {nombre: ms / medidos for nombre, ms in usado.items()})
