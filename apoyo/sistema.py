@@ -6,12 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
-
 from apoyo import cuentas, engines
 from apoyo.engines import Engines
 from apoyo.engines.ports import free_port
-from apoyo.engines.procs import Supervisor
+from apoyo.engines.procs import Supervisor, answers
 from apoyo.instalacion import PUERTOS, SERVICIOS, Direcciones, Instalacion
 from kernel import documents, hpke
 from kernel.documents import Kind, MongoDocuments
@@ -80,7 +78,7 @@ class Sistema:
             self._argv(nombre),
             self.instalacion.entorno(servicio, port),
             self.instalacion.root / "logs" / f"{nombre}.log",
-            ready=lambda: _ready(port),
+            ready=answers(f"http://127.0.0.1:{port}/readyz"),
             timeout=120,
         )
 
@@ -136,8 +134,3 @@ async def publicar_personas(instalacion: Instalacion, proceso: str, solo: Collec
     altas = [alta for alta in altas if not solo or alta.cuenta in solo]
     async with portal.connected():
         return await cuentas.publicar(altas, portal, instalacion.llave_de_identidad.read_bytes(), por="ine1")
-
-
-async def _ready(port: int) -> bool:
-    async with httpx.AsyncClient(timeout=2) as client:
-        return (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == httpx.codes.OK

@@ -12,11 +12,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import httpx
-
 from apoyo.engines import cache
 from apoyo.engines.ports import free_port
-from apoyo.engines.procs import Command, ProcessFailed, Supervisor, run_once
+from apoyo.engines.procs import Command, ProcessFailed, Supervisor, answers, run_once
 from apoyo.engines.s3 import ACCESS_KEY, ObjectStore
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
@@ -31,10 +29,7 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 0
     data.mkdir(parents=True, exist_ok=True)
     server, chosen, secret = await binary(), free_port(port), secrets.token_urlsafe(24)
 
-    async def ready() -> bool:
-        async with httpx.AsyncClient(timeout=2) as client:
-            return (await client.get(f"http://127.0.0.1:{chosen}/minio/health/ready")).status_code == httpx.codes.OK
-
+    ready = answers(f"http://127.0.0.1:{chosen}/minio/health/ready")
     argv = [str(server), "server", str(data), "--address", f"127.0.0.1:{chosen}"]
     env = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": secret, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"}
     await supervisor.run(Command("minio", argv, logs / "minio.log", env, ready, timeout=60))

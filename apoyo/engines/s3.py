@@ -14,10 +14,8 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from apoyo.engines.ports import free_port, free_port_pair
-from apoyo.engines.procs import Command, ProcessFailed, Supervisor
+from apoyo.engines.procs import Command, ProcessFailed, Supervisor, answers
 
 ACCESS_KEY = "apoyo"
 
@@ -61,10 +59,7 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 8
     for part in ("master", "volume", "filer"):
         argv += [f"-{part}.port={free_port()}", f"-{part}.port.grpc={free_port()}"]
 
-    async def ready() -> bool:
-        async with httpx.AsyncClient(timeout=2) as client:
-            return (await client.get(f"http://127.0.0.1:{s3}/healthz")).status_code == httpx.codes.OK
-
+    ready = answers(f"http://127.0.0.1:{s3}/healthz")
     env = {f"WEED_{name}": secrets.token_hex(32) for name in _TOKENS}
     # Its admin server hangs at the end until a worker of the same process lets go; acknowledged objects are kept anyhow.
     await supervisor.run(Command("s3", argv, logs / "s3.log", env, ready, timeout=60, cwd=data, stop_timeout=1.0))

@@ -12,10 +12,8 @@ userinfo, logout. What it leaves to a real issuer: second factors, recovery of p
 import sys
 from pathlib import Path
 
-import httpx
-
 from apoyo.engines.ports import free_port
-from apoyo.engines.procs import Command, Supervisor
+from apoyo.engines.procs import Command, Supervisor, answers
 
 
 async def start(supervisor: Supervisor, folder: Path, logs: Path, *, port: int = 8180) -> str:
@@ -23,10 +21,6 @@ async def start(supervisor: Supervisor, folder: Path, logs: Path, *, port: int =
     chosen = free_port(port)
     url = f"http://127.0.0.1:{chosen}"
 
-    async def ready() -> bool:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-            return (await client.get(f"{url}/livez")).status_code == httpx.codes.OK
-
     argv = [sys.executable, "-m", "apoyo.engines.oidc", "--port", str(chosen), "--dir", str(folder)]
-    await supervisor.run(Command("oidc", argv, logs / "oidc.log", ready=ready, timeout=60))
+    await supervisor.run(Command("oidc", argv, logs / "oidc.log", ready=answers(f"{url}/livez"), timeout=60))
     return url
