@@ -74,7 +74,7 @@ class Vista:
             cascada = _hilo.cascada = cv2.CascadeClassifier(str(_CASCADA))
         gris = cv2.equalizeHist(self.chica)
         menor = max(20, gris.shape[0] // 4)
-        return [(x, y, w, h) for x, y, w, h in cascada.detectMultiScale(gris, 1.25, 2, minSize=(menor, menor))]
+        return [(x, y, w, h) for x, y, w, h in cascada.detectMultiScale(gris, 1.3, 2, minSize=(menor, menor))]
 
     @cached_property
     def codigos(self) -> list[CodigoLeido]:
