@@ -16,7 +16,7 @@ from tests.support.navegador import navegador
 from tests.support.portal import PortalDePrueba, portal
 from tests.support.servidor import servir
 from tests.unit.test_portal_cuentas import PERSONA
-from tests.unit.test_portal_procesos import PROCESO
+from tests.unit.test_portal_procesos import PROCESO, PROPIA
 from tests.unit.test_portal_solicitudes import SOLICITUD, imagen
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -144,6 +144,45 @@ async def test_el_opl_registra_un_proceso_cambia_una_regla_y_registra_una_solici
         await opl.keyboard.press("Enter")
         await expect(opl.get_by_text("Firmada el 20 nov 2026.")).to_be_visible()
         await accesible(opl)
+
+
+async def test_el_opl_agrega_una_inconsistencia_al_catalogo_y_la_quita_con_el_teclado(p: PortalDePrueba) -> None:
+    """P 13.8: an addition that lacks something is told at its field, and what was written stays."""
+    async with p.navega("opl1") as opl:
+        assert (await opl.envia("/procesos/nuevo", PROCESO)).status == 200
+    async with gente(p) as g:
+        opl = await g.entra("opl1")
+        await opl.goto("/procesos/CI27/reglas/cambiar")
+        primera = opl.get_by_role("group", name="Inconsistencia 1", exact=True)
+        await primera.get_by_label("Descripción").focus()
+        await opl.keyboard.type(PROPIA["propia_0_descripcion"])
+        await opl.keyboard.press("Enter")
+        await expect(opl.get_by_role("alert")).to_contain_text("Tipo. Escriba este dato.")
+        await expect(primera.get_by_label("Tipo")).to_be_focused()
+        await expect(primera.get_by_label("Descripción")).to_have_value(PROPIA["propia_0_descripcion"])
+        await accesible(opl)
+        await _foto(opl, "catalogo-errores")
+
+        await opl.keyboard.type(PROPIA["propia_0_tipo"])
+        await opl.keyboard.press("Tab")
+        await opl.keyboard.type(PROPIA["propia_0_fundamento"])
+        await opl.keyboard.press("Tab")
+        await opl.keyboard.press("ArrowDown")
+        await opl.keyboard.press("Tab")
+        await opl.keyboard.press("Space")
+        await opl.keyboard.press("Enter")
+        regla = opl.get_by_role("row").filter(has=opl.get_by_role("rowheader", name="agrega al catálogo"))
+        await expect(regla).to_contain_text(
+            "Firma no válida: La cédula trae una firma que no es de puño y letra "
+            "(Acuerdo IEPC/CG12/2026, punto 4; con auxiliar, con detalle)"
+        )
+        await _foto(opl, "catalogo")
+
+        await opl.get_by_role("link", name="Cambiar las del OPL").press("Enter")
+        await primera.get_by_label("Descripción").fill("")
+        await opl.keyboard.press("Enter")
+        await expect(regla).to_contain_text("ninguna")
+        await expect(opl.get_by_text("punto 4; con auxiliar, con detalle) → ninguna")).to_be_visible()
 
 
 @pytest.mark.parametrize(("ancho", "oscuro"), [(1280, False), (360, True)])
