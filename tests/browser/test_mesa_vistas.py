@@ -353,6 +353,20 @@ async def test_lo_que_tiene_la_pagina_vuelve_a_la_cola_cuando_se_cierra(mesa: Me
     assert [tomado and tomado.folio for tomado in tomados] == [folio(2), folio(3)]
 
 
+async def test_los_pixeles_de_una_imagen_se_sueltan_al_pasar_al_siguiente(mesa: Mesa, page: Page) -> None:
+    await _llegan(mesa, 2)
+    await page.goto("/")
+    await _ve(page, 1)
+    tamanos = "lienzos => lienzos.map(l => l.width)"
+    del_primero = await page.evaluate_handle("[...document.querySelectorAll('.lienzo canvas')]")
+    vistos = await del_primero.evaluate(tamanos)
+    assert len(vistos) >= 4 and all(vistos)
+    assert await page.locator(".imagen img").count() == 0
+    await page.keyboard.press("Space")
+    await _ve(page, 2)
+    assert not any(await del_primero.evaluate(tamanos))
+
+
 async def test_pasado_el_plazo_se_dice_por_que_no_se_deshace(mesa: Mesa, page: Page) -> None:
     await _llegan(mesa, 2)
     await page.goto("/")
