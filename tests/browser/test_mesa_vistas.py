@@ -360,7 +360,8 @@ async def test_los_pixeles_de_una_imagen_se_sueltan_al_pasar_al_siguiente(mesa: 
     tamanos = "lienzos => lienzos.map(l => l.width)"
     del_primero = await page.evaluate_handle("[...document.querySelectorAll('.lienzo canvas')]")
     vistos = await del_primero.evaluate(tamanos)
-    assert len(vistos) >= 4 and all(vistos)
+    assert len(vistos) >= 4
+    assert all(vistos)
     assert await page.locator(".imagen img").count() == 0
     await page.keyboard.press("Space")
     await _ve(page, 2)
