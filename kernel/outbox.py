@@ -116,6 +116,14 @@ class Outbox:
         await self.ensure_published(document)
         return Emitted(document, new=new)
 
+    async def emit_or_taken(self, event: Evento, *, cause: str) -> Emitted:
+        """As `emit`, but of a version that is taken what stays, published for sure. Raises Unavailable."""
+        try:
+            return await self.emit(event, cause=cause)
+        except VersionTaken as taken:
+            await self.ensure_published(taken.stored)
+            return Emitted(taken.stored, new=False)
+
     async def emit_many(self, wanted: Sequence[Wanted]) -> list[Emitted | VersionTaken | ClaimTaken]:
         """Emit events with one write for all; of each, in order, what `emit` returns or raises.
 

@@ -15,7 +15,7 @@ from kernel.errors import Conflict, KeyDestroyed
 from kernel.hpke import CannotOpen
 from kernel.images import NotAnImage, marked, shown
 from kernel.objects import Objects
-from kernel.outbox import Emitted, Outbox, VersionTaken
+from kernel.outbox import Outbox
 from kernel.sealing import CannotUnseal, KeyRing, derive, unseal
 from schemas.actores import VerActores
 from schemas.ciclo_de_vida import Ciclo, a_documento, aplicar, de_documento
@@ -376,11 +376,7 @@ class MesaDeControl:
             if taken_before is None:
                 raise
             evento, cause = _evento(taken_before), taken_before["headers"]["ce_causa"]
-        try:
-            emitted = await self.outbox.emit(evento, cause=cause)
-        except VersionTaken as taken:
-            await self.outbox.ensure_published(taken.stored)
-            emitted = Emitted(taken.stored, new=False)
+        emitted = await self.outbox.emit_or_taken(evento, cause=cause)
         written = emitted.stored
         decision = _evento(written)
         await self._registrar(decision, documento)

@@ -266,6 +266,17 @@ async def test_otra_causa_con_la_misma_version_no_pasa_y_queda_la_primera(make: 
     assert await _published(log) == [first.stored["_id"]]
 
 
+async def test_quien_llega_despues_recibe_la_que_quedo_y_la_deja_publicada(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    log.broken = True
+    with pytest.raises(Unavailable):
+        await outbox.emit(RECIBIDO, cause="c")
+    log.broken = False
+    after = await outbox.emit_or_taken(RECIBIDO, cause="otra")
+    assert (after.new, after.stored["headers"]["ce_causa"]) == (False, "c")
+    assert await _published(log) == [after.stored["_id"]]
+
+
 async def test_lo_que_un_fallo_dejo_escrito_sin_publicar_lo_publica_el_relevo(make: Make, log: _Broken) -> None:
     outbox = await _outbox(make, log)
     log.broken = True

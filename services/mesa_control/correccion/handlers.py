@@ -8,7 +8,6 @@ import structlog
 
 from kernel.documents import Document
 from kernel.errors import Conflict
-from kernel.outbox import Emitted, VersionTaken
 from kernel.sealing import derive, seal, unseal
 from schemas.eventos import CampoCorregible, RegistroCorregido
 from schemas.expediente import DATOS, contexto_de_correccion
@@ -78,11 +77,7 @@ class Correcciones:
             if hecha is None:
                 raise
             evento, cause = _leer(hecha), hecha["headers"]["ce_causa"]
-        try:
-            emitted = await mesa.outbox.emit(evento, cause=cause)
-        except VersionTaken as taken:
-            await mesa.outbox.ensure_published(taken.stored)
-            emitted = Emitted(taken.stored, new=False)
+        emitted = await mesa.outbox.emit_or_taken(evento, cause=cause)
         correccion = _leer(emitted.stored)
         await self._registrar(correccion)
         if emitted.stored["headers"]["ce_causa"] != causa or correccion.operador != operador:

@@ -14,7 +14,7 @@ import structlog
 from kernel.clock import Clock
 from kernel.documents import Document, Documents, Write
 from kernel.errors import Unavailable
-from kernel.outbox import Outbox, VersionTaken
+from kernel.outbox import Outbox
 from schemas.actores import VerActores
 from schemas.autorizacion import Accion, Rol
 from schemas.eventos import RepartoOrdenado
@@ -394,11 +394,7 @@ class Reparto:
         return ahora
 
     async def _emitir(self, evento: RepartoOrdenado, causa: str) -> RepartoOrdenado:
-        try:
-            stored = (await self.outbox.emit(evento, cause=causa)).stored
-        except VersionTaken as taken:
-            await self.outbox.ensure_published(taken.stored)
-            stored = taken.stored
+        stored = (await self.outbox.emit_or_taken(evento, cause=causa)).stored
         escrito = RepartoOrdenado.model_validate_json(bytes(stored["value"]), extra="ignore")
         self.repartos.aplicar(escrito, 0)
         if stored["headers"]["ce_causa"] != causa:

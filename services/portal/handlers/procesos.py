@@ -62,7 +62,7 @@ class Procesos:
 
     async def registrar_enlaces(self, orden: Orden, proceso: str, version: int, valores: Valores) -> ProcesoRegistrado:
         """Record the liaison officers (P 13.2), sealed. Raises Invalida, Rechazo, Unavailable."""
-        actual = self._conocido(await self.escritor.al_dia(), proceso)
+        actual = self.conocido(await self.escritor.al_dia(), proceso)
         datos = dominio.leer_enlaces(valores)
         llave, sellados = await self.personas.sellar(
             actual.asunto, datos, contexto_de_enlaces(proceso), {}, antes=actual.enlaces_sellados
@@ -88,7 +88,7 @@ class Procesos:
         What was decided keeps the version that decided it. Raises Invalida, Rechazo, Unavailable.
         """
         actores = await self.escritor.al_dia()
-        actual = self._conocido(actores, proceso)
+        actual = self.conocido(actores, proceso)
         for escrito in await self.escritor.escritos(orden):
             if isinstance(escrito, ProcesoRegistrado):
                 return escrito
@@ -113,13 +113,14 @@ class Procesos:
 
     def actual(self, actores: Actores, proceso: str, rol: Rol) -> ProcesoRegistrado:
         """The process, for a role that registers it by its profile. Raises Rechazo."""
-        actual = self._conocido(actores, proceso)
+        actual = self.conocido(actores, proceso)
         registra = actores.perfil_de(proceso).registra
         if dominio.ORGANO.get(rol) != registra:
             raise Rechazo(Codigo.LO_REGISTRA_EL_INE if registra == "ine" else Codigo.LO_REGISTRA_EL_OPL)
         return actual
 
-    def _conocido(self, actores: Actores, proceso: str) -> ProcesoRegistrado:
+    def conocido(self, actores: Actores, proceso: str) -> ProcesoRegistrado:
+        """What is in force. Raises Rechazo (NO_EXISTE)."""
         actual = actores.procesos.get(proceso)
         if actual is None:
             raise Rechazo(Codigo.NO_EXISTE)

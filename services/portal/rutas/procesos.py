@@ -14,7 +14,6 @@ from services.portal import grafica
 from services.portal.domain import capacidad, procesos, reglas
 from services.portal.domain.calendarios import festivos
 from services.portal.domain.fichas import Hechos
-from services.portal.domain.rechazo import Codigo, Rechazo
 from services.portal.domain.terminos import terminos
 from services.portal.handlers.escritura import Orden
 from services.portal.handlers.portal import Portal
@@ -34,10 +33,7 @@ def rutas(portal: Portal, paginas: Paginas) -> APIRouter:
     CambiaReglas = Annotated[Quien, Depends(require(Accion.CAMBIAR_REGLAS))]
 
     def encontrar(proceso: str) -> ProcesoRegistrado:
-        found = portal.vista.actores.procesos.get(proceso)
-        if found is None:
-            raise Rechazo(Codigo.NO_EXISTE)
-        return found
+        return portal.procesos.conocido(portal.vista.actores, proceso)
 
     def migas(proceso: str, *mas: str) -> list[Miga]:
         return [PROCESOS, Miga(proceso, f"/procesos/{proceso}"), *(Miga(m) for m in mas)]

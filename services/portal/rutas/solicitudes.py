@@ -37,10 +37,7 @@ def rutas(portal: Portal, paginas: Paginas) -> APIRouter:
     Registra = Annotated[Quien, Depends(require(Accion.REGISTRAR_SOLICITUD))]
 
     def de_proceso(proceso: str) -> ProcesoRegistrado:
-        found = portal.vista.actores.procesos.get(proceso)
-        if found is None:
-            raise Rechazo(Codigo.NO_EXISTE)
-        return found
+        return portal.procesos.conocido(portal.vista.actores, proceso)
 
     def encontrar(solicitud: str) -> SolicitudRegistrada:
         return portal.solicitudes.conocida(portal.vista.actores, solicitud)
