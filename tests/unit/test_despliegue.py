@@ -57,10 +57,18 @@ def test_la_imagen_de_un_servicio_lleva_solo_lo_que_importa(servicio: Servicio) 
 
 def test_la_imagen_lleva_los_paquetes_que_los_servicios_importan_y_ninguno_mas() -> None:
     dockerfile = (DEPLOY / "images" / "Dockerfile").read_text(encoding="utf-8")
-    nucleo = dockerfile[dockerfile.index(" AS nucleo") : dockerfile.index(" AS herramientas")]
+    nucleo = dockerfile[dockerfile.index(" AS nucleo") : dockerfile.index(" AS ejecucion")]
     copiados = set(re.findall(r"^COPY (\w+) \w+$", nucleo, re.M))
     assert copiados == {paquete for s in TODOS for paquete in dependencias.paquetes(s.nombre)}
-    assert "USER 10001:10001" in dockerfile[dockerfile.index(" AS servicio") :]
+    for imagen in ("herramientas", "servicio"):
+        etapa = dockerfile[dockerfile.index(f" AS {imagen}\n") :].partition("\nFROM ")[0]
+        assert "USER 10001:10001" in etapa
+        copias = re.findall(r"^COPY (.*)$", etapa, re.M)
+        assert [c.partition(" ")[0].removesuffix("-herramientas") for c in copias[:2]] == [
+            "--from=dependencias",
+            "--from=nucleo",
+        ]
+        assert not any(c.startswith("--from=") for c in copias[2:]), "what changes least comes first"
 
 
 def test_lo_que_make_images_construye_es_todo_lo_que_compose_construye_con_ese_dockerfile() -> None:
