@@ -51,6 +51,9 @@ CON_LLAVE = ("descifrado", "compulsa", "mesa_control", "notificaciones", "result
 PUERTOS = dict(zip(SERVICIOS, range(8101, 8108), strict=True))
 """Preferred ports; a taken one gets another."""
 
+CON_OBJETOS = ("ingesta", "descifrado", "mesa_control", "portal")
+"""Who stores or reads objects."""
+
 CON_PAGINAS = ("mesa_control", "resultados", "portal")
 """Where people enter."""
 
@@ -231,17 +234,17 @@ class Instalacion:
         env = {
             "STREAM_URL": direcciones.stream_url,
             "MONGO_URI": direcciones.mongo_uri,
-            "S3_ENDPOINT": direcciones.s3_endpoint,
-            "S3_ACCESS_KEY": direcciones.s3_access_key,
-            "S3_SECRET_KEY_FILE": str(self._s3_secret),
             "KEYS_DIR": str(self.root / "keys" / servicio),
             "PUBLIC_KEYS_DIR": str(self.root / "keys" / "public"),
             "HTTP_PORT": str(port),
         }
         if direcciones.kafka_tls_dir is not None:
             env["KAFKA_TLS_DIR"] = direcciones.kafka_tls_dir
-        if direcciones.s3_secure:
-            env["S3_SECURE"] = "true"
+        if servicio in CON_OBJETOS:
+            env["S3_ENDPOINT"], env["S3_ACCESS_KEY"] = direcciones.s3_endpoint, direcciones.s3_access_key
+            env["S3_SECRET_KEY_FILE"] = str(self._s3_secret)
+            if direcciones.s3_secure:
+                env["S3_SECURE"] = "true"
         if servicio in CON_PAGINAS:
             env["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
             env["IDENTITY_KEY_FILE"] = str(self.llave_de_identidad)

@@ -30,7 +30,6 @@ from kernel import documents
 from kernel.clock import SystemClock
 from kernel.documents import Documents, Kind, MongoDocuments
 from kernel.objects import Objects, S3Objects
-from kernel.settings import ServiceSettings
 from kernel.stream import Stream
 from schemas.envelope import EventoInvalido
 from schemas.envelope import leer as leer_sobre
@@ -185,7 +184,7 @@ def mostrar(cuenta: Cuenta, consola: Console, *, si: bool) -> None:
 
 @asynccontextmanager
 async def _fuentes(instalacion: Instalacion) -> AsyncIterator[Fuentes]:
-    s = instalacion.settings(ServiceSettings)
+    s = instalacion.settings(DescifradoSettings, "descifrado")
     mongo = documents.connect(s.mongo_uri)
     try:
         async with bitacora(instalacion) as stream:
@@ -193,7 +192,7 @@ async def _fuentes(instalacion: Instalacion) -> AsyncIterator[Fuentes]:
                 stream,
                 S3Objects(s.s3_endpoint, s.s3_access_key, s.s3_secret_key, PAQUETES, secure=s.s3_secure),
                 MongoDocuments(mongo["apoyo_ingesta"], "outbox", Kind.OUTBOX),
-                instalacion.settings(DescifradoSettings, "descifrado").gracia_paquetes,
+                s.gracia_paquetes,
             )
     finally:
         await mongo.close()

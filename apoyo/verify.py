@@ -45,7 +45,6 @@ from kernel.clock import SystemClock
 from kernel.documents import Documents, Kind, MongoDocuments
 from kernel.errors import Unavailable
 from kernel.objects import Objects, S3Objects
-from kernel.settings import ServiceSettings
 from kernel.stream import Stream
 from schemas.ciclo_de_vida import TOPICS, VERSION
 from schemas.tipos import proceso_de
@@ -336,7 +335,7 @@ async def _pronto(preguntar: Callable[[], Awaitable[R]], basta: Callable[[R], bo
 @asynccontextmanager
 async def _fuentes(instalacion: Instalacion) -> AsyncIterator[Fuentes]:
     direcciones = instalacion.direcciones()
-    s = instalacion.settings(ServiceSettings)
+    s = instalacion.settings(DescifradoSettings, "descifrado")
     mongo = documents.connect(direcciones.mongo_uri)
     async with bitacora(instalacion) as stream, httpx.AsyncClient(timeout=30) as http:
 
@@ -360,7 +359,7 @@ async def _fuentes(instalacion: Instalacion) -> AsyncIterator[Fuentes]:
                 },
                 MongoDocuments(mongo["apoyo_resultados"], "registros", Kind.PROJECTION),
                 totales,
-                instalacion.settings(DescifradoSettings, "descifrado").gracia_paquetes,
+                s.gracia_paquetes,
             )
         finally:
             await mongo.close()

@@ -11,7 +11,7 @@ from kernel.documents import Documents, Kind, MongoDocuments
 from kernel.objects import S3Objects
 from kernel.outbox import INDEXES, Outbox
 from kernel.sealing import KeyRing
-from kernel.settings import ServiceSettings
+from kernel.settings import ObjectSettings, ServiceSettings
 from kernel.stream import connect
 from kernel.together import Together
 
@@ -72,8 +72,10 @@ class Engines:
         return KeyRing(Together(wraps), self.name, hpke.PrivateFolder(self.settings.keys_dir), publics)
 
     def bucket(self, name: str) -> S3Objects:
-        """A bucket of the object store."""
+        """A bucket of the object store. Raises TypeError when the settings do not say where that is."""
         settings = self.settings
+        if not isinstance(settings, ObjectSettings):
+            raise TypeError(f"{type(settings).__name__} knows no objects")
         bucket = S3Objects(
             settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key, name, secure=settings.s3_secure
         )

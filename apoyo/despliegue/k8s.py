@@ -25,7 +25,7 @@ MOTORES: dict[str, int] = {"kafka": 9093, "documentos": 27017, "objetos": 8333, 
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
 """Where the Prometheus Operator puts it; asked by KEDA."""
 
-_COMUNES = ("STREAM_URL", "MONGO_URI", "S3_ENDPOINT", "S3_SECURE", "LOG_LEVEL")
+_COMUNES = ("STREAM_URL", "MONGO_URI", "LOG_LEVEL")
 """Variables whose value is of the installation: in the ConfigMap `apoyo`."""
 
 _CARGA: dict[str, tuple[int, int, str, str, int]] = {
@@ -224,9 +224,10 @@ def entorno(servicio: Servicio) -> list[Recurso]:
         "KAFKA_TLS_DIR": "/run/apoyo/kafka",
         "KEYS_DIR": LLAVES,
         "PUBLIC_KEYS_DIR": "/run/apoyo/publicas",
-        "S3_SECRET_KEY_FILE": "/run/apoyo/objetos/secreto" if servicio.cubos else "/dev/null",
-        "S3_ACCESS_KEY": f"apoyo-{servicio.k8s}",
     }
+    if servicio.cubos:
+        de_la_instalacion += ["S3_ENDPOINT", "S3_SECURE"]
+        fijas |= {"S3_SECRET_KEY_FILE": "/run/apoyo/objetos/secreto", "S3_ACCESS_KEY": f"apoyo-{servicio.k8s}"}
     if servicio.paginas:
         fijas["IDENTITY_KEY_FILE"] = "/run/apoyo/identidad/identidad.key"
         fijas["ISSUERS_FILE"] = "/run/apoyo/emisores/emisores.json"

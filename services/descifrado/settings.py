@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kernel.settings import ServiceSettings
+from kernel.settings import ObjectSettings
 
 
 class Umbrales(BaseSettings):
@@ -40,7 +40,7 @@ IMAGEN_REPETIDA = 0.5
 """What `make bench SECTION=huellas` reports on."""
 
 
-class Settings(ServiceSettings):
+class Settings(ObjectSettings):
     """What descifrado needs. `umbral_imagen_repetida`: from which share of a picture that agrees it is another record's, too."""
 
     model_config = SettingsConfigDict(env_parse_none_str="off")

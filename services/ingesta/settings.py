@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from kernel.settings import ServiceSettings
+from kernel.settings import ObjectSettings
 
 
-class IngestaSettings(ServiceSettings):
+class IngestaSettings(ObjectSettings):
     """What ingesta needs besides."""
 
     body_timeout_s: float = Field(default=120.0, description="seconds that a device has to send one body", gt=0)

@@ -3,9 +3,10 @@
 from pydantic import Field
 
 from kernel.identity import PageSettings
+from kernel.settings import ObjectSettings
 
 
-class Settings(PageSettings):
+class Settings(PageSettings, ObjectSettings):
     """What mesa_control needs besides."""
 
     asignacion_s: float = Field(default=600.0, description="seconds that a record is kept for who asked for it", ge=30)

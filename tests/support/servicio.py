@@ -37,9 +37,6 @@ def build(url: str, group: str, topic: str, port: str, kind: str) -> Service:
     settings = ServiceSettings(
         stream_url=url,
         mongo_uri="mongodb://127.0.0.1:9/",
-        s3_endpoint="127.0.0.1:9",
-        s3_access_key="x",
-        s3_secret_key_file=Path("x"),
         keys_dir=Path("x"),
         public_keys_dir=Path("x"),
         http_port=int(port),

@@ -128,7 +128,7 @@ def test_en_compose_nadie_ve_las_llaves_de_otro(servicio: Servicio) -> None:
     propias |= {"keys/procesos"} if servicio.nombre == "portal" else set()
     assert set(montado.values()) == propias
     assert all(target == f"/instalacion/{subpath}" for target, subpath in montado.items())
-    assert (_entorno(servicio)["APOYO_S3_SECRET_KEY_FILE"] != "/dev/null") == servicio.cubos
+    assert ("APOYO_S3_SECRET_KEY_FILE" in _entorno(servicio)) == servicio.cubos
 
 
 @POR_SERVICIO
@@ -148,10 +148,11 @@ def test_lo_que_compose_prepara_es_lo_que_dice_a_los_servicios(tmp_path: Path) -
         esperado = instalacion.entorno(servicio.nombre, servicio.puerto)
         dado = {nombre: _en(valor) for nombre, valor in _entorno(servicio).items()}
         assert dado.keys() >= esperado.keys()
+        assert ("APOYO_S3_ENDPOINT" in esperado) == servicio.cubos
         for nombre, valor in esperado.items():
             if valor.startswith(str(tmp_path)):
                 archivo = "/instalacion" + valor.removeprefix(str(tmp_path))
-                assert dado[nombre] == archivo or (nombre == "APOYO_S3_SECRET_KEY_FILE" and not servicio.cubos)
+                assert dado[nombre] == archivo
             else:
                 assert dado[nombre] == valor, (servicio.nombre, nombre)
         for subpath in _montado(servicio.nombre).values():

@@ -50,9 +50,6 @@ def smtp(port: int) -> Smtp:
         Settings(
             stream_url="memory:",
             mongo_uri="mongodb://127.0.0.1/",
-            s3_endpoint="127.0.0.1:1",
-            s3_access_key="x",
-            s3_secret_key_file=Path("x"),
             keys_dir=Path("x"),
             public_keys_dir=Path("x"),
             http_port=1,
