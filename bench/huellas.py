@@ -45,7 +45,7 @@ MILLON = 1_000_000
 TAMANOS = (1_000, 4_000, 16_000, 64_000, 256_000)
 """Documents in the engine when a lookup's cost is measured, before all of them are in it."""
 DOCUMENTOS = 16_000
-POR_AZAR = 49
+POR_AZAR = 136
 """Others that share a word with a record by chance, among a million (docs/performance.md)."""
 _BUSQUEDAS = 30
 _PROCESO, _FRENTES, _DE_UNA_VEZ = "CI26", 32, 250
@@ -59,7 +59,12 @@ ALTERACIONES: Mapping[str, Mapping[str, float]] = {
     "más clara": {"luz": 1.15},
     "más oscura": {"luz": 0.85},
     "recorte de 0.5 %": {"recorte": 0.005},
+    "recorte de 0.75 %": {"recorte": 0.0075},
     "recorte de 1 %": {"recorte": 0.01},
+    **{f"1 % menos {lado}": {lado: 0.01} for lado in ("izquierda", "derecha", "arriba", "abajo")},
+    "0.5 % menos izquierda": {"izquierda": 0.005},
+    "0.7 % menos derecha": {"derecha": 0.007},
+    "dos lados, 0.8 y 0.6 %": {"izquierda": 0.008, "arriba": 0.006},
 }
 
 
@@ -99,13 +104,25 @@ def huellas_de(imagenes: Mapping[Parte, bytes]) -> dict[Parte, Huella]:
 
 
 def alterada(
-    contenido: bytes, *, calidad: float = 80, escala: float = 1.0, luz: float = 1.0, recorte: float = 0.0
+    contenido: bytes,
+    *,
+    calidad: float = 80,
+    escala: float = 1.0,
+    luz: float = 1.0,
+    recorte: float = 0.0,
+    izquierda: float = 0.0,
+    derecha: float = 0.0,
+    arriba: float = 0.0,
+    abajo: float = 0.0,
 ) -> bytes:
-    """The same picture, saved again otherwise."""
+    """The same picture, saved again otherwise; `recorte` is cut off from each side, besides what is from one."""
     imagen = np.asarray(cv2.imdecode(np.frombuffer(contenido, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
     alto, ancho = imagen.shape[:2]
-    y, x = round(alto * recorte), round(ancho * recorte)
-    imagen = np.asarray(imagen[y : alto - y, x : ancho - x], dtype=np.uint8)
+    y, x = (
+        slice(round(n * (recorte + antes)), n - round(n * (recorte + despues)))
+        for n, antes, despues in ((alto, arriba, abajo), (ancho, izquierda, derecha))
+    )
+    imagen = np.asarray(imagen[y, x], dtype=np.uint8)
     chica = cv2.resize(imagen, None, fx=escala, fy=escala, interpolation=cv2.INTER_LINEAR)
     return jpeg(np.asarray(cv2.convertScaleAbs(chica, alpha=luz, beta=0), dtype=np.uint8), round(calidad))
 
@@ -127,9 +144,7 @@ def entre_registros(todas: Sequence[Dibujada]) -> dict[str, Any]:
                 for parte, suya in una.huellas.items()
                 if parte in otra.huellas and _comparten(suya, otra.huellas[parte])
             ]
-            alerta = any(
-                una.huellas[p].compendio.parecidos([otra.huellas[p].compendio])[0] >= IMAGEN_REPETIDA for p in cercanas
-            )
+            alerta = any(una.huellas[p].parecidos([otra.huellas[p].compendio])[0] >= IMAGEN_REPETIDA for p in cercanas)
             cuenta["pares_honestos" if misma else "pares"] += 1
             cuenta["alertas_honestas" if misma else "alertas"] += alerta
             cuenta["candidatos"] += bool(cercanas) and not misma
@@ -137,9 +152,7 @@ def entre_registros(todas: Sequence[Dibujada]) -> dict[str, Any]:
 
 
 def _hallada(una: Huella | None, otra: Huella | None) -> bool:
-    return bool(
-        una and otra and _comparten(una, otra) and una.compendio.parecidos([otra.compendio])[0] >= IMAGEN_REPETIDA
-    )
+    return bool(una and otra and _comparten(una, otra) and una.parecidos([otra.compendio])[0] >= IMAGEN_REPETIDA)
 
 
 def halladas(todas: Sequence[Dibujada], contar: Contar) -> dict[str, dict[str, float]]:

@@ -3,19 +3,24 @@
 The real attacks (REGISTRAL.md): one card's picture with many persons' data laid over it, one picture in thousands of records, the
 same photo or signature pasted again and again. A new photograph of the same card by an honest person is another picture.
 
-**Signs.** The picture in grey is reduced to 192 x 135 and cut into 8 x 5 tiles; of each tile 20 coefficients of its cosine
-transform say by their sign how light and dark alternate there. Recompressing, resizing or lighting turn few of them; another
-placement, light or person turn a third or more. Of the sides of a card the finer waves count, since all cards of a model share the
-coarse ones; of a signature the part that holds the ink is looked at, wherever in its box it was written.
+**Signs.** The picture in grey is cut into 8 x 5 tiles; of each tile 20 coefficients of its cosine transform, fading at its ends,
+say by their sign how light and dark alternate there. Recompressing, resizing or lighting turn few of them; another placement,
+light or person turn a third or more. Of the sides of a card the finer waves count, since all cards of a model share the coarse
+ones; of a signature the part that holds the ink is looked at, wherever in its box it was written.
 
-**Bands.** Eight, each of 48 signs of six tiles: whoever shares one exactly is a candidate. A band is looked for as it is, and with
-its two weakest signs (those that a recompression could have turned) the other way round.
+**Bands.** Eight, each of 48 signs of six tiles: whoever shares one exactly is a candidate. A band is looked for as it is, and in
+the middle with its two weakest signs (those that a recompression could have turned) the other way round.
+
+**Crops.** What is kept is of the picture as it is. Whoever looks for others looks at it also as it would be had up to a hundredth
+been cut off, from all sides alike or from one, and as it would have been before: of each such view by the six bands that it moves
+least.
 
 **Likeness.** Of two pictures, the share of tiles that agree (at most one sign differs) among those in which there is something to
-see in either. So one that was written over in places still agrees in the others.
+see in either; of the views of the one that looks, the likest. So one that was written over in places still agrees in the others.
 
-Where it fails: what was cropped or turned by more than a two hundredth, or mirrored, is another picture to it; flat pictures and
-marks that everybody makes alike (a cross, a line) have no hash at all. docs/performance.md says what was measured.
+Where it fails: what was cropped otherwise on each side (by 0.8 % here and 0.6 % there, say) is seldom found, but for a photo;
+what was cropped by more than a hundredth, turned by more than a two hundredth, or mirrored, is another picture to it; flat
+pictures and marks that everybody makes alike (a cross, a line) have no hash at all. docs/performance.md says what was measured.
 """
 
 import hmac
@@ -37,7 +42,11 @@ Ondas = npt.NDArray[np.float32]
 COLUMNAS, FILAS = 8, 5
 TESELAS = COLUMNAS * FILAS
 _ANCHO, _ALTO = 24, 27
-"""Pixels of a tile."""
+"""Pixels of a tile of a signature."""
+_PUNTOS_DE_LADO, _PUNTOS_HACIA_ABAJO = 2 * _ANCHO, 2 * _ALTO
+"""Points of a tile at which its waves are taken: fewer would mix finer waves into them."""
+_DE_UNA_VEZ = 4
+"""Crops down that are multiplied together."""
 
 Finura = tuple[range, range]
 _FINAS = range(4, 9), range(4, 8)
@@ -92,18 +101,6 @@ class Compendio:
         signos, detalle = TESELAS * SIGNOS // 8, TESELAS // 8
         return cls(contenido[:signos], contenido[signos : signos + detalle], contenido[signos + detalle :])
 
-    def parecidos(self, otros: Sequence["Compendio"]) -> list[float]:
-        """Of each, the share (0-1) of the tiles with something to see in either that agree.
-
-        Other bytes may be as like as can be, too.
-        """
-        distintos = _bits([self.signos]) ^ _bits([otro.signos for otro in otros])
-        iguales = distintos.reshape(-1, TESELAS, SIGNOS).sum(axis=2, dtype=np.uint8) <= DISTINTOS
-        esta, aquellas = _bits([self.con_detalle]), _bits([otro.con_detalle for otro in otros])
-        coinciden = np.count_nonzero(iguales & (esta & aquellas).view(np.bool_), axis=1)
-        parecidos: list[float] = (coinciden / np.count_nonzero(esta | aquellas, axis=1)).tolist()
-        return parecidos
-
 
 def _bits(contenidos: Sequence[bytes]) -> npt.NDArray[np.uint8]:
     """One row of ones and zeros for each."""
@@ -111,9 +108,18 @@ def _bits(contenidos: Sequence[bytes]) -> npt.NDArray[np.uint8]:
     return np.unpackbits(juntos.reshape(len(contenidos), -1), axis=1)
 
 
+def _por_tesela(signos: Sequence[bytes]) -> Ondas:
+    """Tiles x hashes x signs, 1 or -1."""
+    signos_ = _bits(signos).reshape(len(signos), TESELAS, SIGNOS).transpose(1, 0, 2)
+    return np.asarray(2 * signos_.astype(np.float32) - 1, dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Banda:
-    """One of the bands of a hash: its number, and its bits, first as they are, then with its two weakest signs turned."""
+    """One of the bands of a hash: its number, and its bits.
+
+    First as they are, then, but for those in the corners, with its two weakest signs turned, then as cropping would leave them.
+    """
 
     numero: int
     variantes: tuple[int, ...]
@@ -121,10 +127,26 @@ class Banda:
 
 @dataclass(frozen=True, slots=True)
 class Huella:
-    """A hash: what is kept of it, and what it is found by."""
+    """A hash: what is kept of it, what it is found by, and what would be kept of it, had it been cropped."""
 
     compendio: Compendio
     bandas: tuple[Banda, ...]
+    recortada: tuple[Compendio, ...]
+
+    def parecidos(self, otros: Sequence[Compendio]) -> list[float]:
+        """Of each, the share (0-1) of the tiles with something to see in either that agree, cropped as makes them most alike.
+
+        Other bytes may be as like as can be, too.
+        """
+        vistas = (self.compendio, *self.recortada)
+        esta, aquellas = (_por_tesela([c.signos for c in unos]) for unos in (vistas, otros))
+        # Of signs that are 1 or -1 the product says how many more are equal than are not.
+        iguales = esta @ aquellas.transpose(0, 2, 1) >= SIGNOS - 2 * DISTINTOS
+        este, aquel = (_bits([c.con_detalle for c in unos]).T.astype(np.bool_) for unos in (vistas, otros))
+        en_ambas, en_alguna = este[:, :, None] & aquel[:, None], este[:, :, None] | aquel[:, None]
+        partes = np.count_nonzero(iguales & en_ambas, axis=0) / np.maximum(1, np.count_nonzero(en_alguna, axis=0))
+        parecidos: list[float] = partes.max(axis=0).tolist()
+        return parecidos
 
 
 _BANDAS = np.array(
@@ -135,38 +157,85 @@ _BANDAS = np.array(
     ]
 )
 """Tiles of each band: two columns of three."""
-_DE_LA_BANDA = np.array([0, 2, 4, 6, 8, 10, 12, 14])
-"""Coefficients of a tile that its bands are made of."""
+_ESQUINAS = frozenset((0, 3, 4, 7))
+"""Bands with a corner of the picture: cards of one model share them most, and their own data least."""
+_DE_LA_BANDA = np.array([0, 1, 2, 5, 6, 7, 10, 11])
+"""Eight coefficients of a tile that its bands are made of: the coarser ones, which a displacement turns last."""
+Margen = tuple[float, float]
+"""Shares of a side that are cut off, from its beginning and from its end; negative: that were."""
+_NADA: Margen = (0.0, 0.0)
+_PASOS = (0.005, 0.01)
+_HECHOS: list[tuple[Margen, Margen]] = [
+    *(((c, c), (c, c)) for c in _PASOS),
+    *((de_lado, _NADA) for c in _PASOS for de_lado in ((c, 0.0), (0.0, c))),
+    *((_NADA, hacia_abajo) for c in _PASOS for hacia_abajo in ((c, 0.0), (0.0, c))),
+]
+_RECORTES = [(_NADA, _NADA), *_HECHOS, *(((-a, -b), (-c, -d)) for (a, b), (c, d) in _HECHOS)]
+"""Crops that are looked for, across and down: none, each of them, and each undone. What lies between two is like both."""
+_QUIETAS = 6
+"""Bands by which each crop is looked for: those that it moves least."""
+
+
+def _por_buscar() -> Signos:
+    """Crops x bands: by which each is looked for. All, where there is none."""
+    x, y = (_BANDAS % COLUMNAS + 0.5).mean(axis=1) / COLUMNAS, (_BANDAS // COLUMNAS + 0.5).mean(axis=1) / FILAS
+    hallables = np.ones((len(_RECORTES), len(_BANDAS)), np.bool_)
+    for suyas, ((antes, despues), (arriba, abajo)) in zip(hallables[1:], _RECORTES[1:], strict=True):
+        movidas = np.hypot(antes * (1 - x) - despues * x, arriba * (1 - y) - abajo * y)
+        suyas[np.argsort(movidas, kind="stable")[_QUIETAS:]] = False
+    return hallables
+
+
+_POR_BUSCAR = _por_buscar()
+
+
+@dataclass(frozen=True, slots=True)
+class _Bases:
+    """What a picture of one size is multiplied with to get the coefficients of its tiles, cropped in each way.
+
+    `filas`: for each row of tiles, its strip of the picture, and what that is multiplied with from the left, a few crops at a time;
+    `columnas`: with what from the right. `cuales`: of each crop, its number among those down and among those across.
+    """
+
+    filas: list[tuple[slice, list[Ondas]]]
+    columnas: list[Ondas]
+    cuales: list[tuple[int, int]]
 
 
 def _base(largo: int, ondas: Sequence[int]) -> Ondas:
-    """Cosines of so many half waves over a length, one per row."""
+    """Cosines of so many half waves over a length, one per row, fading at its ends: what crosses them turns no sign at once."""
     x = (np.arange(largo) + 0.5) / largo
-    return np.stack([np.cos(np.pi * k * x) for k in ondas]).astype(np.float32)
+    de_cada_una = np.cos(np.pi * np.outer(ondas, x)) * np.sin(np.pi * x) * np.sqrt(2)
+    return np.asarray(de_cada_una - de_cada_una.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
-@lru_cache(maxsize=64)
-def _bases(alto: int, ancho: int, finura: Finura) -> tuple[list[tuple[slice, Ondas]], Ondas]:
-    """What a picture of that size is multiplied with to get the coefficients of its tiles.
-
-    From the left, for each row of tiles, its strip of the picture and what that is multiplied with; and from the right. It gives
-    what averaging to 192 x 135 and then transforming each tile would, in one step.
-    """
-    de_lado, hacia_abajo = _base(_ANCHO, finura[0]), _base(_ALTO, finura[1])
+@lru_cache(maxsize=16)
+def _bases(alto: int, ancho: int, finura: Finura, cuantos: int) -> _Bases:
+    """For a picture of that size and the first so many crops: averaging to 384 x 270 and transforming each tile, in one step."""
+    de_lado, hacia_abajo = _base(_PUNTOS_DE_LADO, finura[0]), _base(_PUNTOS_HACIA_ABAJO, finura[1])
+    de_los_lados = list(dict.fromkeys(a for a, _ in _RECORTES[:cuantos]))
+    de_arriba = list(dict.fromkeys(b for _, b in _RECORTES[:cuantos]))
     filas = []
-    for fila, reduccion in enumerate(_reduccion(alto, FILAS * _ALTO).reshape(FILAS, _ALTO, alto)):
-        franja = slice(alto * fila // FILAS, -(-alto * (fila + 1) // FILAS))
-        filas.append((franja, np.asarray(hacia_abajo @ reduccion[:, franja], dtype=np.float32)))
-    columnas = np.kron(np.eye(COLUMNAS), de_lado) @ _reduccion(ancho, COLUMNAS * _ANCHO)
-    return filas, np.asarray(columnas.T * (2 / np.sqrt(_ALTO * _ANCHO)), dtype=np.float32)
+    reducciones = np.stack([_reduccion(alto, FILAS * _PUNTOS_HACIA_ABAJO, margen) for margen in de_arriba])
+    for de_la_fila in np.split(reducciones, FILAS, axis=1):
+        vistos = np.flatnonzero(de_la_fila.any(axis=(0, 1)))
+        franja = slice(int(vistos[0]), int(vistos[-1]) + 1)
+        altos = [np.asarray(hacia_abajo @ una[:, franja], dtype=np.float32) for una in de_la_fila]
+        filas.append((franja, [np.vstack(altos[n : n + _DE_UNA_VEZ]) for n in range(0, len(altos), _DE_UNA_VEZ)]))
+    de_cada_tesela = np.kron(np.eye(COLUMNAS), de_lado) * (2 / np.sqrt(_PUNTOS_HACIA_ABAJO * _PUNTOS_DE_LADO))
+    anchos = [de_cada_tesela @ _reduccion(ancho, COLUMNAS * _PUNTOS_DE_LADO, margen) for margen in de_los_lados]
+    cuales = [(de_arriba.index(b), de_los_lados.index(a)) for a, b in _RECORTES[:cuantos]]
+    return _Bases(filas, [np.ascontiguousarray(uno.T, dtype=np.float32) for uno in anchos], cuales)
 
 
-def _reduccion(de: int, a: int) -> Ondas:
-    """What gives each of `a` pixels its share of `de`."""
-    orillas = np.arange(a + 1) * (de / a)
-    pixel = np.arange(de)
-    desde, hasta = np.maximum(orillas[:-1, None], pixel), np.minimum(orillas[1:, None], pixel + 1)
-    return np.asarray(np.maximum(0, hasta - desde) * (a / de), dtype=np.float32)
+def _reduccion(de: int, a: int, margen: Margen) -> Ondas:
+    """What gives each of `a` pixels its share of `de`, those of the margin left out; where it is negative the edge goes on."""
+    antes, despues = margen
+    orillas = (antes + (1 - antes - despues) * np.arange(a + 1) / a) * de
+    desde, hasta = np.arange(de, dtype=np.float64), np.arange(1.0, de + 1)
+    desde[0], hasta[-1] = min(0.0, orillas[0]), max(de, orillas[-1])
+    comunes = np.minimum(orillas[1:, None], hasta) - np.maximum(orillas[:-1, None], desde)
+    return np.asarray(np.maximum(0, comunes) / (orillas[1] - orillas[0]), dtype=np.float32)
 
 
 def huella(parte: Parte, gris: Gris, sha256: bytes) -> Huella | None:
@@ -174,38 +243,46 @@ def huella(parte: Parte, gris: Gris, sha256: bytes) -> Huella | None:
     lienzo = _lo_firmado(gris) if parte is Parte.FIRMA else gris
     if lienzo is None:
         return None
-    ondas = _ondas(lienzo, _FINURA[parte])
-    detalle = (ondas**2).mean(axis=1) >= _DETALLE**2
-    if detalle.sum() < _CON_DETALLE:
+    # A signature is looked at where its ink is, whatever was cut off around it.
+    ondas = _ondas(lienzo, _FINURA[parte], 1 if parte is Parte.FIRMA else len(_RECORTES))
+    detalle = (ondas**2).mean(axis=2) >= _DETALLE**2
+    if detalle[0].sum() < _CON_DETALLE:
         return None
-    compendio = Compendio(np.packbits(ondas > 0).tobytes(), np.packbits(detalle).tobytes(), sha256)
-    return Huella(compendio, _bandas(ondas, detalle))
+    signos, con_detalle = np.packbits((ondas > 0).reshape(len(ondas), -1), axis=1), np.packbits(detalle, axis=1)
+    compendio, *recortada = (
+        Compendio(suyos.tobytes(), suyo.tobytes(), sha256) for suyos, suyo in zip(signos, con_detalle, strict=True)
+    )
+    return Huella(compendio, _bandas(ondas, detalle), tuple(recortada))
 
 
-def _ondas(gris: Gris, finura: Finura) -> Ondas:
-    """Coefficients, tiles x 20, in levels of grey."""
-    filas, columnas = _bases(*gris.shape, finura)
-    # One row of tiles at a time: for larger products numpy's library takes every core, and spins on them.
-    claro = gris.astype(np.float32)
-    altos = np.vstack([de_la_fila @ claro[franja] for franja, de_la_fila in filas])
-    ondas = (altos @ columnas).reshape(FILAS, len(finura[1]), COLUMNAS, len(finura[0]))
-    return np.ascontiguousarray(ondas.transpose(0, 2, 1, 3)).reshape(TESELAS, SIGNOS)
+def _ondas(gris: Gris, finura: Finura, cuantos: int) -> Ondas:
+    """Coefficients, crops x tiles x 20, in levels of grey."""
+    bases = _bases(*gris.shape, finura, cuantos)
+    # A little at a time: for larger products numpy's library takes every core, and spins on them.
+    claro, hacia_abajo = gris.astype(np.float32), len(finura[1])
+    filas = [np.vstack([unos @ claro[franja] for unos in juntos]) for franja, juntos in bases.filas]
+    altos = np.stack([fila.reshape(-1, hacia_abajo, gris.shape[1]) for fila in filas], axis=1)
+    altos = altos.reshape(-1, FILAS * hacia_abajo, gris.shape[1])
+    ondas = np.stack([altos[abajo] @ bases.columnas[de_lado] for abajo, de_lado in bases.cuales])
+    de_cada_tesela = ondas.reshape(cuantos, FILAS, hacia_abajo, COLUMNAS, len(finura[0])).transpose(0, 1, 3, 2, 4)
+    return np.ascontiguousarray(de_cada_tesela).reshape(cuantos, TESELAS, SIGNOS)
 
 
 def _bandas(ondas: Ondas, detalle: Signos) -> tuple[Banda, ...]:
     """Those in which there is enough to see."""
-    numeros = np.flatnonzero(detalle[_BANDAS].sum(axis=1) >= _TESELAS_CON_DETALLE)
+    numeros = np.flatnonzero(detalle[0, _BANDAS].sum(axis=1) >= _TESELAS_CON_DETALLE).tolist()
     # Where there is nothing to see chance would decide the signs: they are always negative, and never weak.
-    ciertas = np.where(detalle[:, None], ondas[:, _DE_LA_BANDA], -np.inf)
+    teselas = np.packbits((ondas[:, :, _DE_LA_BANDA] > 0) & detalle[:, :, None], axis=2)[:, :, 0]
+    fuerza = np.where(detalle[0, :, None], np.abs(ondas[0][:, _DE_LA_BANDA]), np.inf)
     largo = _BANDAS.shape[1] * len(_DE_LA_BANDA)
-    de_cada_una = ciertas[_BANDAS[numeros]].reshape(len(numeros), largo)
-    debiles = np.argpartition(np.abs(de_cada_una), 2, axis=1)[:, :2]
     bandas = []
-    for numero, fila, (una, otra) in zip(
-        numeros.tolist(), np.packbits(de_cada_una > 0, axis=1), debiles.tolist(), strict=True
-    ):
-        bits, una, otra = int.from_bytes(fila.tobytes(), "big"), 1 << (largo - 1 - una), 1 << (largo - 1 - otra)
-        bandas.append(Banda(numero, (bits, bits ^ una, bits ^ otra, bits ^ una ^ otra)))
+    for numero in numeros:
+        vistas = teselas[_POR_BUSCAR[: len(ondas), numero]][:, _BANDAS[numero]]
+        bits, *variantes = (int.from_bytes(vista.tobytes(), "big") for vista in vistas)
+        if numero not in _ESQUINAS:
+            una, otra = (1 << (largo - 1 - n) for n in np.argpartition(fuerza[_BANDAS[numero]].ravel(), 2)[:2].tolist())
+            variantes += [bits ^ una, bits ^ otra, bits ^ una ^ otra]
+        bandas.append(Banda(numero, tuple(dict.fromkeys((bits, *variantes)))))
     return tuple(bandas)
 
 

@@ -23,8 +23,8 @@ from services.descifrado.huellas import Compendio, Huella, ficha
 log = structlog.get_logger()
 
 HALLADOS = 1000
-"""Other records that are asked for, at most: of all parts, and of each when that is not enough. 49 come of a million by chance."""
-CANDIDATOS = 64
+"""Other records that are asked for, at most: of all parts, and of each when that is not enough. 136 come of a million by chance."""
+CANDIDATOS = 128
 """Of these, how many are compared, for each part: those that share most."""
 
 INCISO = {Parte.ANVERSO: "n", Parte.REVERSO: "n", Parte.FOTO: "h", Parte.FIRMA: "l"}
@@ -133,9 +133,9 @@ def _alertas(
                 aquellas[otro["_id"]] = aquella
         if not aquellas:
             continue
-        esta = huellas[parte].compendio
+        esta = huellas[parte]
         medidos = zip(aquellas.items(), esta.parecidos([*aquellas.values()]), strict=True)
-        parecidos = [(esta.sha256 == aquella.sha256, like, folio) for (folio, aquella), like in medidos]
+        parecidos = [(esta.compendio.sha256 == aquella.sha256, like, folio) for (folio, aquella), like in medidos]
         parecidos.sort(key=lambda comparado: (-comparado[1], comparado[2]))
         for codigo, los_mismos_bytes, desde in (("imagen_identica", True, 1.0), ("imagen_repetida", False, umbral)):
             suyos = [(like, folio) for same, like, folio in parecidos if same is los_mismos_bytes and like >= desde]
