@@ -34,7 +34,7 @@ from schemas.paquete import IMAGENES, Parte
 from services.descifrado.adapters import INDICES_DE_HUELLAS
 from services.descifrado.huellas import Compendio, Huella, huella
 from services.descifrado.imagenes import dimensiones
-from services.descifrado.semejanzas import Semejanzas
+from services.descifrado.semejanzas import Semejanzas, umbral_de
 from services.descifrado.settings import IMAGEN_REPETIDA
 from services.descifrado.vistas import decodificar
 
@@ -144,15 +144,17 @@ def entre_registros(todas: Sequence[Dibujada]) -> dict[str, Any]:
                 for parte, suya in una.huellas.items()
                 if parte in otra.huellas and _comparten(suya, otra.huellas[parte])
             ]
-            alerta = any(una.huellas[p].parecidos([otra.huellas[p].compendio])[0] >= IMAGEN_REPETIDA for p in cercanas)
+            alerta = any(_hallada(p, una.huellas[p], otra.huellas[p]) for p in cercanas)
             cuenta["pares_honestos" if misma else "pares"] += 1
             cuenta["alertas_honestas" if misma else "alertas"] += alerta
             cuenta["candidatos"] += bool(cercanas) and not misma
     return cuenta | {"candidatos_entre_un_millon": MILLON * cuenta["candidatos"] / max(1, cuenta["pares"])}
 
 
-def _hallada(una: Huella | None, otra: Huella | None) -> bool:
-    return bool(una and otra and _comparten(una, otra) and una.parecidos([otra.compendio])[0] >= IMAGEN_REPETIDA)
+def _hallada(parte: Parte, una: Huella | None, otra: Huella | None) -> bool:
+    if una is None or otra is None or not _comparten(una, otra):
+        return False
+    return una.parecidos([otra.compendio])[0] >= umbral_de(parte, IMAGEN_REPETIDA)
 
 
 def halladas(todas: Sequence[Dibujada], contar: Contar) -> dict[str, dict[str, float]]:
@@ -162,7 +164,7 @@ def halladas(todas: Sequence[Dibujada], contar: Contar) -> dict[str, dict[str, f
         for que, como in ALTERACIONES.items():
             for parte, original in una.huellas.items():
                 copia = huellas_de({parte: alterada(una.imagenes[parte], **como)}).get(parte)
-                veces[que].setdefault(parte.value, []).append(_hallada(copia, original))
+                veces[que].setdefault(parte.value, []).append(_hallada(parte, copia, original))
         contar(n)
     veces["datos encima"] = {"anverso": [_plantilla(todas, n) for n in range(PLANTILLAS)]}
     return _proporciones(veces)
@@ -179,7 +181,7 @@ def _plantilla(todas: Sequence[Dibujada], n: int) -> bool:
                 Parte.ANVERSO
             )
         )
-    return _hallada(frentes[1], frentes[0])
+    return _hallada(Parte.ANVERSO, frentes[1], frentes[0])
 
 
 def entre_un_millon(todas: Sequence[Dibujada], contar: Contar) -> dict[str, float]:

@@ -18,7 +18,7 @@ least.
 **Likeness.** Of two pictures, the share of tiles that agree (at most one sign differs) among those in which there is something to
 see in either; of the views of the one that looks, the likest. So one that was written over in places still agrees in the others.
 
-Where it fails: a side of a card cropped by something between the steps (0.75 %) is found half of the time, and what was cropped
+Where it fails: a side of a card cropped by something between the steps (0.75 %) is found one time in three, and what was cropped
 otherwise on each side (0.8 % here, 0.6 % there) seldom, but for photos; what was cropped by more than a hundredth, turned by more
 than a two hundredth, or mirrored, is another picture to it; flat pictures and marks that everybody makes alike (a cross, a line)
 have no hash at all. docs/performance.md says what was measured.

@@ -30,13 +30,16 @@ CANDIDATOS = 128
 INCISO = {Parte.ANVERSO: "n", Parte.REVERSO: "n", Parte.FOTO: "h", Parte.FIRMA: "l"}
 """What a picture that is another record's, too, may be: a simulation; not taken of the person; not of this hand."""
 
+DE_MAS = {Parte.ANVERSO: 0.1, Parte.REVERSO: 0.1}
+"""How much more of a side of the card has to agree: two cards of one model, in one place and cropped as is best, agree in half."""
+
 _HUELLAS = "huellas"
 _FICHAS = "fichas"
 _DEL_INDICE = "indice_de_huellas"
 
 
 class Semejanzas:
-    """Keeps and finds. `procesos`: this service's own keys of processes; `umbral`: from which likeness, or None for never."""
+    """Keeps and finds. `procesos`: this service's own keys of processes; `umbral`: see `umbral_de`, or None for never."""
 
     def __init__(self, documents: Documents, procesos: KeyRing, umbral: float | None, en_hilo: EnHilo) -> None:
         self._documents = documents
@@ -100,6 +103,11 @@ class Semejanzas:
         return await self._documents.find({_FICHAS: {"$in": sorted(fichas)}}, limit=limite)
 
 
+def umbral_de(parte: Parte, umbral: float) -> float:
+    """From which likeness (0-1) a picture of that part is another's, too. `umbral`: that of photos and signatures."""
+    return umbral + DE_MAS.get(parte, 0.0)
+
+
 def _preparar(llave: bytes, folio: str, huellas: Mapping[Parte, Huella]) -> tuple[Document, dict[int, Parte]]:
     """What is kept of a record, and the words that others are looked for by."""
     del_indice = derive(llave, _DEL_INDICE)
@@ -137,7 +145,8 @@ def _alertas(
         medidos = zip(aquellas.items(), esta.parecidos([*aquellas.values()]), strict=True)
         parecidos = [(esta.compendio.sha256 == aquella.sha256, like, folio) for (folio, aquella), like in medidos]
         parecidos.sort(key=lambda comparado: (-comparado[1], comparado[2]))
-        for codigo, los_mismos_bytes, desde in (("imagen_identica", True, 1.0), ("imagen_repetida", False, umbral)):
+        repetida = umbral_de(parte, umbral)
+        for codigo, los_mismos_bytes, desde in (("imagen_identica", True, 1.0), ("imagen_repetida", False, repetida)):
             suyos = [(like, folio) for same, like, folio in parecidos if same is los_mismos_bytes and like >= desde]
             if suyos:
                 cuantos = f"{'al menos ' if hay_mas or len(cercanos) > CANDIDATOS else ''}{len(suyos)}"

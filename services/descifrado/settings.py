@@ -41,7 +41,11 @@ IMAGEN_REPETIDA = 0.5
 
 
 class Settings(ObjectSettings):
-    """What descifrado needs. `umbral_imagen_repetida`: from which share of a picture that agrees it is another record's, too."""
+    """What descifrado needs.
+
+    `umbral_imagen_repetida`: from which share of a photo or signature that agrees it is another record's, too; of a side of the
+    card a tenth more (`semejanzas.umbral_de`).
+    """
 
     model_config = SettingsConfigDict(env_parse_none_str="off")
 
