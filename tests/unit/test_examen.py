@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bench.examen import APAGADAS, SEMILLA, Ejemplo, capturas, ejemplos
+from bench.examen import APAGADAS, SEMILLA, SEMILLA_DE_AJUSTE, Ejemplo, capturas, ejemplos
 from dispositivo.poblacion.dibujo import firma
 from schemas.paquete import IMAGENES, Parte
-from services.descifrado import examen
+from services.descifrado import examen, vistas
 from services.descifrado.examen import CRITERIOS, Criterio, Examen, medir
 from services.descifrado.imagenes import dimensiones
 from services.descifrado.settings import Umbrales
@@ -62,6 +62,16 @@ def test_una_medida_que_falla_no_da_alerta_y_las_demas_siguen(monkeypatch: pytes
     monkeypatch.setitem(examen.CRITERIOS, "imagen_uniforme", Criterio("f", frozenset({Parte.FOTO}), falla))
     assert codigos(negra) >= {"imagen_oscura", "sin_rostro"}
     assert "imagen_uniforme" not in codigos(negra)
+
+
+def test_un_rostro_que_a_pasos_gruesos_no_se_halla_se_busca_a_pasos_finos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who shows the face must not be told that there is none."""
+    n = 109
+    _, con_grano, *_ = ejemplos(capturas(SEMILLA_DE_AJUSTE, 36, 10)[n], n)
+    foto = con_grano.imagenes[Parte.FOTO]
+    assert len(vista(Parte.FOTO, foto).rostros) == 1
+    monkeypatch.setattr(vistas, "PASOS_DE_ROSTRO", vistas.PASOS_DE_ROSTRO[:1])
+    assert vista(Parte.FOTO, foto).rostros == []
 
 
 # ---- each alert on drawings: as the kit draws them, and spoilt as the bench does
