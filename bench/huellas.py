@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from pymongo import AsyncMongoClient
 
 from apoyo.engines import mongo
@@ -32,7 +33,7 @@ from schemas.eventos import Alerta
 from schemas.expediente import contexto
 from schemas.paquete import IMAGENES, Parte
 from services.descifrado.adapters import INDICES_DE_HUELLAS
-from services.descifrado.huellas import Compendio, Huella, huella
+from services.descifrado.huellas import Bandas, Compendio, Huella, huella
 from services.descifrado.imagenes import dimensiones
 from services.descifrado.semejanzas import Semejanzas, umbral_de
 from services.descifrado.settings import IMAGEN_REPETIDA
@@ -50,6 +51,7 @@ POR_AZAR = 136
 _BUSQUEDAS = 30
 _PROCESO, _FRENTES, _DE_UNA_VEZ = "CI26", 32, 250
 _POR_BANDA = 48
+_LOS_SIGNOS = np.uint64(2**_POR_BANDA - 1)
 
 ALTERACIONES: Mapping[str, Mapping[str, float]] = {
     "calidad 60": {"calidad": 60},
@@ -129,8 +131,7 @@ def alterada(
 
 def _comparten(una: Huella, otra: Huella) -> bool:
     """Whether one is a candidate for the other."""
-    suyas = {banda.numero: banda.variantes[0] for banda in otra.bandas}
-    return any(suyas.get(banda.numero) in banda.variantes for banda in una.bandas)
+    return bool(np.isin(una.buscadas, otra.bandas).any())
 
 
 def entre_registros(todas: Sequence[Dibujada]) -> dict[str, Any]:
@@ -189,24 +190,26 @@ def entre_un_millon(todas: Sequence[Dibujada], contar: Contar) -> dict[str, floa
     rng = np.random.default_rng(SEMILLA)
     candidatos, bandas = 0, 0
     for parte in IMAGENES:
+        suyas = [d.huellas[parte] for d in todas if parte in d.huellas]
         for numero in range(8):
-            bits = [
-                b.variantes for d in todas if parte in d.huellas for b in d.huellas[parte].bandas if b.numero == numero
-            ]
-            propios = np.array([variantes[0] for variantes in bits], dtype=np.uint64)
+            propios = np.concatenate([una.bandas[_numero(una.bandas) == numero] for una in suyas])
             frecuencia = (propios[:, None] >> np.arange(_POR_BANDA, dtype=np.uint64) & np.uint64(1)).mean(axis=0)
             palabras = np.zeros(MILLON, dtype=np.uint64)
             for signo, positivo in enumerate(frecuencia):
                 palabras |= (rng.random(MILLON, dtype=np.float32) < positivo).astype(np.uint64) << np.uint64(signo)
             palabras.sort()
-            for variantes in bits[:_BUSQUEDAS]:
-                desde, hasta = (
-                    np.searchsorted(palabras, np.array(variantes, dtype=np.uint64), side=s) for s in ("left", "right")
-                )
+            con_ella = [una.buscadas for una in suyas if numero in _numero(una.bandas)]
+            for buscadas in con_ella[:_BUSQUEDAS]:
+                signos = buscadas[_numero(buscadas) == numero] & _LOS_SIGNOS
+                desde, hasta = (np.searchsorted(palabras, signos, side=s) for s in ("left", "right"))
                 candidatos += int((hasta - desde).sum())
             bandas += 1
             contar(bandas)
     return {"candidatos_por_busqueda": candidatos / _BUSQUEDAS}
+
+
+def _numero(bandas: Bandas) -> npt.NDArray[np.uint64]:
+    return bandas >> np.uint64(_POR_BANDA) & np.uint64(0xFF)
 
 
 class Sembrador:
@@ -226,15 +229,16 @@ class Sembrador:
 
     async def hasta(self, cuantos: int) -> None:
         """Until there are so many documents."""
-        frentes = (np.arange(_FRENTES, dtype=np.int64) - _FRENTES // 2) * (2**64 // _FRENTES)
+        frentes = np.arange(_FRENTES, dtype=np.uint64) * np.uint64(2**64 // _FRENTES)
         while self.hechos < cuantos:
             ahora = min(_DE_UNA_VEZ, cuantos - self.hechos)
-            numeros = np.arange(self.hechos, self.hechos + ahora, dtype=np.int64)
-            fichas = frentes + (numeros * self._paso)[:, None] + self._rng.integers(0, self._paso, (ahora, _FRENTES))
+            numeros = np.arange(self.hechos, self.hechos + ahora, dtype=np.uint64)
+            al_azar = self._rng.integers(0, self._paso, (ahora, _FRENTES), dtype=np.uint64)
+            fichas = frentes + (numeros * np.uint64(self._paso))[:, None] + al_azar
             await self._huellas.collection.insert_many(
                 [
-                    {"_id": f"{n:012}", "fichas": suyas, "huellas": self._rng.bytes(_LARGO)}
-                    for n, suyas in zip(numeros.tolist(), fichas.tolist(), strict=True)
+                    {"_id": f"{n:012}", "fichas": _palabras(suyas), "huellas": self._rng.bytes(_LARGO)}
+                    for n, suyas in zip(numeros.tolist(), fichas, strict=True)
                 ],
                 ordered=False,
             )
@@ -249,13 +253,18 @@ class Sembrador:
         sellos = derive(self._llave, "huellas")
         claro = unseal(sellos, de_otro["huellas"], contexto(otro, "huellas"))
         azar = []
-        for ficha in self._rng.choice(suyo["fichas"], round(POR_AZAR * self.hechos / MILLON)).tolist():
+        for cual in self._rng.choice(len(suyo["fichas"]), round(POR_AZAR * self.hechos / MILLON)).tolist():
             nombre = _otro_folio(folio, MILLON + self._plantados)
-            fichas = [ficha, *self._rng.integers(-(2**63), 2**63, _FRENTES - 1).tolist()]
+            al_azar = self._rng.integers(0, 2**64, _FRENTES - 1, dtype=np.uint64)
+            fichas = [suyo["fichas"][cual], *_palabras(al_azar)]
             azar.append({"_id": nombre, "fichas": fichas, "huellas": seal(sellos, claro, contexto(nombre, "huellas"))})
             self._plantados += 1
         if azar:
             await self._huellas.collection.insert_many(azar)
+
+
+def _palabras(numeros: npt.NDArray[np.uint64]) -> list[bytes]:
+    return [n.to_bytes(8, "big") for n in numeros.tolist()]
 
 
 _LARGO = 4 * (Compendio.LARGO + 1) + OVERHEAD

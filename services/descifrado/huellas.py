@@ -24,7 +24,6 @@ than a two hundredth, or mirrored, is another picture to it; flat pictures and m
 have no hash at all. docs/performance.md says what was measured.
 """
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,12 +32,17 @@ from typing import ClassVar
 import cv2
 import numpy as np
 import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 
-from schemas.paquete import Parte
+from schemas.paquete import IMAGENES, Parte
 
 Gris = npt.NDArray[np.uint8]
 Signos = npt.NDArray[np.bool_]
 Ondas = npt.NDArray[np.float32]
+Bandas = npt.NDArray[np.uint64]
+"""Each: 8 bits that say of which image, 8 of which band, and its 48 signs."""
 
 COLUMNAS, FILAS = 8, 5
 TESELAS = COLUMNAS * FILAS
@@ -115,23 +119,17 @@ def _por_tesela(signos: Sequence[bytes]) -> Ondas:
     return np.asarray(2 * signos_.astype(np.float32) - 1, dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Banda:
-    """One of the bands of a hash: its number, and its bits.
+@dataclass(frozen=True, slots=True, eq=False)
+class Huella:
+    """A hash: what is kept of it, the bands it is found by, and, had it been cropped, what would be kept of it.
 
-    First as they are, then, but for those in the corners, with its two weakest signs turned, then as cropping would leave them.
+    `buscadas`: those by which others are looked for, each once: its own, those but for the corners with their two weakest signs
+    turned, and as cropping would leave them.
     """
 
-    numero: int
-    variantes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Huella:
-    """A hash: what is kept of it, what it is found by, and what would be kept of it, had it been cropped."""
-
     compendio: Compendio
-    bandas: tuple[Banda, ...]
+    bandas: Bandas
+    buscadas: Bandas
     recortada: tuple[Compendio, ...]
 
     def parecidos(self, otros: Sequence[Compendio]) -> list[float]:
@@ -158,10 +156,11 @@ _BANDAS = np.array(
     ]
 )
 """Tiles of each band: two columns of three."""
-_ESQUINAS = frozenset((0, 3, 4, 7))
+_ESQUINAS = np.isin(np.arange(len(_BANDAS)), (0, 3, 4, 7))
 """Bands with a corner of the picture: cards of one model share them most, and their own data least."""
 _DE_LA_BANDA = np.array([0, 1, 2, 5, 6, 7, 10, 11])
 """Eight coefficients of a tile that its bands are made of: the coarser ones, which a displacement turns last."""
+_SIGNOS_DE_BANDA = _BANDAS.shape[1] * len(_DE_LA_BANDA)
 Margen = tuple[float, float]
 """Shares of a side that are cut off, from its beginning and from its end; negative: that were."""
 _NADA: Margen = (0.0, 0.0)
@@ -253,7 +252,7 @@ def huella(parte: Parte, gris: Gris, sha256: bytes) -> Huella | None:
     compendio, *recortada = (
         Compendio(suyos.tobytes(), suyo.tobytes(), sha256) for suyos, suyo in zip(signos, con_detalle, strict=True)
     )
-    return Huella(compendio, _bandas(ondas, detalle), tuple(recortada))
+    return Huella(compendio, *_bandas(parte, ondas, detalle), tuple(recortada))
 
 
 def _ondas(gris: Gris, finura: Finura, cuantos: int) -> Ondas:
@@ -269,22 +268,22 @@ def _ondas(gris: Gris, finura: Finura, cuantos: int) -> Ondas:
     return np.ascontiguousarray(de_cada_tesela).reshape(cuantos, TESELAS, SIGNOS)
 
 
-def _bandas(ondas: Ondas, detalle: Signos) -> tuple[Banda, ...]:
-    """Those in which there is enough to see."""
-    numeros = np.flatnonzero(detalle[0, _BANDAS].sum(axis=1) >= _TESELAS_CON_DETALLE).tolist()
+def _bandas(parte: Parte, ondas: Ondas, detalle: Signos) -> tuple[Bandas, Bandas]:
+    """Those in which there is enough to see, and those to look for."""
+    visibles = detalle[0, _BANDAS].sum(axis=1) >= _TESELAS_CON_DETALLE
     # Where there is nothing to see chance would decide the signs: they are always negative, and never weak.
     teselas = np.packbits((ondas[:, :, _DE_LA_BANDA] > 0) & detalle[:, :, None], axis=2)[:, :, 0]
+    bytes_ = np.empty((len(ondas), len(_BANDAS), 8), np.uint8)
+    bytes_[:, :, 0] = IMAGENES.index(parte)
+    bytes_[:, :, 1] = np.arange(len(_BANDAS))
+    bytes_[:, :, 2:] = teselas[:, _BANDAS]
+    bandas = bytes_.view(">u8")[:, :, 0].astype(np.uint64)
+    dudosas = visibles & ~_ESQUINAS
     fuerza = np.where(detalle[0, :, None], np.abs(ondas[0][:, _DE_LA_BANDA]), np.inf)
-    largo = _BANDAS.shape[1] * len(_DE_LA_BANDA)
-    bandas = []
-    for numero in numeros:
-        vistas = teselas[_POR_BUSCAR[: len(ondas), numero]][:, _BANDAS[numero]]
-        bits, *variantes = (int.from_bytes(vista.tobytes(), "big") for vista in vistas)
-        if numero not in _ESQUINAS:
-            una, otra = (1 << (largo - 1 - n) for n in np.argpartition(fuerza[_BANDAS[numero]].ravel(), 2)[:2].tolist())
-            variantes += [bits ^ una, bits ^ otra, bits ^ una ^ otra]
-        bandas.append(Banda(numero, tuple(dict.fromkeys((bits, *variantes)))))
-    return tuple(bandas)
+    debiles = np.argpartition(fuerza[_BANDAS[dudosas]].reshape(-1, _SIGNOS_DE_BANDA), 2, axis=1)[:, :2]
+    una, otra = np.uint64(1) << (_SIGNOS_DE_BANDA - 1 - debiles.T).astype(np.uint64)
+    vueltas = (bandas[0, dudosas] ^ una, bandas[0, dudosas] ^ otra, bandas[0, dudosas] ^ una ^ otra)
+    return bandas[0, visibles], np.unique(np.concatenate((bandas[_POR_BUSCAR[: len(ondas)] & visibles], *vueltas)))
 
 
 def _lo_firmado(gris: Gris) -> Gris | None:
@@ -326,7 +325,13 @@ def _centro(peso: npt.NDArray[np.float32]) -> tuple[float, float]:
     return medio, float(np.sqrt(max(float((donde - medio) ** 2 @ peso) / total, 0.0)))
 
 
-def ficha(llave: bytes, parte: Parte, banda: int, bits: int) -> int:
-    """A band's word in the index, 64 bits with sign: nobody without the key can tell what it stands for, or make one."""
-    palabra = hmac.digest(llave, f"{parte.value}|{banda}|{bits}".encode(), "sha256")
-    return int.from_bytes(palabra[:8], "big", signed=True)
+def fichas(llave: bytes, bandas: Bandas) -> list[bytes]:
+    """Words of these bands in the index, 8 bytes each: nobody without the key (32 bytes) can tell what one stands for, or make one.
+
+    A block of AES-256 for each, of which no two are alike; all at once, since a record has some hundreds.
+    """
+    bloques = np.zeros((len(bandas), 2), ">u8")
+    bloques[:, 0] = bandas
+    cifrador = Cipher(AES256(llave), ECB()).encryptor()  # noqa: S305 — single blocks, as a keyed function of 8 bytes
+    cifrados = cifrador.update(bloques.tobytes())
+    return [cifrados[inicio : inicio + 8] for inicio in range(0, len(cifrados), 16)]

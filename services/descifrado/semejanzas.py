@@ -5,20 +5,20 @@ then looks for others', so that of two in hand at the same moment one at least s
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
+import numpy as np
 import structlog
 
 from kernel.documents import Document, Documents
 from kernel.errors import KeyDestroyed
 from kernel.sealing import CannotUnseal, KeyRing, derive, seal, unseal
-from kernel.together import Gathered
 from schemas.eventos import MAX_FOLIOS_DE_ALERTA, Alerta
 from schemas.expediente import contexto
 from schemas.paquete import IMAGENES, Parte
 from services.descifrado.hilos import EnHilo
-from services.descifrado.huellas import Compendio, Huella, ficha
+from services.descifrado.huellas import Compendio, Huella, fichas
 
 log = structlog.get_logger()
 
@@ -47,7 +47,6 @@ class Semejanzas:
         self._umbral = umbral
         self._en_hilo = en_hilo
         self._llaves: dict[str, bytes] = {}
-        self._hallar = Gathered(self._hallar_juntas)
 
     async def buscar(self, proceso: str, folio: str, huellas: Mapping[Parte, Huella]) -> list[Alerta]:
         """Keep the hashes of a record, and say in which others the same pictures are. Raises Unavailable.
@@ -78,29 +77,20 @@ class Semejanzas:
                 self._llaves[proceso] = await self._procesos.create(proceso, {"descifrado": None})
         return self._llaves[proceso]
 
-    async def _candidatos(self, folio: str, buscadas: Mapping[int, Parte]) -> tuple[list[Document], bool]:
+    async def _candidatos(self, folio: str, buscadas: Mapping[bytes, Parte]) -> tuple[list[Document], bool]:
         """Other records with one of these words, each once, and whether there are more than were asked for.
 
         A picture in thousands of records would crowd out those that share another part: then each part is asked for by itself.
         """
-        found = await self._hallar(buscadas.keys())
+        found = await self._con_alguna(buscadas)
         if hay_mas := len(found) > HALLADOS:
             for parte in dict.fromkeys(buscadas.values()):
-                suyas = [ficha for ficha, de in buscadas.items() if de is parte]
-                found += await self._con_alguna(suyas, HALLADOS + 1)
+                found += await self._con_alguna(palabra for palabra, de in buscadas.items() if de is parte)
         return list({d["_id"]: d for d in found if d["_id"] != folio}.values()), hay_mas
 
-    async def _hallar_juntas(self, de_cada_uno: Sequence[Set[int]]) -> list[list[Document]]:
-        """Records with one of these words, for several who look at the same moment; to each its own."""
-        limite = len(de_cada_uno) * (HALLADOS + 1)
-        found = await self._con_alguna(set[int]().union(*de_cada_uno), limite)
-        if len(de_cada_uno) > 1 and len(found) == limite:  # those of one may have crowded out another's
-            return [await self._con_alguna(suyas, HALLADOS + 1) for suyas in de_cada_uno]
-        return [[d for d in found if not suyas.isdisjoint(d[_FICHAS])] for suyas in de_cada_uno]
-
-    async def _con_alguna(self, fichas: Collection[int], limite: int) -> list[Document]:
+    async def _con_alguna(self, palabras: Iterable[bytes]) -> list[Document]:
         # In order: the compiled engine goes through its index once, for a third less.
-        return await self._documents.find({_FICHAS: {"$in": sorted(fichas)}}, limit=limite)
+        return await self._documents.find({_FICHAS: {"$in": sorted(palabras)}}, limit=HALLADOS + 1)
 
 
 def umbral_de(parte: Parte, umbral: float) -> float:
@@ -108,15 +98,11 @@ def umbral_de(parte: Parte, umbral: float) -> float:
     return umbral + DE_MAS.get(parte, 0.0)
 
 
-def _preparar(llave: bytes, folio: str, huellas: Mapping[Parte, Huella]) -> tuple[Document, dict[int, Parte]]:
+def _preparar(llave: bytes, folio: str, huellas: Mapping[Parte, Huella]) -> tuple[Document, dict[bytes, Parte]]:
     """What is kept of a record, and the words that others are looked for by."""
     del_indice = derive(llave, _DEL_INDICE)
-    propias, buscadas = [], dict[int, Parte]()
-    for parte, huella in huellas.items():
-        for banda in huella.bandas:
-            fichas = [ficha(del_indice, parte, banda.numero, bits) for bits in banda.variantes]
-            propias.append(fichas[0])
-            buscadas |= dict.fromkeys(fichas, parte)
+    propias = fichas(del_indice, np.concatenate([huella.bandas for huella in huellas.values()]))
+    buscadas = {palabra: parte for parte, huella in huellas.items() for palabra in fichas(del_indice, huella.buscadas)}
     sellado = seal(derive(llave, _HUELLAS), _escribir(huellas), contexto(folio, _HUELLAS))
     return {"_id": folio, _FICHAS: propias, _HUELLAS: sellado}, buscadas
 
@@ -124,7 +110,7 @@ def _preparar(llave: bytes, folio: str, huellas: Mapping[Parte, Huella]) -> tupl
 def _alertas(
     llave: bytes,
     huellas: Mapping[Parte, Huella],
-    buscadas: Mapping[int, Parte],
+    buscadas: Mapping[bytes, Parte],
     otros: Sequence[Document],
     umbral: float,
     hay_mas: bool,
@@ -165,7 +151,7 @@ def _alertas(
     return alertas
 
 
-def _por_parte(buscadas: Mapping[int, Parte], otros: Sequence[Document]) -> dict[Parte, list[Document]]:
+def _por_parte(buscadas: Mapping[bytes, Parte], otros: Sequence[Document]) -> dict[Parte, list[Document]]:
     """In the order of `IMAGENES`, who shares words of that part: first who shares most, whatever the order they came in.
 
     Cards of one model share a word by chance, and hardly ever two; the same picture shares nearly all.

@@ -22,7 +22,7 @@ from kernel.sealing import KeyRing
 from schemas.eventos import Alerta, RegistroDescifrado, RegistroRecibido
 from schemas.paquete import IMAGENES, Parte
 from services.descifrado import semejanzas as modulo
-from services.descifrado.huellas import TESELAS, Huella, ficha, huella
+from services.descifrado.huellas import TESELAS, Huella, fichas, huella
 from services.descifrado.imagenes import dimensiones
 from services.descifrado.semejanzas import CANDIDATOS, Semejanzas, umbral_de
 from services.descifrado.settings import IMAGEN_REPETIDA, Settings
@@ -138,8 +138,7 @@ def test_de_diez_imagenes_recortadas_en_un_centesimo_se_encuentran_casi_todas(pa
 
 
 def _se_encuentra(parte: Parte, esta: Huella, guardada: Huella) -> bool:
-    suyas = {(banda.numero, banda.variantes[0]) for banda in guardada.bandas}
-    hallable = any((banda.numero, bits) in suyas for banda in esta.bandas for bits in banda.variantes)
+    hallable = bool(np.isin(esta.buscadas, guardada.bandas).any())
     return hallable and esta.parecidos([guardada.compendio])[0] >= umbral_de(parte, UMBRAL)
 
 
@@ -157,7 +156,8 @@ async def test_de_un_lado_de_la_credencial_tiene_que_coincidir_mas_que_de_una_fo
     otra = esta
     while otra.parecidos([esta.compendio])[0] >= UMBRAL + 0.1:
         signos[next(teselas)] ^= 1
-        otra = Huella(replace(esta.compendio, signos=np.packbits(signos).tobytes(), sha256=bytes(32)), esta.bandas, ())
+        cambiado = replace(esta.compendio, signos=np.packbits(signos).tobytes(), sha256=bytes(32))
+        otra = Huella(cambiado, esta.bandas, esta.buscadas, ())
     assert otra.parecidos([esta.compendio])[0] >= UMBRAL
     es_lado = parte in (Parte.ANVERSO, Parte.REVERSO)
     assert bool(await semejanzas.buscar("CI2026", FOLIOS[1], {parte: otra})) is not es_lado
@@ -169,7 +169,8 @@ def test_lo_guardado_de_una_imagen_no_depende_de_como_se_busca() -> None:
     assert una is not None
     assert len(una.bandas) <= 8
     assert len(bytes(una.compendio)) == una.compendio.LARGO
-    assert all(len(set(banda.variantes)) == len(banda.variantes) for banda in una.bandas)
+    assert set(una.bandas.tolist()) < set(una.buscadas.tolist())
+    assert len(set(una.buscadas.tolist())) == len(una.buscadas)
     assert una.recortada
     assert una.parecidos(una.recortada) == [1.0] * len(una.recortada)
 
@@ -324,44 +325,11 @@ async def test_de_los_que_comparten_algo_se_comparan_los_que_comparten_mas(
     la_misma = huellas_de(dibujada(0))[Parte.FOTO]
     for n in range(7):
         otra = huellas_de(dibujada(1 + n))[Parte.FOTO]
-        otra = la_misma if n == 3 else replace(otra, bandas=(la_misma.bandas[n], *otra.bandas[1:]))
+        comparte_una = replace(otra, bandas=np.array([la_misma.bandas[n], *otra.bandas[1:]]))
+        otra = la_misma if n == 3 else comparte_una
         await semejanzas.buscar("CI2026", FOLIOS[n], {Parte.FOTO: otra})
     (alerta,) = await semejanzas.buscar("CI2026", FOLIOS[7], {Parte.FOTO: la_misma})
     assert alerta.folios == [FOLIOS[3]]
-
-
-class _Contado(MemoryDocuments):
-    """An engine that says how often it was looked through."""
-
-    veces = 0
-
-    async def find(self, *args: object, **kwargs: object) -> list[Document]:
-        self.veces += 1
-        return await super().find(*args, **kwargs)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(("hallados", "veces"), [(1000, 1), (0, 3)])
-async def test_los_que_buscan_a_la_vez_preguntan_juntos_y_cada_uno_encuentra_lo_suyo(
-    hallados: int, veces: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """ADR 34. When there are more than one question may bring, each is asked apart: nobody's crowds out another's."""
-    proceso = Proceso()
-    proceso.documentos = _Contado()
-    semejanzas = proceso.instancia()
-    fotos = [{Parte.FOTO: huellas_de(dibujada(n))[Parte.FOTO]} for n in range(2)]
-    for folio, suya in zip(FOLIOS, fotos, strict=False):
-        await semejanzas.buscar("CI2026", folio, suya)
-    monkeypatch.setattr("services.descifrado.semejanzas.HALLADOS", hallados)
-    proceso.documentos.veces = 0
-    palabras = [palabras_de(await proceso.documentos.get(folio)) for folio in FOLIOS[:2]]
-    juntos = await asyncio.gather(*(semejanzas._hallar(suyas) for suyas in palabras))
-    assert [[d["_id"] for d in suyos] for suyos in juntos] == [[FOLIOS[0]], [FOLIOS[1]]]
-    assert proceso.documentos.veces == veces
-
-
-def palabras_de(documento: Document | None) -> set[int]:
-    assert documento is not None
-    return set(documento["fichas"])
 
 
 async def test_las_palabras_y_las_comparaciones_se_hacen_fuera_del_ciclo_de_eventos(
@@ -377,13 +345,13 @@ async def test_las_palabras_y_las_comparaciones_se_hacen_fuera_del_ciclo_de_even
 
         return hecho
 
-    for nombre in ("ficha", "seal", "unseal"):
+    for nombre in ("fichas", "seal", "unseal"):
         monkeypatch.setattr(f"services.descifrado.semejanzas.{nombre}", anotado(getattr(modulo, nombre)))
     semejanzas = Proceso().instancia()
     for folio in FOLIOS[:2]:
         alertas = await semejanzas.buscar("CI2026", folio, huellas_de(dibujada(0)))
     assert alertas
-    assert donde == {("ficha", False), ("seal", False), ("unseal", False)}
+    assert donde == {("fichas", False), ("seal", False), ("unseal", False)}
 
 
 async def test_en_otro_proceso_no_se_busca() -> None:
@@ -421,7 +389,7 @@ async def test_lo_guardado_no_dice_nada_sin_la_llave_del_proceso() -> None:
         for secreto in (una.compendio.signos, una.compendio.sha256):
             assert secreto[:8] not in guardado
             assert secreto[:8].hex().encode() not in guardado
-    sin_llave = {ficha(bytes(32), p, b.numero, b.variantes[0]) for p, una in huellas.items() for b in una.bandas}
+    sin_llave = {palabra for una in huellas.values() for palabra in fichas(bytes(32), una.bandas)}
     assert not sin_llave & set(documentos[0]["fichas"])
 
 
