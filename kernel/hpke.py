@@ -171,7 +171,7 @@ class PublicFolder(Mapping[str, Public]):
         return (path.stem for path in sorted(self._folder.glob("*.json")))
 
     def __len__(self) -> int:
-        return len(list(self))
+        return sum(1 for _ in self)
 
 
 def load_private(path: Path) -> Private:

@@ -184,7 +184,9 @@ def codigo_integridad(encabezado: bytes) -> str:
 
 def compendio(sal: bytes, contenido: bytes) -> str:
     """Salted digest of a part: SHA-256(salt ‖ part), hexadecimal."""
-    return hashlib.sha256(sal + contenido).hexdigest()
+    hash_ = hashlib.sha256(sal)
+    hash_.update(contenido)
+    return hash_.hexdigest()
 
 
 def info_hpke(folio: str) -> bytes:

@@ -1,7 +1,5 @@
 """Builds descifrado. The only place that builds its adapters."""
 
-import asyncio
-
 from kernel.documents import Kind
 from kernel.engines import Engines
 from kernel.per_key import PerKey
@@ -12,6 +10,7 @@ from services.descifrado.adapters import INDICES_DE_HUELLAS, LlavesDeProceso
 from services.descifrado.agent import TOPICS, build_handler
 from services.descifrado.examen import Examen
 from services.descifrado.handlers import Descifrado
+from services.descifrado.hilos import UnHilo
 from services.descifrado.retiro import Retiro
 from services.descifrado.semejanzas import Semejanzas
 from services.descifrado.settings import Settings
@@ -20,7 +19,7 @@ from services.descifrado.vistas import decodificar
 NAME = "descifrado"
 LLAVES_DE_PROCESO = "llaves_de_proceso"
 """Collection of the keys that hashes of images are sealed and found with, one for each process."""
-A_LA_VEZ = 8
+A_LA_VEZ = 16
 """Records in hand at once: each takes its package three times over in memory, 12 MiB at most. Half of them are read while the
 others wait for the engines (ADR 34)."""
 
@@ -29,11 +28,12 @@ def build(settings: Settings) -> Service:
     """The service, not connected yet. Its HTTP surface is health and metrics alone."""
     engines = Engines(settings, NAME)
     outbox = engines.outbox()
+    en_hilo = UnHilo()
     semejanzas = Semejanzas(
         Together(engines.collection("huellas", Kind.PRIMARY, INDICES_DE_HUELLAS)),
         engines.ring(engines.collection(LLAVES_DE_PROCESO, Kind.PRIMARY)),
         settings.umbral_imagen_repetida,
-        asyncio.to_thread,
+        en_hilo,
     )
     health = Health("engines")
     paquetes = engines.bucket("paquetes")
@@ -46,7 +46,7 @@ def build(settings: Settings) -> Service:
         decodificar,
         Examen(settings.umbrales),
         semejanzas,
-        asyncio.to_thread,
+        en_hilo,
     )
     return Service(
         name=NAME,

@@ -10,7 +10,6 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -103,23 +102,16 @@ def leer_datos(contenido: bytes) -> DatosRegistro:
         raise Ilegible(Motivo.DATOS_INVALIDOS, campos[:400]) from error
 
 
-class CodigoLeido(NamedTuple):
-    """A code that was read on a picture; what is no QR is a barcode or a PDF417."""
-
-    es_qr: bool
-    texto: str
-
-
-def alertas(datos: DatosRegistro, codigos: Sequence[CodigoLeido] = ()) -> list[Alerta]:
+def alertas(datos: DatosRegistro, qr: Sequence[str] = (), barras: Sequence[str] = ()) -> list[Alerta]:
     """What the data contradict. A disagreement is there or not: its measure and threshold are 1.
 
-    `codigos`: those on the picture of the back. They stand in for what the device did not read; a services QR other than the one
-    that it says it read is a finding of its own (SPEC 6). The QR of high density are encrypted: nothing is compared with them.
+    `qr`, `barras`: what those on the picture of the back say. They stand in for what the device did not read; a services QR other
+    than the one that it says it read is a finding of its own (SPEC 6). The QR of high density are encrypted: nothing is compared
+    with them.
     """
-    visto = next((texto for es_qr, texto in codigos if es_qr and leer_qr(texto) is not None), None)
+    visto = next((texto for texto in qr if leer_qr(texto) is not None), None)
     # A device may also have read a QR of high density, or a short form: neither says anything.
     leido = datos.lecturas.qr if datos.lecturas.qr and leer_qr(datos.lecturas.qr) is not None else None
-    otros = " ".join(texto for es_qr, texto in codigos if not es_qr)
     hallazgos = revisar_datos(
         DatosCredencial(
             modelo=datos.modelo,
@@ -132,7 +124,7 @@ def alertas(datos: DatosRegistro, codigos: Sequence[CodigoLeido] = ()) -> list[A
             ocr=datos.ocr,
             curp=datos.curp,
             lectura_qr=leido or visto,
-            lectura_codigo_barras=datos.lecturas.codigo_barras or otros or None,
+            lectura_codigo_barras=datos.lecturas.codigo_barras or " ".join(barras) or None,
             lectura_mrz=datos.lecturas.mrz,
             lectura_ocr=datos.lecturas.ocr,
         )

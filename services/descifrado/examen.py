@@ -59,7 +59,7 @@ def sin_codigos(vista: Vista) -> float:
 
     Fails on worn or glossy codes, on what is too far or turned, and on other things with a code.
     """
-    return float(not vista.codigos)
+    return float(not vista.qr and not vista.barras)
 
 
 def lados_iguales(vista: Vista, anverso: Vista) -> float:

@@ -33,9 +33,18 @@ from schemas.eventos import (
     RegistroRecibido,
     ReintentoSolicitado,
 )
-from schemas.paquete import IMAGENES, PaqueteInvalido, Parte, ParteAbierta, info_hpke, leer_cuerpo, leer_paquete
+from schemas.paquete import (
+    IMAGENES,
+    DatosRegistro,
+    PaqueteInvalido,
+    Parte,
+    ParteAbierta,
+    info_hpke,
+    leer_cuerpo,
+    leer_paquete,
+)
 from services.descifrado import domain, metrics
-from services.descifrado.domain import CodigoLeido, Expediente, Ilegible, Motivo
+from services.descifrado.domain import Expediente, Ilegible, Motivo
 from services.descifrado.examen import sin_fallar
 from services.descifrado.hilos import EnHilo
 from services.descifrado.huellas import Huella, huella
@@ -225,9 +234,9 @@ class Descifrado:
             raise Ilegible(Motivo.CUERPO_MALFORMADO, error.detalle) from error
         por_nombre = domain.revisar_partes(encabezado, partes)
         tipos, vistas = self._ver(por_nombre)
-        abierto = Expediente(paquete, por_nombre, domain.leer_datos(por_nombre[Parte.DATOS].contenido), tipos)
-        alertas = [*domain.alertas(abierto.datos, _codigos(vistas)), *self._examinar(vistas)]
-        return _Leido(abierto, alertas, _huellas(por_nombre, vistas))
+        formulario = domain.leer_datos(por_nombre[Parte.DATOS].contenido)
+        alertas = [*_cruces(formulario, vistas.get(Parte.REVERSO)), *self._examinar(vistas)]
+        return _Leido(Expediente(paquete, por_nombre, formulario, tipos), alertas, _huellas(por_nombre, vistas))
 
     def _ver(self, partes: Mapping[Parte, ParteAbierta]) -> tuple[dict[Parte, str], dict[Parte, Vista]]:
         """Media type and view of each image, in the order of `IMAGENES`; each is decoded this once. Raises Ilegible."""
@@ -244,12 +253,13 @@ class Descifrado:
         return tipos, vistas
 
 
-def _codigos(vistas: Mapping[Parte, Vista]) -> list[CodigoLeido]:
-    """What is read on the picture of the back."""
-    reverso = vistas.get(Parte.REVERSO)
+def _cruces(datos: DatosRegistro, reverso: Vista | None) -> list[Alerta]:
+    """What the data contradict, and what is read on the picture of the back."""
     if reverso is None:
-        return []
-    return sin_fallar("qr_imagen", Parte.REVERSO, lambda: reverso.codigos) or []
+        return domain.alertas(datos)
+    qr = sin_fallar("qr_imagen", Parte.REVERSO, lambda: reverso.qr) or []
+    barras = [] if datos.lecturas.codigo_barras else sin_fallar("qr_imagen", Parte.REVERSO, lambda: reverso.barras)
+    return domain.alertas(datos, qr, barras or [])
 
 
 def _huellas(partes: Mapping[Parte, ParteAbierta], vistas: Mapping[Parte, Vista]) -> dict[Parte, Huella]:

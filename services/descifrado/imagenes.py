@@ -100,10 +100,10 @@ def _jpeg(contenido: bytes) -> Dimensiones:
     medidas: Dimensiones | None = None
     pasadas = 0
     for parte in images.jpeg_pieces(contenido):
-        cuerpo = contenido[parte.body : parte.end]
-        if parte.code in _SOF and len(cuerpo) >= 6:
+        if parte.code in _SOF and parte.end - parte.body >= 6:
             if medidas is not None:
                 raise NotAnImage("two frames")
+            cuerpo = contenido[parte.body : parte.body + 6]
             medidas = Dimensiones(
                 "image/jpeg",
                 int.from_bytes(cuerpo[3:5], "big"),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import zxingcpp
 
 from schemas.paquete import Parte
-from services.descifrado.domain import CodigoLeido, Ilegible, Motivo
+from services.descifrado.domain import Ilegible, Motivo
 from services.descifrado.imagenes import Dimensiones
 
 cv2.setNumThreads(1)  # scale by processes
@@ -81,11 +81,19 @@ class Vista:
         return []
 
     @cached_property
-    def codigos(self) -> list[CodigoLeido]:
-        """The QR, PDF417 and Code 128 that are read on it."""
-        formatos = zxingcpp.barcode_formats_from_str(_CODIGOS)  # kept at the module, it complains when the process ends
-        leidos = zxingcpp.read_barcodes(self.gris, formatos, try_rotate=False, try_downscale=False, try_invert=False)
-        return [CodigoLeido(leido.format == zxingcpp.BarcodeFormat.QRCode, leido.text) for leido in leidos]
+    def qr(self) -> list[str]:
+        """What the QR on it say."""
+        return self._leer("QRCode")
+
+    @cached_property
+    def barras(self) -> list[str]:
+        """What the PDF417 and Code 128 on it say. Dearer than the QR: ask only when these do not do."""
+        return self._leer("PDF417,Code128")
+
+    def _leer(self, formatos: str) -> list[str]:
+        cuales = zxingcpp.barcode_formats_from_str(formatos)  # kept at the module, it complains when the process ends
+        leidos = zxingcpp.read_barcodes(self.gris, cuales, try_rotate=False, try_downscale=False, try_invert=False)
+        return [leido.text for leido in leidos]
 
     @cached_property
     def cara(self) -> npt.NDArray[np.int16] | None:
@@ -100,7 +108,6 @@ class Vista:
 PASOS_DE_ROSTRO = (1.3, 1.1)
 """From one size of face to the next: coarse, and fine where none was found, which is seldom."""
 _CASCADA = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_alt2.xml"
-_CODIGOS = "QRCode,PDF417,Code128"
 _hilo = threading.local()
 """A cascade keeps state while it works: each thread has its own."""
 
@@ -133,6 +140,9 @@ def _rellenada(imagen: cv2.typing.MatLike) -> bool:
 
     What is of this grey all over is a flat picture. Not seen: a CMYK one, which is filled otherwise.
     """
+    # What fills an edge is in two corners of it, and hardly anything else is: most pictures are told by four pixels.
+    if not (imagen[:: max(1, len(imagen) - 1), :: max(1, imagen.shape[1] - 1)] == _RELLENO).any():
+        return False
     orillas = (imagen[0], imagen[-1], imagen[:, 0], imagen[:, -1])
     hay_una = any(len(orilla) >= _BLOQUE and (orilla == _RELLENO).all() for orilla in orillas)
     return hay_una and not (imagen == _RELLENO).all()

@@ -230,3 +230,7 @@ def test_quien_lee_una_llave_mientras_se_guarda_otra_lee_una_completa(tmp_path: 
     assert hpke.load_private(path) == segunda
     assert path.stat().st_mode & 0o777 == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["private.json"]
+
+
+def test_la_carpeta_de_llaves_publicas_dice_cuantas_tiene(instalada: Instalada) -> None:
+    assert len(hpke.PublicFolder(instalada.instalacion.root / "keys" / "public")) == len(CON_DERECHO)
