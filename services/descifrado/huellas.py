@@ -27,7 +27,7 @@ have no hash at all. docs/performance.md says what was measured.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -50,8 +50,6 @@ _ANCHO, _ALTO = 24, 27
 """Pixels of a tile of a signature."""
 _PUNTOS_DE_LADO, _PUNTOS_HACIA_ABAJO = 2 * _ANCHO, 2 * _ALTO
 """Points of a tile at which its waves are taken: fewer would mix finer waves into them."""
-_DE_UNA_VEZ = 4
-"""Crops down that are multiplied together."""
 
 Finura = tuple[range, range]
 _FINAS = range(4, 9), range(4, 8)
@@ -164,14 +162,16 @@ _SIGNOS_DE_BANDA = _BANDAS.shape[1] * len(_DE_LA_BANDA)
 Margen = tuple[float, float]
 """Shares of a side that are cut off, from its beginning and from its end; negative: that were."""
 _NADA: Margen = (0.0, 0.0)
-_PASOS = (0.005, 0.01)
-_HECHOS: list[tuple[Margen, Margen]] = [
-    *(((c, c), (c, c)) for c in _PASOS),
-    *((de_lado, _NADA) for c in _PASOS for de_lado in ((c, 0.0), (0.0, c))),
-    *((_NADA, hacia_abajo) for c in _PASOS for hacia_abajo in ((c, 0.0), (0.0, c))),
+_PASOS = (0.005, 0.01, -0.005, -0.01)
+_DE_UN_LADO: list[Margen] = [margen for c in _PASOS for margen in ((c, 0.0), (0.0, c))]
+_DE_AMBOS: list[Margen] = [(c, c) for c in _PASOS]
+_RECORTES = [
+    (_NADA, _NADA),
+    *((_NADA, hacia_abajo) for hacia_abajo in _DE_UN_LADO),
+    *((de_lado, _NADA) for de_lado in _DE_UN_LADO),
+    *zip(_DE_AMBOS, _DE_AMBOS, strict=True),
 ]
-_RECORTES = [(_NADA, _NADA), *_HECHOS, *(((-a, -b), (-c, -d)) for (a, b), (c, d) in _HECHOS)]
-"""Crops that are looked for, across and down: none, each of them, and each undone."""
+"""Crops that are looked for, across and down: none, and each, done or undone."""
 _QUIETAS = 6
 """Bands by which each crop is looked for: those that it moves least."""
 
@@ -189,17 +189,19 @@ def _por_buscar() -> Signos:
 _POR_BUSCAR = _por_buscar()
 
 
-@dataclass(frozen=True, slots=True)
-class _Bases:
-    """What a picture of one size is multiplied with to get the coefficients of its tiles, cropped in each way.
+_Eje = list[tuple[slice, Ondas]]
+"""Along one side: of each tile its strip of the picture, and what that is multiplied with, (crops · waves) x pixels."""
 
-    `filas`: for each row of tiles, its strip of the picture, and what that is multiplied with from the left, a few crops at a time;
-    `columnas`: with what from the right. `cuales`: of each crop, its number among those down and among those across.
-    """
 
-    filas: list[tuple[slice, list[Ondas]]]
-    columnas: list[Ondas]
-    cuales: list[tuple[int, int]]
+class _Bases(NamedTuple):
+    """What a picture of one size is multiplied with down and across: as it is, also cropped at one end, cropped at both."""
+
+    filas: _Eje
+    columnas: _Eje
+    filas_de_un_lado: _Eje
+    columnas_de_un_lado: _Eje
+    filas_de_ambos: _Eje
+    columnas_de_ambos: _Eje
 
 
 def _base(largo: int, ondas: Sequence[int]) -> Ondas:
@@ -210,22 +212,28 @@ def _base(largo: int, ondas: Sequence[int]) -> Ondas:
 
 
 @lru_cache(maxsize=16)
-def _bases(alto: int, ancho: int, finura: Finura, cuantos: int) -> _Bases:
-    """For a picture of that size and the first so many crops: averaging to 384 x 270 and transforming each tile, in one step."""
+def _bases(alto: int, ancho: int, finura: Finura) -> _Bases:
+    """For a picture of that size: averaging to 384 x 270 and transforming each tile, in one step."""
     de_lado, hacia_abajo = _base(_PUNTOS_DE_LADO, finura[0]), _base(_PUNTOS_HACIA_ABAJO, finura[1])
-    de_los_lados = list(dict.fromkeys(a for a, _ in _RECORTES[:cuantos]))
-    de_arriba = list(dict.fromkeys(b for _, b in _RECORTES[:cuantos]))
-    filas = []
-    reducciones = np.stack([_reduccion(alto, FILAS * _PUNTOS_HACIA_ABAJO, margen) for margen in de_arriba])
-    for de_la_fila in np.split(reducciones, FILAS, axis=1):
-        vistos = np.flatnonzero(de_la_fila.any(axis=(0, 1)))
+    de_lado = de_lado * np.float32(2 / np.sqrt(_PUNTOS_HACIA_ABAJO * _PUNTOS_DE_LADO))
+    return _Bases(
+        _eje(alto, FILAS, hacia_abajo, [_NADA]),
+        _eje(ancho, COLUMNAS, de_lado, [_NADA]),
+        _eje(alto, FILAS, hacia_abajo, [_NADA, *_DE_UN_LADO]),
+        _eje(ancho, COLUMNAS, de_lado, _DE_UN_LADO),
+        _eje(alto, FILAS, hacia_abajo, _DE_AMBOS),
+        _eje(ancho, COLUMNAS, de_lado, _DE_AMBOS),
+    )
+
+
+def _eje(largo: int, teselas: int, base: Ondas, margenes: Sequence[Margen]) -> _Eje:
+    reducciones = np.stack([_reduccion(largo, teselas * base.shape[1], margen) for margen in margenes])
+    eje = []
+    for de_la_tesela in np.split(reducciones, teselas, axis=1):
+        vistos = np.flatnonzero(de_la_tesela.any(axis=(0, 1)))
         franja = slice(int(vistos[0]), int(vistos[-1]) + 1)
-        altos = [np.asarray(hacia_abajo @ una[:, franja], dtype=np.float32) for una in de_la_fila]
-        filas.append((franja, [np.vstack(altos[n : n + _DE_UNA_VEZ]) for n in range(0, len(altos), _DE_UNA_VEZ)]))
-    de_cada_tesela = np.kron(np.eye(COLUMNAS), de_lado) * (2 / np.sqrt(_PUNTOS_HACIA_ABAJO * _PUNTOS_DE_LADO))
-    anchos = [de_cada_tesela @ _reduccion(ancho, COLUMNAS * _PUNTOS_DE_LADO, margen) for margen in de_los_lados]
-    cuales = [(de_arriba.index(b), de_los_lados.index(a)) for a, b in _RECORTES[:cuantos]]
-    return _Bases(filas, [np.ascontiguousarray(uno.T, dtype=np.float32) for uno in anchos], cuales)
+        eje.append((franja, np.vstack([base @ una[:, franja] for una in de_la_tesela]).astype(np.float32)))
+    return eje
 
 
 def _reduccion(de: int, a: int, margen: Margen) -> Ondas:
@@ -244,8 +252,8 @@ def huella(parte: Parte, gris: Gris, sha256: bytes) -> Huella | None:
     if lienzo is None:
         return None
     # A signature is looked at where its ink is, whatever was cut off around it.
-    ondas = _ondas(lienzo, _FINURA[parte], 1 if parte is Parte.FIRMA else len(_RECORTES))
-    detalle = (ondas**2).mean(axis=2) >= _DETALLE**2
+    ondas = _ondas(lienzo, _FINURA[parte], con_recortes=parte is not Parte.FIRMA)
+    detalle = np.einsum("rto,rto->rt", ondas, ondas) >= SIGNOS * _DETALLE**2
     if detalle[0].sum() < _CON_DETALLE:
         return None
     signos, con_detalle = np.packbits((ondas > 0).reshape(len(ondas), -1), axis=1), np.packbits(detalle, axis=1)
@@ -255,17 +263,34 @@ def huella(parte: Parte, gris: Gris, sha256: bytes) -> Huella | None:
     return Huella(compendio, *_bandas(parte, ondas, detalle), tuple(recortada))
 
 
-def _ondas(gris: Gris, finura: Finura, cuantos: int) -> Ondas:
-    """Coefficients, crops x tiles x 20, in levels of grey."""
-    bases = _bases(*gris.shape, finura, cuantos)
-    # A little at a time: for larger products numpy's library takes every core, and spins on them.
-    claro, hacia_abajo = gris.astype(np.float32), len(finura[1])
-    filas = [np.vstack([unos @ claro[franja] for unos in juntos]) for franja, juntos in bases.filas]
-    altos = np.stack([fila.reshape(-1, hacia_abajo, gris.shape[1]) for fila in filas], axis=1)
-    altos = altos.reshape(-1, FILAS * hacia_abajo, gris.shape[1])
-    ondas = np.stack([altos[abajo] @ bases.columnas[de_lado] for abajo, de_lado in bases.cuales])
-    de_cada_tesela = ondas.reshape(cuantos, FILAS, hacia_abajo, COLUMNAS, len(finura[0])).transpose(0, 1, 3, 2, 4)
-    return np.ascontiguousarray(de_cada_tesela).reshape(cuantos, TESELAS, SIGNOS)
+def _ondas(gris: Gris, finura: Finura, *, con_recortes: bool) -> Ondas:
+    """Coefficients, crops (or the one that is none) x tiles x 20, in levels of grey.
+
+    What is cropped along one side alone is transformed along the other first, once for all: a third of the multiplications, and
+    none so large that numpy's library would take every core for it, and spin on them.
+    """
+    bases, claro = _bases(*gris.shape, finura), gris.astype(np.float32)
+    abajo = bases.filas_de_un_lado if con_recortes else bases.filas
+    # r: crops; f, c: tiles down and across; w, v: waves down and across.
+    partes = [np.einsum("frwcqv->rfcwv", _transformada(claro.T, bases.columnas, abajo, finura[::-1]))]
+    if con_recortes:
+        de_lado = _transformada(claro, bases.filas, bases.columnas_de_un_lado, finura)
+        de_ambos = _transformada(claro, bases.filas_de_ambos, bases.columnas_de_ambos, finura)
+        partes += [np.einsum("crvfqw->rfcwv", de_lado), np.einsum("crvfrw->rfcwv", de_ambos)]
+    return np.concatenate(partes).reshape(-1, TESELAS, SIGNOS)
+
+
+def _transformada(imagen: Ondas, primero: _Eje, segundo: _Eje, finura: Finura) -> Ondas:
+    """Down and then across, or a turned one across and then down: tiles x crops x waves of the second by those of the first.
+
+    `finura`: waves across and down, of a turned one the other way round.
+    """
+    una = np.concatenate([ondas @ imagen[franja] for franja, ondas in primero]).T
+    otra = np.stack([ondas @ una[franja] for franja, ondas in segundo])
+    de_la_segunda, de_la_primera = (len(ondas) for ondas in finura)
+    return otra.reshape(
+        len(segundo), -1, de_la_segunda, len(primero), una.shape[1] // (len(primero) * de_la_primera), de_la_primera
+    )
 
 
 def _bandas(parte: Parte, ondas: Ondas, detalle: Signos) -> tuple[Bandas, Bandas]:
