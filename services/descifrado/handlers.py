@@ -151,8 +151,8 @@ class Descifrado:
             root = await self._llaves.create(llave, CON_DERECHO)
         except KeyDestroyed as error:
             raise Ilegible(Motivo.LLAVE_DESTRUIDA) from error
-        objeto, partes = await self._en_hilo(_sellar, abierto, root)
-        nombre = f"{evento.proceso}/{llave}/{hashlib.sha256(objeto).hexdigest()}"
+        objeto, sha256, partes = await self._en_hilo(_sellar, abierto, root)
+        nombre = f"{evento.proceso}/{llave}/{sha256}"
         await self._expedientes.put(nombre, objeto)
         alertas += await self._semejanzas.buscar(evento.proceso, evento.folio, huellas)
         try:
@@ -277,8 +277,8 @@ def _huella(parte: Parte, vista: Vista, sha256: bytes) -> Huella | None:
     return huella(parte, vista.chica, sha256)
 
 
-def _sellar(abierto: Expediente, root: bytes) -> tuple[bytes, list[ParteSellada]]:
-    """The object of an expediente, and where each part lies in it."""
+def _sellar(abierto: Expediente, root: bytes) -> tuple[bytes, str, list[ParteSellada]]:
+    """The object of an expediente, its SHA-256, and where each part lies in it."""
     folio = abierto.paquete.encabezado.folio
     imagenes = derive(root, expediente.IMAGENES)
     sellados = [
@@ -306,7 +306,8 @@ def _sellar(abierto: Expediente, root: bytes) -> tuple[bytes, list[ParteSellada]
             )
         )
         desde += len(sellado)
-    return b"".join(sellado for _, _, sellado in sellados), partes
+    objeto = b"".join(sellado for _, _, sellado in sellados)
+    return objeto, hashlib.sha256(objeto).hexdigest(), partes
 
 
 def _sellado(root: bytes, label: str, claro: bytes, folio: str, parte: str) -> str:

@@ -297,7 +297,7 @@ def _bandas(parte: Parte, ondas: Ondas, detalle: Signos) -> tuple[Bandas, Bandas
     """Those in which there is enough to see, and those to look for."""
     visibles = detalle[0, _BANDAS].sum(axis=1) >= _TESELAS_CON_DETALLE
     # Where there is nothing to see chance would decide the signs: they are always negative, and never weak.
-    teselas = np.packbits((ondas[:, :, _DE_LA_BANDA] > 0) & detalle[:, :, None], axis=2)[:, :, 0]
+    teselas = np.packbits((ondas[:, :, _DE_LA_BANDA] > 0) & detalle[:, :, None]).reshape(detalle.shape)  # a byte each
     bytes_ = np.empty((len(ondas), len(_BANDAS), 8), np.uint8)
     bytes_[:, :, 0] = IMAGENES.index(parte)
     bytes_[:, :, 1] = np.arange(len(_BANDAS))
@@ -316,7 +316,7 @@ def _lo_firmado(gris: Gris) -> Gris | None:
     claro, oscuro = int(gris.max()), int(gris.min())
     if claro - oscuro < _LUZ:
         return None
-    tinta = gris < (claro + oscuro) / 2
+    tinta = gris < (claro + oscuro + 1) // 2
     columnas, filas = np.flatnonzero(tinta.any(axis=0)), np.flatnonzero(tinta.any(axis=1))
     orillas = np.count_nonzero(tinta[:, 1:] != tinta[:, :-1]) + np.count_nonzero(tinta[1:] != tinta[:-1])
     caja = (columnas[-1] - columnas[0] + 1) + (filas[-1] - filas[0] + 1)
