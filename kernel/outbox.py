@@ -178,6 +178,19 @@ class Outbox:
         """
         return [document for found in await asyncio.gather(*map(self._about, subjects)) for document in found]
 
+    async def about(self, topic: str, prefix: str, after: str, limit: int) -> list[Document]:
+        """Events on that topic about subjects that begin so and come after that one, by subject; some at a time.
+
+        Of the last subject there may be others, which `after` it passes over. Raises Unavailable.
+        """
+        subjects = {"$gt": max(prefix, after), "$lt": _beyond(prefix)}
+        return await self._documents.find({"topic": topic, "subject": subjects}, sort="subject", limit=limit)
+
+    async def count_about(self, topic: str, prefix: str) -> int:
+        """How many subjects begin so, by their first events on that topic. Raises Unavailable."""
+        subjects = {"$gt": prefix, "$lt": _beyond(prefix)}
+        return await self._documents.count({"topic": topic, "subject": subjects, "version": 1})
+
     async def correlated(self, correlation: str) -> list[str]:
         """Subjects of the events that carry that correlation, in order."""
         return sorted(d["subject"] for d in await self.caused(correlation))
@@ -275,6 +288,11 @@ class Outbox:
         # Of many that are published at once, one marks them all.
         if len(self._unmarked) >= _MARKED_AT_ONCE and not self._marking.locked():
             await self._mark()
+
+
+def _beyond(prefix: str) -> str:
+    """The first text after all that begin so."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def _unsettled(until: datetime) -> dict[str, dict[str, float]]:

@@ -109,6 +109,17 @@ class KeyRing:
         """Destroy a key's wraps, for good and for everybody; nothing happens if there is no such key. Raises Unavailable."""
         await self._documents.unset([key_id], "wraps")
 
+    async def destroy_many(self, key_ids: Sequence[str]) -> None:
+        """Destroy several keys for good; those that were never made, too: from then on none can be made. Raises Unavailable."""
+        # First what keeps a key from being made: one that is made meanwhile loses its wraps afterwards.
+        await self._documents.write([Write({"_id": key_id, "destroyed": True}, None) for key_id in key_ids])
+        await self._documents.unset(key_ids, "wraps")
+
+    async def is_destroyed(self, key_id: str) -> bool:
+        """Whether that key was destroyed; not if there never was one. Raises Unavailable."""
+        stored = await self._documents.get(key_id)
+        return stored is not None and _destroyed(stored)
+
     async def open(self, key_id: str) -> bytes:
         """The root, or the subkey of the label that this service is entitled to.
 

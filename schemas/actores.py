@@ -15,9 +15,11 @@ from schemas.eventos import (
     AuxiliarVerificado,
     CalendarioRegistrado,
     CedulaConfirmada,
+    CierreRegistrado,
     CompulsaOrdenada,
     CuentaRegistrada,
     DeclaracionRegistrada,
+    DestruccionOrdenada,
     DispositivoRegistrado,
     FuraRegistrada,
     Geo,
@@ -187,6 +189,9 @@ class Actores:
     bajas: dict[tuple[str, str], AuxiliarDadoDeBaja] = field(default_factory=dict)
     dispositivos: dict[str, DispositivoRegistrado] = field(default_factory=dict)
     compulsas_ordenadas: dict[str, CompulsaOrdenada] = field(default_factory=dict)
+    cierres: dict[str, CierreRegistrado] = field(default_factory=dict)
+    destrucciones: dict[str, DestruccionOrdenada] = field(default_factory=dict)
+    """Process → the order to destroy what it holds: from then on nobody opens anything of it, whatever is still stored."""
     cuentas: dict[str, CuentaRegistrada] = field(default_factory=dict)
     declaraciones: dict[str, DeclaracionRegistrada] = field(default_factory=dict)
     calendarios: dict[str, CalendarioRegistrado] = field(default_factory=dict)
@@ -214,6 +219,10 @@ class Actores:
                 _newest(self.dispositivos, evento.dispositivo, evento)
             case CompulsaOrdenada():
                 _newest(self.compulsas_ordenadas, evento.proceso, evento)
+            case CierreRegistrado():
+                _newest(self.cierres, evento.proceso, evento)
+            case DestruccionOrdenada():
+                _newest(self.destrucciones, evento.proceso, evento)
             case CuentaRegistrada():
                 _newest(self.cuentas, evento.cuenta, evento)
             case DeclaracionRegistrada():
@@ -276,8 +285,13 @@ class Actores:
         return permite(cuenta.rol, accion, propio=alcanza(cuenta, lugar))
 
     def limite_de_recepcion(self, proceso: str) -> datetime:
-        """Last instant to receive: the end plus the grace (P 9.16, D 6.6). Raises KeyError for an unknown process."""
-        return self.procesos[proceso].fin + timedelta(hours=self.perfil_de(proceso).gracia_horas)
+        """Last instant to receive: the end plus the grace (P 9.16, D 6.6), and none after an order to destroy.
+
+        Raises KeyError for an unknown process.
+        """
+        limite = self.procesos[proceso].fin + timedelta(hours=self.perfil_de(proceso).gracia_horas)
+        orden = self.destrucciones.get(proceso)
+        return min(limite, orden.ordenada_en) if orden else limite
 
 
 VerActores = Callable[[], Actores]

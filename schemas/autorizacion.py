@@ -59,6 +59,8 @@ class Accion(StrEnum):
     REGISTRAR_PROCESO = "registrar_proceso"
     REGISTRAR_CALENDARIO = "registrar_calendario"
     CAMBIAR_REGLAS = "cambiar_reglas"
+    REGISTRAR_CIERRE = "registrar_cierre"
+    ORDENAR_DESTRUCCION = "ordenar_destruccion"
     VER_SOLICITUD = "ver_solicitud"
     REGISTRAR_SOLICITUD = "registrar_solicitud"
     VER_AUXILIARES = "ver_auxiliares"
@@ -85,6 +87,8 @@ TEXTO: dict[Accion, str] = {
     Accion.REGISTRAR_PROCESO: "Registrar y modificar un proceso (P 6.1, D 1.2)",
     Accion.REGISTRAR_CALENDARIO: "Registrar días inhábiles",
     Accion.CAMBIAR_REGLAS: "Cambiar reglas de un proceso, cada quien las suyas (P 13.4, 13.8)",
+    Accion.REGISTRAR_CIERRE: "Asentar el resultado final, o que los resultados se pudieron abrir (P 16.1, D 13.9)",
+    Accion.ORDENAR_DESTRUCCION: "Ordenar que se destruyan los expedientes de un proceso (P 16.1, D 13.9)",
     Accion.VER_SOLICITUD: "Ver una solicitud y su cédula de confirmación",
     Accion.REGISTRAR_SOLICITUD: "Registrar y modificar una solicitud (P 6.1 B-F, D 1.2)",
     Accion.VER_AUXILIARES: "Ver los auxiliares de una solicitud",
@@ -115,6 +119,8 @@ TABLA: dict[Accion, dict[Rol, Alcance]] = {
     Accion.REGISTRAR_PROCESO: {_INE: _T, _OPL: _P},
     Accion.REGISTRAR_CALENDARIO: {_INE: _T},
     Accion.CAMBIAR_REGLAS: {_INE: _T, _OPL: _P},
+    Accion.REGISTRAR_CIERRE: {_INE: _T, _OPL: _P},
+    Accion.ORDENAR_DESTRUCCION: {_INE: _T},
     Accion.VER_SOLICITUD: {_INE: _T, _OPL: _P, _PRO: _P},
     Accion.REGISTRAR_SOLICITUD: {_INE: _T, _OPL: _P},
     Accion.VER_AUXILIARES: {_INE: _T, _OPL: _P, _PRO: _P, _SOP: _T, _AUD: _T},

@@ -28,7 +28,16 @@ from services.compulsa.agent import (
     solo_folios,
     solo_personas,
 )
-from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Pliegue, Reexamen, Respuestas
+from services.compulsa.handlers import (
+    Consultas,
+    Estados,
+    FinDeProcesos,
+    Folios,
+    Personas,
+    Pliegue,
+    Reexamen,
+    Respuestas,
+)
 from services.compulsa.padron import Avance, Carga, Padron, cargar, descartar
 from services.compulsa.settings import CompulsaSettings
 
@@ -68,7 +77,11 @@ def build(settings: CompulsaSettings) -> Service:
         fold=PerKey(agente(folios, Personas(estados("personas")), respuestas), A_LA_VEZ),
         prepare=engines.prepare,
         followers=[Follower(engines.stream, "actores", POR_TIPO, actores.aplicar)],
-        tasks=[outbox.relay_forever, *(partial(r.siempre, settings.reexamen_s) for r in reexamenes)],
+        tasks=[
+            outbox.relay_forever,
+            *(partial(r.siempre, settings.reexamen_s) for r in reexamenes),
+            FinDeProcesos(procesos, lambda: actores).siempre,
+        ],
     )
 
 

@@ -257,6 +257,33 @@ class Consultas:
             raise BadInput("datos_ilegibles", f"{donde}: {type(error).__name__}") from None
 
 
+class FinDeProcesos:
+    """Destroys the key by which a process's persons are hashed, once its destruction is ordered (SPEC 11, ADR 37).
+
+    At each start and every so often, since a backup may bring a key back. Any number of instances do the same.
+    """
+
+    def __init__(self, procesos: KeyRing, actores: VerActores) -> None:
+        self._procesos = procesos
+        self._actores = actores
+
+    async def siempre(self, cada_s: float = 60.0) -> None:
+        """Until cancelled. Engines that do not answer are asked again later."""
+        while True:
+            try:
+                await self.una_vez()
+            except Unavailable as error:
+                log.warning("process_keys_not_destroyed", error=str(error))
+            await asyncio.sleep(cada_s)
+
+    async def una_vez(self) -> None:
+        """Destroy the keys that are there. Raises Unavailable."""
+        for proceso in sorted(self._actores().destrucciones):
+            if not await self._procesos.is_destroyed(proceso):
+                await self._procesos.destroy_many([proceso])
+                log.warning("process_key_destroyed", process=proceso)
+
+
 class Folios:
     """The stage keyed by folio: lookups, announcements to persons, outcomes."""
 

@@ -2,12 +2,15 @@
 
 from kernel.documents import Kind
 from kernel.engines import Engines
+from kernel.follow import Follower
 from kernel.per_key import PerKey
 from kernel.service import Service
 from kernel.together import Together
 from kernel.web import Health, create_app
+from schemas.eventos import POR_TIPO, ExpedientesDestruidos
 from services.descifrado.adapters import INDICES_DE_HUELLAS, LlavesDeProceso
 from services.descifrado.agent import TOPICS, build_handler
+from services.descifrado.destruccion import Destrucciones
 from services.descifrado.examen import Examen
 from services.descifrado.handlers import Descifrado
 from services.descifrado.hilos import UnHilo
@@ -29,24 +32,25 @@ def build(settings: Settings) -> Service:
     engines = Engines(settings, NAME)
     outbox = engines.outbox()
     en_hilo = UnHilo()
-    semejanzas = Semejanzas(
-        Together(engines.collection("huellas", Kind.PRIMARY, INDICES_DE_HUELLAS)),
-        engines.ring(engines.collection(LLAVES_DE_PROCESO, Kind.PRIMARY)),
-        settings.umbral_imagen_repetida,
-        en_hilo,
+    huellas = Together(engines.collection("huellas", Kind.PRIMARY, INDICES_DE_HUELLAS))
+    procesos = engines.ring(engines.collection(LLAVES_DE_PROCESO, Kind.PRIMARY))
+    semejanzas = Semejanzas(huellas, procesos, settings.umbral_imagen_repetida, en_hilo)
+    health = Health("engines", "actores")
+    paquetes, expedientes, llaves = engines.bucket("paquetes"), engines.bucket("expedientes"), engines.keyring()
+    destrucciones = Destrucciones(
+        outbox, paquetes, expedientes, llaves, procesos, huellas, engines.clock, semejanzas.olvidar
     )
-    health = Health("engines")
-    paquetes = engines.bucket("paquetes")
     descifrado = Descifrado(
         outbox,
         paquetes,
-        engines.bucket("expedientes"),
-        engines.keyring(),
+        expedientes,
+        llaves,
         LlavesDeProceso(settings.keys_dir / "procesos"),
         decodificar,
         Examen(settings.umbrales),
         semejanzas,
         en_hilo,
+        destrucciones.ordenada,
     )
     return Service(
         name=NAME,
@@ -57,5 +61,13 @@ def build(settings: Settings) -> Service:
         topics=TOPICS,
         fold=PerKey(build_handler(descifrado), A_LA_VEZ),
         prepare=engines.prepare,
-        tasks=[outbox.relay_forever, Retiro(outbox, paquetes, engines.clock, settings.gracia_paquetes).siempre],
+        followers=[
+            Follower(engines.stream, topic, POR_TIPO, destrucciones.aplicar)
+            for topic in ("actores", ExpedientesDestruidos.topic)
+        ],
+        tasks=[
+            outbox.relay_forever,
+            Retiro(outbox, paquetes, engines.clock, settings.gracia_paquetes).siempre,
+            destrucciones.siempre,
+        ],
     )

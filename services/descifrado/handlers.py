@@ -86,7 +86,8 @@ class Descifrado:
     """Opens records.
 
     `llave_de_proceso`: private key by id, or None. `decodificar`: an image whose size is bounded, read to its end; raises
-    Ilegible. `examinar`: what is seen in a record's images; never raises. `semejanzas`: where the same images are.
+    Ilegible. `examinar`: what is seen in a record's images; never raises. `semejanzas`: where the same images are. `por_destruir`:
+    whether the destruction of what a process holds is ordered.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Descifrado:
         examinar: Callable[[Mapping[Parte, Vista]], list[Alerta]],
         semejanzas: Semejanzas,
         en_hilo: EnHilo,
+        por_destruir: Callable[[str], bool] = lambda proceso: False,
     ) -> None:
         self._outbox = outbox
         self._paquetes = paquetes
@@ -110,6 +112,7 @@ class Descifrado:
         self._examinar = examinar
         self._semejanzas = semejanzas
         self._en_hilo = en_hilo
+        self._por_destruir = por_destruir
         self._leer_juntos = Gathered(self._leer_varios)
 
     async def registro_recibido(self, evento: RegistroRecibido, context: Context) -> None:
@@ -138,6 +141,10 @@ class Descifrado:
             pass
 
     async def _abrir(self, evento: PorAbrir, version: int, cause: str) -> None:
+        if self._por_destruir(evento.proceso):
+            # A death may have left its key, with nothing sealed under it that an event names.
+            await self._llaves.destroy_many([expediente.id_de_llave(evento.folio)])
+            raise Ilegible(Motivo.LLAVE_DESTRUIDA, "se ordenó destruir los expedientes del proceso")
         try:
             datos = await self._paquetes.get(evento.objeto)
         except LookupError as error:

@@ -10,5 +10,6 @@ OPEN_SECONDS = Histogram(
 )
 ALERTS = Counter("apoyo_descifrado_alerts_total", "Alerts of opened records, by code", ["alert"])
 FAILED_MEASURES = Counter("apoyo_descifrado_failed_measures_total", "Measures that raised, by alert", ["alert"])
+DESTRUCTIONS_PENDING = Gauge("apoyo_descifrado_destructions_pending", "Orders to destroy that are not carried out yet")
 PACKAGES_DELETED = Counter("apoyo_descifrado_packages_deleted_total", "Raw packages deleted after their grace")
 PACKAGES_OVERDUE = Gauge("apoyo_descifrado_packages_overdue", "Opened packages whose grace has passed, not deleted yet")

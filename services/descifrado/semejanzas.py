@@ -68,6 +68,10 @@ class Semejanzas:
             return []
         return await self._en_hilo(_alertas, derive(llave, _HUELLAS), huellas, buscadas, otros, self._umbral, hay_mas)
 
+    def olvidar(self, proceso: str) -> None:
+        """Drop a process's key from memory: its destruction is ordered."""
+        self._llaves.pop(proceso, None)
+
     async def _llave_de(self, proceso: str) -> bytes:
         """The process's key, made at its first record. Raises KeyDestroyed, Unavailable."""
         if proceso not in self._llaves:

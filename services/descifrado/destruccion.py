@@ -1,0 +1,212 @@
+"""An order to destroy what a process holds is carried out, page by page, and stays carried out (SPEC 11, ADR 37).
+
+How far it is stands in the topic `destruido`, of which each process knows the newest version before it works: whoever dies leaves the
+order at its last page, and the next one goes on from there. Every step may be done twice, and two instances may do it at once.
+
+What was destroyed may come back: from a backup, or from a process that was frozen while it opened a record. So an order is never
+done with: at each start, and every so often, it is looked whether anything of its process is there, and if so all is destroyed again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+
+from kernel.clock import Clock
+from kernel.documents import Documents
+from kernel.errors import Conflict, Unavailable
+from kernel.objects import Objects
+from kernel.outbox import Outbox, VersionTaken
+from kernel.sealing import KeyRing
+from schemas import expediente
+from schemas.envelope import Evento
+from schemas.eventos import DestruccionOrdenada, ExpedientesDestruidos, RegistroDescifrado
+from services.descifrado import metrics
+
+log = structlog.get_logger()
+
+POR_PAGINA = 1000
+A_LA_VEZ = 8
+CADA_S = 60.0
+
+TOPIC = RegistroDescifrado.topic
+"""Of what this service said of each record."""
+
+
+class Destrucciones:
+    """Carries orders out. `llaves`: of expedientes; `procesos`: this service's own of processes, by which `huellas` are kept.
+
+    `olvidar`: a process's key, out of this process's memory.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        paquetes: Objects,
+        expedientes: Objects,
+        llaves: KeyRing,
+        procesos: KeyRing,
+        huellas: Documents,
+        clock: Clock,
+        olvidar: Callable[[str], None],
+    ) -> None:
+        self._outbox = outbox
+        self._paquetes = paquetes
+        self._expedientes = expedientes
+        self._llaves = llaves
+        self._procesos = procesos
+        self._huellas = huellas
+        self._clock = clock
+        self._olvidar = olvidar
+        self._ordenes: dict[str, DestruccionOrdenada] = {}
+        self._avances: dict[str, ExpedientesDestruidos] = {}
+
+    def ordenada(self, proceso: str) -> bool:
+        """Whether what that process holds is to be destroyed: nothing of it is opened any more."""
+        return proceso in self._ordenes
+
+    def aplicar(self, evento: Evento, offset: int) -> None:
+        """Fold an event of `actores` or `destruido` in. Others than the two that it knows are passed over."""
+        match evento:
+            case DestruccionOrdenada():
+                self._ordenes[evento.proceso] = evento
+                self._olvidar(evento.proceso)
+            case ExpedientesDestruidos():
+                previo = self._avances.get(evento.proceso)
+                if previo is None or evento.version > previo.version:
+                    self._avances[evento.proceso] = evento
+            case _:
+                pass
+
+    async def siempre(self) -> None:
+        """Carry orders out, and see to it that they stay so, until cancelled. Engines that do not answer are asked again later."""
+        while True:
+            try:
+                while await self.vuelta():
+                    pass
+            except (Unavailable, Conflict) as error:
+                log.warning("destruction_postponed", error=str(error))
+            await asyncio.sleep(CADA_S)
+
+    async def vuelta(self) -> bool:
+        """One page of each order that is not carried out; whether there was any. Raises Conflict, Unavailable."""
+        pasos = [await self._paso(proceso) for proceso in sorted(self._ordenes)]
+        metrics.DESTRUCTIONS_PENDING.set(len(self._ordenes) - sum(a.terminada for a in self._avances.values()))
+        return any(pasos)
+
+    async def _paso(self, proceso: str) -> bool:
+        previo = self._avances.get(proceso)
+        if previo is None or previo.terminada:
+            if previo is not None:
+                if not (queda := await self._queda(proceso)):
+                    return False
+                log.error("destroyed_came_back", process=proceso, what=queda)
+            # Said before anything is gone: who misses an object can know why.
+            total = await self._outbox.count_about(TOPIC, f"{proceso}-")
+            return await self._decir(proceso, previo, registros=0, total=total, hasta=None)
+        escritos = await self._outbox.about(TOPIC, f"{proceso}-", previo.hasta or "", POR_PAGINA)
+        if not escritos:
+            await self._lo_demas(proceso)
+            return await self._decir(
+                proceso, previo, registros=previo.registros, total=previo.total, hasta=previo.hasta, terminada=True
+            )
+        folios = list(dict.fromkeys(d["subject"] for d in escritos))
+        await self._llaves.destroy_many([expediente.id_de_llave(folio) for folio in folios])
+        await self._huellas.remove(folios)
+        abiertos = (d for d in escritos if d["headers"]["ce_type"] == RegistroDescifrado.ce_type())
+        objetos = {RegistroDescifrado.model_validate_json(bytes(d["value"]), extra="ignore").objeto for d in abiertos}
+        await self._borrar(self._expedientes, objetos)
+        registros = previo.registros + len(folios)
+        return await self._decir(
+            proceso, previo, registros=registros, total=max(previo.total, registros), hasta=folios[-1]
+        )
+
+    async def _lo_demas(self, proceso: str) -> None:
+        """What no event names, and what is not of one record: packages, orphans and their keys, hashes, the process's key."""
+        await self._procesos.destroy_many([proceso])
+        while sueltas := await self._huellas.find(_de(proceso), limit=POR_PAGINA):
+            await self._huellas.remove([d["_id"] for d in sueltas])
+        for cubo in (self._paquetes, self._expedientes):
+            pagina: list[str] = []
+            async for nombre in cubo.names(f"{proceso}/"):
+                pagina.append(nombre)
+                if len(pagina) == POR_PAGINA:
+                    await self._sueltos(cubo, pagina)
+                    pagina = []
+            await self._sueltos(cubo, pagina)
+        # Last, and beside the wraps: a backup of these that has it has none of the wraps.
+        await self._llaves.destroy_many([_marca(proceso)])
+
+    async def _sueltos(self, cubo: Objects, nombres: list[str]) -> None:
+        if nombres and cubo is self._expedientes:
+            await self._llaves.destroy_many(sorted({nombre.split("/")[1] for nombre in nombres}))
+        await self._borrar(cubo, nombres)
+
+    async def _borrar(self, cubo: Objects, nombres: Iterable[str]) -> None:
+        turno = asyncio.Semaphore(A_LA_VEZ)
+
+        async def uno(nombre: str) -> None:
+            async with turno:
+                await cubo.delete(nombre)
+
+        await asyncio.gather(*map(uno, sorted(nombres)))
+
+    async def _queda(self, proceso: str) -> str:
+        """What is there of a process whose order was carried out; empty when nothing is. Raises Unavailable."""
+
+        async def algun_objeto(cubo: Objects) -> bool:
+            async for _ in cubo.names(f"{proceso}/"):
+                return True
+            return False
+
+        async def hay_llaves(llavero: KeyRing, llave: str) -> bool:
+            return not await llavero.is_destroyed(llave)
+
+        async def hay_huellas() -> bool:
+            return bool(await self._huellas.find(_de(proceso), limit=1))
+
+        miradas: list[tuple[str, Awaitable[bool]]] = [
+            ("wraps", hay_llaves(self._llaves, _marca(proceso))),
+            ("process key", hay_llaves(self._procesos, proceso)),
+            ("hashes", hay_huellas()),
+            ("packages", algun_objeto(self._paquetes)),
+            ("expedientes", algun_objeto(self._expedientes)),
+        ]
+        return ", ".join([que for que, mirada in miradas if await mirada])
+
+    async def _decir(
+        self,
+        proceso: str,
+        previo: ExpedientesDestruidos | None,
+        *,
+        registros: int,
+        total: int,
+        hasta: str | None,
+        terminada: bool = False,
+    ) -> bool:
+        version = previo.version + 1 if previo else 1
+        avance = ExpedientesDestruidos(
+            version=version,
+            proceso=proceso,
+            registros=registros,
+            total=total,
+            hasta=hasta,
+            terminada=terminada,
+            al=self._clock.now(),
+        )
+        try:
+            await self._outbox.emit(avance, cause=f"{proceso}/{self._ordenes[proceso].version}/{version}")
+        except VersionTaken:
+            return False  # another instance is at it: the topic will say how far
+        self.aplicar(avance, 0)
+        log.info("destruction_advanced", process=proceso, records=registros, of=total, done=terminada)
+        return True
+
+
+def _de(proceso: str) -> dict[str, dict[str, str]]:
+    return {"_id": {"$gt": f"{proceso}-", "$lt": f"{proceso}."}}
+
+
+def _marca(proceso: str) -> str:
+    """Id of a key that nobody has: destroyed once all those of the process are."""
+    return f"destruccion-{proceso}"
