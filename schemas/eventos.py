@@ -801,8 +801,8 @@ class CompulsaOrdenada(EventoDeActores):
 class CierreRegistrado(EventoDeActores):
     """The fact from which the expedientes of a process need no longer be kept (SPEC 2), or its correction.
 
-    `hecho`: the final result (P 16.1), or that who received the results confirms that they could be opened (D 13.9). `fecha`: the day
-    of it; `documento`: the paper that says so.
+    `hecho`: the final result (P 16.1), or that who received the results confirms that they could be opened (D 13.9). `fecha`: the
+    day of it; `documento`: the paper that says so.
     """
 
     nombre: ClassVar[str] = "cierre_registrado"
@@ -822,8 +822,8 @@ class CierreRegistrado(EventoDeActores):
 class DestruccionOrdenada(EventoDeActores):
     """INE orders that what was sealed of a process's records be destroyed for good (SPEC 11; P 16.1, D 13.9). Nothing ends it.
 
-    `numeral`: the rule by which it was due; `cierre_version`: of the fact that it rests on (`CierreRegistrado`); `documento`: the paper
-    that orders it; `motivo`: why, never about a person.
+    `numeral`: the rule by which it was due; `cierre_version`: of the fact that it rests on (`CierreRegistrado`); `documento`: the
+    paper that orders it; `motivo`: why, never about a person.
     """
 
     nombre: ClassVar[str] = "destruccion_ordenada"
@@ -848,9 +848,9 @@ class DestruccionOrdenada(EventoDeActores):
 class ExpedientesDestruidos(Evento):
     """How far an order to destroy is carried out (`DestruccionOrdenada`): each page of records, and its end, in the next version.
 
-    `registros`: whose keys, hashes and objects are gone, of `total` that were opened or set aside; `hasta`: the last of them, in the
-    order of their folios. `terminada`: nothing of the process can be opened any more, and nothing of it is stored. A version after that
-    says that something had come back, from a backup or a process that was frozen, and is being destroyed again.
+    `registros`: whose keys, hashes and objects are gone, of `total` that were opened or set aside; `hasta`: the last of them, in
+    the order of their folios. `terminada`: nothing of the process can be opened any more, and nothing of it is stored. A version
+    after that says that something had come back, from a backup or a process that was frozen, and is being destroyed again.
     """
 
     nombre: ClassVar[str] = "expedientes_destruidos"

@@ -1,10 +1,10 @@
 """An order to destroy what a process holds is carried out, page by page, and stays carried out (SPEC 11, ADR 37).
 
-How far it is stands in the topic `destruido`, of which each process knows the newest version before it works: whoever dies leaves the
-order at its last page, and the next one goes on from there. Every step may be done twice, and two instances may do it at once.
+How far it is stands in the topic `destruido`, of which each process knows the newest version before it works: whoever dies leaves
+the order at its last page, and the next one goes on from there. Every step may be done twice, and two instances may do it at once.
 
 What was destroyed may come back: from a backup, or from a process that was frozen while it opened a record. So an order is never
-done with: at each start, and every so often, it is looked whether anything of its process is there, and if so all is destroyed again.
+done with: at each start, and every so often, it is looked whether anything of its process is there; if so all is destroyed again.
 """
 
 import asyncio

@@ -209,8 +209,10 @@ class MesaDeControl:
         """The record to review next: one that this person has already and is not in `excepto`, else the oldest free for them.
 
         It is this person's alone until its time runs out; so a person has at most one more than those in `excepto`. What cannot
-        be opened is passed over, logged and counted. None when nothing is free. Raises Conflict, Unavailable.
+        be opened is passed over, logged and counted. None when nothing is free. Raises Rechazo (`expedientes_destruidos`), Conflict,
+        Unavailable.
         """
+        self._sin_destruir(proceso)
         skip = list(excepto)
         while (documento := await self._tomar(operador, proceso, skip)) is not None:
             try:
@@ -280,7 +282,7 @@ class MesaDeControl:
     async def registro(self, folio: str, quien: str, acceso: str | None = None) -> Registro:
         """A record by its folio. `acceso`: the one that its data were given under; without one that covers them, it is written.
 
-        Raises Rechazo (`registro_desconocido`, `registro_no_listo`), KeyDestroyed, Unavailable.
+        Raises Rechazo (`registro_desconocido`, `registro_no_listo`, `expedientes_destruidos`), KeyDestroyed, Unavailable.
         """
         return await self._abrir(await self._leer(folio), quien, "folio", acceso)
 
@@ -414,7 +416,15 @@ class MesaDeControl:
         documento = await self.registros.get(folio)
         if documento is None:
             raise Rechazo("registro_desconocido")
+        self._sin_destruir(documento["proceso"])
         return documento
+
+    def _sin_destruir(self, proceso: str) -> None:
+        """From the order on, whatever is still stored, or came back from a backup. Raises Rechazo (`expedientes_destruidos`)."""
+        orden = self.ver_actores().destrucciones.get(proceso)
+        if orden is not None:
+            dicho = orden.model_dump(mode="json", include={"ordenada_en", "numeral", "documento"})
+            raise Rechazo("expedientes_destruidos", **dicho)
 
 
 def _evento(written: Document) -> RegistroClasificado:

@@ -7,6 +7,12 @@ _NADA = "Nada se guardó."
 
 RECHAZOS: dict[str, tuple[int, str, str]] = {
     "registro_desconocido": (404, "No existe ese registro", "Revise el folio."),
+    "expedientes_destruidos": (
+        410,
+        "Los datos de este registro se destruyeron por orden",
+        "Terminó el plazo en que se conservan los expedientes de este proceso. Quién lo ordenó y por qué está en la historia del"
+        " registro.",
+    ),
     "imagen_desconocida": (404, "El registro no tiene esa imagen", ""),
     "proceso_desconocido": (404, "No existe ese proceso", ""),
     "registro_no_listo": (409, "El registro todavía no está en Mesa de Control", "Llegará a la cola por sí solo."),

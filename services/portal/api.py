@@ -12,7 +12,7 @@ from services.portal.domain.rechazo import Rechazo
 from services.portal.handlers.portal import Portal
 from services.portal.paginas import Paginas
 from services.portal.problemas import problema
-from services.portal.rutas import auxiliares, calendarios, cuentas, inicio, lotes, procesos, solicitudes
+from services.portal.rutas import auxiliares, calendarios, cuentas, destruccion, inicio, lotes, procesos, solicitudes
 
 DESCRIPCION = "Cuentas, procesos, solicitudes y auxiliares."
 
@@ -23,7 +23,7 @@ def build_app(portal: Portal, access: Access[CuentaRegistrada], health: Health) 
     mount_static(app, Path(__file__).parent / "estatico")
     access.mount(app)
     paginas = Paginas(access, portal.escritor)
-    for rutas in (inicio, procesos, solicitudes, cuentas, calendarios, auxiliares, lotes):
+    for rutas in (inicio, procesos, destruccion, solicitudes, cuentas, calendarios, auxiliares, lotes):
         app.include_router(rutas.rutas(portal, paginas))
 
     @app.exception_handler(Rechazo)

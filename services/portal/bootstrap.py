@@ -16,7 +16,7 @@ from kernel.rebuild import Projection, Rebuilt, first_revision, rebuild
 from kernel.service import Consumer, Service
 from kernel.web import Health
 from schemas.directorio import Directorio
-from schemas.eventos import POR_TIPO
+from schemas.eventos import POR_TIPO, ExpedientesDestruidos
 from services.portal import agent
 from services.portal.adapters import LlavesEnCarpeta
 from services.portal.api import build_app
@@ -24,6 +24,7 @@ from services.portal.handlers.auxiliares import Auxiliares
 from services.portal.handlers.calendarios import Calendarios
 from services.portal.handlers.consultas import Consultas
 from services.portal.handlers.cuentas import Cuentas
+from services.portal.handlers.destruccion import Destrucciones
 from services.portal.handlers.escritura import Escritor, Vista
 from services.portal.handlers.lotes import Lotes
 from services.portal.handlers.personas import Personas
@@ -81,7 +82,19 @@ def build(settings: Settings) -> Service:
         engines.clock,
         instancia=uuid.uuid4().hex,
     )
-    portal = Portal(vista, fichas, escritor, cuentas, Calendarios(escritor), procesos, solicitudes, auxiliares, lotes)
+    destrucciones = Destrucciones(escritor, procesos)
+    portal = Portal(
+        vista,
+        fichas,
+        escritor,
+        cuentas,
+        Calendarios(escritor),
+        procesos,
+        destrucciones,
+        solicitudes,
+        auxiliares,
+        lotes,
+    )
     directorio = Directorio(lambda: vista.actores, settings.identity_key, engines.clock.now)
     health = Health("engines", "actores")
     return Service(
@@ -96,7 +109,10 @@ def build(settings: Settings) -> Service:
             Consumer(agent.RESPUESTAS, agent.TOPICS_DE_RESPUESTAS, PerKey(agent.respuestas(consultas), A_LA_VEZ))
         ],
         prepare=engines.prepare,
-        followers=[Follower(engines.stream, "actores", POR_TIPO, vista.aplicar)],
+        followers=[
+            Follower(engines.stream, "actores", POR_TIPO, vista.aplicar),
+            Follower(engines.stream, ExpedientesDestruidos.topic, POR_TIPO, destrucciones.aplicar),
+        ],
         tasks=[outbox.relay_forever, consultas.reparar_siempre, lotes.trabajar_siempre],
     )
 

@@ -12,9 +12,11 @@ from schemas.eventos import (
     AuxiliarVerificado,
     CalendarioRegistrado,
     CedulaConfirmada,
+    CierreRegistrado,
     CompulsaOrdenada,
     CuentaRegistrada,
     DeclaracionRegistrada,
+    DestruccionOrdenada,
     DispositivoRegistrado,
     FuraRegistrada,
     PerfilRegistrado,
@@ -62,9 +64,13 @@ _CAMPOS = {
     "emblema": "emblema",
     "aviso_simplificado": "aviso de privacidad simplificado",
     "aviso_integral": "aviso de privacidad integral",
+    "fecha": "fecha",
+    "documento": "documento",
+    "hecho": "hecho que se asentó",
 }
 """Fields of events, as people call them."""
 
+_CIERRE = {"resultado_final": "el resultado final", "apertura_confirmada": "que los resultados se pudieron abrir"}
 _QUE: dict[type[Evento], Callable[[Any], str]] = {
     CuentaRegistrada: lambda e: "Se registró la cuenta",
     DeclaracionRegistrada: lambda e: f"Se asentó la Declaración firmada el {_dia(e.firmada_en)}",
@@ -79,6 +85,8 @@ _QUE: dict[type[Evento], Callable[[Any], str]] = {
     AuxiliarDadoDeBaja: lambda e: f"Se dio de baja: {e.motivo}",
     DispositivoRegistrado: lambda e: "Se registró el dispositivo",
     CompulsaOrdenada: lambda e: "Se ordenó la compulsa",
+    CierreRegistrado: lambda e: f"Se asentó {_CIERRE[e.hecho]} el {_dia(e.fecha)} ({e.documento})",
+    DestruccionOrdenada: lambda e: f"Se ordenó destruir los expedientes ({e.numeral}, {e.documento}): {e.motivo}",
 }
 
 

@@ -36,6 +36,16 @@ PROBLEMAS: dict[Codigo, tuple[int, str, str]] = {
         "En este proceso usted no da de baja auxiliares",
         "Las reglas del proceso dicen quién puede hacerlo. Nada se modificó.",
     ),
+    Codigo.EXPEDIENTES_DESTRUIDOS: (
+        409,
+        "Los expedientes de este proceso se destruyen por orden",
+        "Desde esa orden el proceso ya no cambia, y la orden no se puede deshacer. Nada se modificó.",
+    ),
+    Codigo.LO_ASIENTA_OTRO: (
+        403,
+        "Este hecho lo asienta quien recibe los resultados",
+        "Lo asienta el OPL; en un proceso de todo el país, que no tiene OPL, el INE. Nada se modificó.",
+    ),
     Codigo.LOTE_CERRADO: (
         409,
         "Este archivo ya se confirmó o se descartó",

@@ -146,6 +146,7 @@ def _paginas(consultas: Consultas, access: Puerta) -> APIRouter:
             "proceso.html",
             quien=quien,
             proceso=actores.procesos[proceso],
+            destruccion=actores.destrucciones.get(proceso),
             denominaciones=_denominaciones(consultas, proceso),
             totales=totales,
             frase=frase(totales.cuenta),
@@ -177,7 +178,8 @@ def _ficha(consultas: Consultas, access: Puerta, quien: Quien, documento: Docume
     def ve(folio: str) -> bool:
         return access.allows(quien, Accion.VER_FOLIO, access.directory.place_of({"folio": folio}))
 
-    return ficha(documento, ve, consultas.ver_actores().propias())
+    actores = consultas.ver_actores()
+    return ficha(documento, ve, actores.propias(), actores.destrucciones.get(documento["proceso"]))
 
 
 async def _totales(consultas: Consultas, quien: Quien, proceso: str) -> Totales:

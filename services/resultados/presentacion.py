@@ -12,6 +12,7 @@ from kernel.documents import Document
 from kernel.web import miles
 from schemas.ciclo_de_vida import TOPICS, VERSION, Ciclo, Estado, de_documento
 from schemas.eventos import (
+    DestruccionOrdenada,
     Fase,
     Inconsistencia,
     RegistroClasificado,
@@ -183,6 +184,7 @@ class Ficha:
     historia: list[Paso]
     divergentes: list[str]
     duplicado_de: str | None
+    destruccion: DestruccionOrdenada | None
 
     @property
     def situacion(self) -> str | None:
@@ -223,6 +225,7 @@ class Ficha:
             "corte": compulsado.corte if compulsado else None,
             "duplicado_de": self.duplicado_de,
             "divergentes": self.divergentes,
+            "datos_destruidos": destruccion_json(self.destruccion),
             "regla_version": VERSION,
         }
 
@@ -231,9 +234,10 @@ def ficha(
     documento: Document,
     ve: Callable[[str], bool] = lambda folio: True,
     propias: Mapping[str, InconsistenciaPropia] = MappingProxyType({}),
+    destruccion: DestruccionOrdenada | None = None,
 ) -> Ficha:
     """What is told of a received folio. `ve`: whether who asks may see another folio, that it may be named; `propias`: what OPLs
-    added to the catalogue."""
+    added to the catalogue; `destruccion`: the order by which its data were destroyed."""
     ciclo = de_documento(documento)
     recibido = ciclo.recibido
     if recibido is None:
@@ -255,7 +259,13 @@ def ficha(
         historia=_historia(ciclo, documento["horas"], ve),
         divergentes=documento["divergentes"],
         duplicado_de=_duplicado_de(ciclo.compulsado, ve),
+        destruccion=destruccion,
     )
+
+
+def destruccion_json(orden: DestruccionOrdenada | None) -> dict[str, Any] | None:
+    """The order by which data were destroyed, as the API answers it."""
+    return orden.model_dump(mode="json", include={"ordenada_en", "numeral", "documento", "motivo"}) if orden else None
 
 
 def _motivos(inconsistencias: Iterable[Inconsistencia], propias: Mapping[str, InconsistenciaPropia]) -> list[Motivo]:

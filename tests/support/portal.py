@@ -32,6 +32,7 @@ from services.portal.handlers.auxiliares import Auxiliares
 from services.portal.handlers.calendarios import Calendarios
 from services.portal.handlers.consultas import Consultas
 from services.portal.handlers.cuentas import Cuentas
+from services.portal.handlers.destruccion import Destrucciones
 from services.portal.handlers.escritura import Escritor, Orden, Vista
 from services.portal.handlers.lotes import Lotes
 from services.portal.handlers.personas import Personas
@@ -190,6 +191,7 @@ class PortalDePrueba:
         self.cuentas = Cuentas(self.escritor, self.personas, EMISORES, LLAVE)
         self.calendarios = Calendarios(self.escritor)
         self.procesos = Procesos(self.escritor, self.personas, lambda proceso: self.llaves_de_proceso.get(proceso, []))
+        self.destrucciones = Destrucciones(self.escritor, self.procesos)
         self.solicitudes = Solicitudes(
             self.escritor, self.personas, self.procesos, self.emblemas, EMISORES_PUBLICOS, LLAVE
         )
@@ -212,6 +214,7 @@ class PortalDePrueba:
             self.cuentas,
             self.calendarios,
             self.procesos,
+            self.destrucciones,
             self.solicitudes,
             self.auxiliares,
             self.lotes,

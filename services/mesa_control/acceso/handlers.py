@@ -15,7 +15,7 @@ from kernel.errors import Conflict
 from kernel.outbox import Emitted, Outbox, Wanted
 from kernel.together import Gathered
 from schemas.actores import VerActores
-from schemas.eventos import AccesoRegistrado
+from schemas.eventos import AccesoRegistrado, DestruccionOrdenada
 from schemas.paquete import Parte
 from schemas.tipos import proceso_de
 from services.mesa_control import metrics
@@ -183,3 +183,7 @@ class Historias:
             raise Rechazo("registro_desconocido")
         propias = self.ver_actores().propias()
         return [en_palabras(p, propias) for p in documento["pasos"]]
+
+    def destruccion(self, folio: str) -> DestruccionOrdenada | None:
+        """The order by which the data of a record were destroyed."""
+        return self.ver_actores().destrucciones.get(proceso_de(folio))

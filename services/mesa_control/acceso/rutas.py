@@ -30,10 +30,21 @@ class PasoSalida(Salida):
     por_regla: list[str]
 
 
+class DestruccionSalida(Salida):
+    """La orden por la que se destruyeron los datos y las imágenes."""
+
+    ordenada_en: datetime
+    por: str
+    numeral: str
+    documento: str
+    motivo: str
+
+
 class HistoriaSalida(Salida):
-    """La historia de un registro, lo más antiguo primero."""
+    """La historia de un registro, lo más antiguo primero. `destruccion`: nula mientras nadie la ordene."""
 
     folio: str
+    destruccion: DestruccionSalida | None
     pasos: list[PasoSalida]
 
 
@@ -45,7 +56,14 @@ def montar(app: FastAPI, historias: Historias, access: Puerta, aqui: Path) -> No
     @app.get("/api/registros/{folio}/historia")
     async def historia(folio: Annotated[Folio, PathParam()], quien: ve) -> HistoriaSalida:
         """Quién recibió, examinó, consultó, abrió, decidió y pidió reintentar el registro, y cuándo."""
-        return HistoriaSalida(folio=folio, pasos=[_paso(p) for p in await historias.de(folio)])
+        orden = historias.destruccion(folio)
+        return HistoriaSalida(
+            folio=folio,
+            destruccion=DestruccionSalida(**orden.model_dump(include=set(DestruccionSalida.model_fields)))
+            if orden
+            else None,
+            pasos=[_paso(p) for p in await historias.de(folio)],
+        )
 
     @app.get("/registros", include_in_schema=False, response_class=HTMLResponse)
     async def buscar(quien: ve, folio: Annotated[Folio | None, Query()] = None) -> Response:
@@ -57,7 +75,11 @@ def montar(app: FastAPI, historias: Historias, access: Puerta, aqui: Path) -> No
     async def page(folio: Annotated[Folio, PathParam()], quien: ve) -> str:
         pasos = await historias.de(folio)
         return pages.get_template("historia.html").render(
-            quien=quien, folio=folio, pasos=pasos, estilos=["/estatico/historia.css"]
+            quien=quien,
+            folio=folio,
+            pasos=pasos,
+            destruccion=historias.destruccion(folio),
+            estilos=["/estatico/historia.css"],
         )
 
     ve_registro = Annotated[Quien, Depends(access.require(Accion.VER_REGISTRO_EN_MESA))]

@@ -20,6 +20,10 @@ class Codigo(StrEnum):
     """The auxiliar was dismissed: nothing of theirs changes any more."""
     NO_DA_DE_BAJA = "no_da_de_baja"
     """The profile does not let this role dismiss auxiliares (P 7.6, 7.7, 8.6; D 3.4, 3.8, 4.5)."""
+    EXPEDIENTES_DESTRUIDOS = "expedientes_destruidos"
+    """What the process holds is destroyed by order: nothing of the process changes any more."""
+    LO_ASIENTA_OTRO = "lo_asienta_otro"
+    """The OPL says that there is a final result or that the results could be opened; INE where there is no OPL."""
     LOTE_CERRADO = "lote_cerrado"
     """The batch is no longer a preview."""
 

@@ -6,6 +6,7 @@ from kernel.documents import Documents
 from services.portal.handlers.auxiliares import Auxiliares
 from services.portal.handlers.calendarios import Calendarios
 from services.portal.handlers.cuentas import Cuentas
+from services.portal.handlers.destruccion import Destrucciones
 from services.portal.handlers.escritura import Escritor, Vista
 from services.portal.handlers.lotes import Lotes
 from services.portal.handlers.procesos import Procesos
@@ -22,6 +23,7 @@ class Portal:
     cuentas: Cuentas
     calendarios: Calendarios
     procesos: Procesos
+    destrucciones: Destrucciones
     solicitudes: Solicitudes
     auxiliares: Auxiliares
     lotes: Lotes

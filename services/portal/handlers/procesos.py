@@ -62,7 +62,7 @@ class Procesos:
 
     async def registrar_enlaces(self, orden: Orden, proceso: str, version: int, valores: Valores) -> ProcesoRegistrado:
         """Record the liaison officers (P 13.2), sealed. Raises Invalida, Rechazo, Unavailable."""
-        actual = self.conocido(await self.escritor.al_dia(), proceso)
+        actual = self.cambiable(await self.escritor.al_dia(), proceso)
         datos = dominio.leer_enlaces(valores)
         llave, sellados = await self.personas.sellar(
             actual.asunto, datos, contexto_de_enlaces(proceso), {}, antes=actual.enlaces_sellados
@@ -88,7 +88,7 @@ class Procesos:
         What was decided keeps the version that decided it. Raises Invalida, Rechazo, Unavailable.
         """
         actores = await self.escritor.al_dia()
-        actual = self.conocido(actores, proceso)
+        actual = self.cambiable(actores, proceso)
         for escrito in await self.escritor.escritos(orden):
             if isinstance(escrito, ProcesoRegistrado):
                 return escrito
@@ -113,10 +113,17 @@ class Procesos:
 
     def actual(self, actores: Actores, proceso: str, rol: Rol) -> ProcesoRegistrado:
         """The process, for a role that registers it by its profile. Raises Rechazo."""
-        actual = self.conocido(actores, proceso)
+        actual = self.cambiable(actores, proceso)
         registra = actores.perfil_de(proceso).registra
         if dominio.ORGANO.get(rol) != registra:
             raise Rechazo(Codigo.LO_REGISTRA_EL_INE if registra == "ine" else Codigo.LO_REGISTRA_EL_OPL)
+        return actual
+
+    def cambiable(self, actores: Actores, proceso: str) -> ProcesoRegistrado:
+        """What is in force, while it may change. Raises Rechazo (NO_EXISTE, EXPEDIENTES_DESTRUIDOS)."""
+        actual = self.conocido(actores, proceso)
+        if proceso in actores.destrucciones:
+            raise Rechazo(Codigo.EXPEDIENTES_DESTRUIDOS)
         return actual
 
     def conocido(self, actores: Actores, proceso: str) -> ProcesoRegistrado:

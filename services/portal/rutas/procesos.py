@@ -109,6 +109,7 @@ def rutas(portal: Portal, paginas: Paginas) -> APIRouter:
             registra=procesos.ORGANO.get(quien.account.rol) == perfil.registra,
             solicitudes=sum(1 for s in actores.solicitudes.values() if s.proceso == proceso),
             limite=actores.limite_de_recepcion(proceso),
+            destruccion=actores.destrucciones.get(proceso),
             historia=historia(Hechos(ficha)) if ficha else [],
             NOMBRE_DE_TIPO=procesos.NOMBRE_DE_TIPO,
         )
