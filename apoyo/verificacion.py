@@ -30,6 +30,7 @@ from schemas.eventos import (
     ConsultaSolicitada,
     EnvioAbierto,
     EnvioCerrado,
+    ExpedientesDestruidos,
     MiembroDePersona,
     RegistroClasificado,
     RegistroCompulsado,
@@ -60,6 +61,7 @@ LEIDOS = (
     Veredicto.topic,
     ConsultaSolicitada.topic,
     ConsultaRespondida.topic,
+    ExpedientesDestruidos.topic,
 )
 """Topics that are read; each before those that follow from it."""
 
@@ -104,11 +106,12 @@ TITULOS = {
     "contenido_de_objetos": "Contenido igual a su SHA-256",
     "objetos_sin_evento": "Todo objeto tiene su evento",
     "paquetes_vencidos": "Paquetes borrados tras su plazo",
+    "destruidos": "Expedientes destruidos por orden",
     "totales": "Totales de resultados",
     "proyeccion": "Estado de cada folio en resultados",
 }
 """Every check by its key, in the order of the report."""
-DE_OBJETOS = ("objetos_presentes", "contenido_de_objetos", "objetos_sin_evento", "paquetes_vencidos")
+DE_OBJETOS = ("objetos_presentes", "contenido_de_objetos", "objetos_sin_evento", "paquetes_vencidos", "destruidos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,8 @@ class Hechos:
         self.veredictos: list[Veredicto] = []
         self.solicitadas: dict[str, ConsultaSolicitada] = {}
         self.respondidas: dict[str, list[ConsultaRespondida]] = {}
+        self.destruidos: dict[str, ExpedientesDestruidos] = {}
+        """Process → how far the order to destroy what it holds is carried out."""
         self.contenidos: dict[tuple[str, str, int], dict[bytes, str]] = {}
         """(topic, subject, version) → SHA-256 of each content seen → where it was seen first."""
         self.identificadores: dict[str, dict[bytes, str]] = {}
@@ -239,6 +244,10 @@ class Hechos:
                 conocida = self.correcciones.get(asunto)
                 if conocida is None or conocida.version < evento.version:
                     self.correcciones[asunto] = evento
+            case ExpedientesDestruidos():
+                dicho = self.destruidos.get(evento.proceso)
+                if dicho is None or dicho.version < evento.version:
+                    self.destruidos[evento.proceso] = evento
             case MiembroDePersona():
                 self.anunciados.setdefault(evento.folio, set()).add(evento.persona)
             case Veredicto() if nueva:
@@ -261,7 +270,10 @@ class Hechos:
             self.objetos.setdefault((objeto.cubo, objeto.nombre), objeto)
 
     def retirado(self, objeto: Objeto, hasta: datetime) -> bool:
-        """Whether it is the package of a record that was opened up to then, and that is the last word about it."""
+        """Whether it is the package of a record that was opened up to then, and that is the last word about it; or anything of a
+        process that is destroyed by order."""
+        if proceso_de(objeto.folio) in self.destruidos:
+            return True
         if objeto.cubo != PAQUETES or (ciclo := self.ciclos.get(objeto.folio)) is None:
             return False
         ultimo = ciclo.descifrado
@@ -517,7 +529,8 @@ def nombres_de_objetos(hechos: Hechos) -> Comprobacion:
 class Revision:
     """What was read of the objects: the names in each bucket, and what came of those whose bytes were read.
 
-    `retirados`: how many are not there and need not be (`Hechos.retirado`); `vencidos`: those that are there and should not be.
+    `retirados`: how many are not there and need not be (`Hechos.retirado`); `vencidos`: those that are there and should not be;
+    `resucitados`: what is stored, `bucket/name`, of processes that said before that nothing is.
     """
 
     nombres: Mapping[str, Set[str]]
@@ -526,6 +539,7 @@ class Revision:
     alterados: list[Objeto] = field(default_factory=list)
     retirados: int = 0
     vencidos: list[Objeto] = field(default_factory=list)
+    resucitados: list[str] = field(default_factory=list)
 
     def leer(self, objeto: Objeto, contenido: bytes | None) -> None:
         """Look at the bytes of an object; None when it is not there."""
@@ -553,7 +567,7 @@ def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
             "objetos_presentes",
             total,
             _hallazgos(revision.ausentes, "no está guardado"),
-            f"{revision.retirados} paquetes borrados tras su plazo" if revision.retirados else "por su nombre",
+            f"{revision.retirados} borrados tras su plazo o por orden" if revision.retirados else "por su nombre",
         ),
         Comprobacion(
             "contenido_de_objetos",
@@ -573,7 +587,19 @@ def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
             len(revision.nombres[PAQUETES]),
             _hallazgos(revision.vencidos, "sigue guardado después de su plazo"),
         ),
+        destruidos(hechos, revision.resucitados),
     ]
+
+
+def destruidos(hechos: Hechos, resucitados: Sequence[str]) -> Comprobacion:
+    """Where an order is carried out nothing is stored any more, and every record that was opened was counted."""
+    hallazgos = [Hallazgo(nombre, "sigue guardado después de su destrucción") for nombre in resucitados]
+    for proceso, dicho in sorted(hechos.destruidos.items()):
+        suyos = (c.descifrado for folio, c in hechos.ciclos.items() if proceso_de(folio) == proceso)
+        abiertos = sum(isinstance(descifrado, RegistroDescifrado) for descifrado in suyos)
+        if dicho.terminada and dicho.registros < abiertos:
+            hallazgos.append(Hallazgo(proceso, f"se abrieron {abiertos} registros y se destruyeron {dicho.registros}"))
+    return Comprobacion("destruidos", len(hechos.destruidos), tuple(hallazgos))
 
 
 def totales_publicados(hechos: Hechos, publicados: Iterable[Mapping[str, Any]]) -> Comprobacion:

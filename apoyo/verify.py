@@ -240,7 +240,8 @@ async def _objetos(
     turno = asyncio.Semaphore(_A_LA_VEZ)
     hasta = SystemClock().now() - fuentes.gracia
     guardados = (o for o in hechos.objetos.values() if o.nombre in nombres[PAQUETES])
-    revision.vencidos += [o for o in guardados if hechos.retirado(o, hasta - MARGEN)]
+    vencidos = (o for o in guardados if proceso_de(o.folio) not in hechos.destruidos)
+    revision.vencidos += [o for o in vencidos if hechos.retirado(o, hasta - MARGEN)]
 
     def retirado(objeto: Objeto) -> bool:
         si = hechos.retirado(objeto, hasta)
@@ -263,6 +264,11 @@ async def _objetos(
         por_leer |= set(suyos if alcance is Alcance.TODOS else elegir(suyos, min(MUESTRA, len(suyos))))
     try:
         await asyncio.gather(*(revisar(objeto) for objeto in sorted(por_leer)))
+        # Listed again: what was there before may be gone by the time that it is said to be.
+        for proceso in sorted(p for p, dicho in hechos.destruidos.items() if dicho.terminada):
+            for cubo in CUBOS:
+                guardado_aun = fuentes.objetos[cubo].names(f"{proceso}/")
+                revision.resucitados += [f"{cubo}/{nombre}" async for nombre in guardado_aun]
     except Unavailable as error:
         return [Comprobacion(clave, impedimento=f"no se pueden leer los objetos ({error})") for clave in DE_OBJETOS]
     return de_los_objetos(hechos, revision)

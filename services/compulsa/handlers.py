@@ -169,6 +169,8 @@ class Consultas:
 
     async def consultar(self, folio: str, descifrado: Descifrado, corregido: Corregido | None) -> Consulta:
         """Look a record up in its cut, by its form as last corrected. Raises BadInput (KeyDestroyed included) and Unavailable."""
+        if proceso_de(folio) in self._actores().destrucciones:
+            raise KeyDestroyed(folio)
         corte = corte_para(descifrado.recibido_en)
         consulta = Consulta(
             version=1,

@@ -209,8 +209,8 @@ class MesaDeControl:
         """The record to review next: one that this person has already and is not in `excepto`, else the oldest free for them.
 
         It is this person's alone until its time runs out; so a person has at most one more than those in `excepto`. What cannot
-        be opened is passed over, logged and counted. None when nothing is free. Raises Rechazo (`expedientes_destruidos`), Conflict,
-        Unavailable.
+        be opened is passed over, logged and counted. None when nothing is free.
+        Raises Rechazo (`expedientes_destruidos`), Conflict, Unavailable.
         """
         self._sin_destruir(proceso)
         skip = list(excepto)

@@ -514,6 +514,22 @@ async def test_las_llaves_de_muchos_son_las_que_ya_habia_y_una_destruida_no_vuel
     assert await una.open("a") == primera
 
 
+async def test_de_las_destruidas_para_siempre_tampoco_se_hace_la_que_nunca_hubo(make: Make) -> None:
+    privada = hpke.Private.generate(hpke.X25519)
+    llavero = KeyRing(await _prepared(make()), "una", privada, {"una": privada.public()})
+    raiz = await llavero.create("a", {"una": None})
+    await llavero.create("b", {"una": None})
+    for _ in range(2):
+        await llavero.destroy_many(["b", "c"])
+    for destruida in ("b", "c"):
+        assert await llavero.is_destroyed(destruida)
+        with pytest.raises(KeyDestroyed):
+            await llavero.create(destruida, {"una": None})
+    assert [await llavero.is_destroyed(otra) for otra in ("a", "no existe")] == [False, False]
+    assert await llavero.open("a") == raiz
+    assert (await llavero.rewrap()).lost == []
+
+
 @pytest.mark.parametrize("con_algo", [True, False])
 async def test_la_que_toma_el_lugar_de_otra_deja_solo_lo_suyo_bajo_el_nombre_de_la_otra(
     make_plain: Make, con_algo: bool

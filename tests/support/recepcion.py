@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from schemas.eventos import (
     POR_TIPO,
     AuxiliarDadoDeBaja,
     AuxiliarRegistrado,
+    DestruccionOrdenada,
     DispositivoRegistrado,
     LlaveProceso,
     PerfilRegistrado,
@@ -37,6 +39,7 @@ from schemas.eventos import (
 )
 from schemas.paquete import IMAGENES, DatosRegistro, Modalidad, Suite, Ubicacion, objeto_de
 from schemas.perfil import PERFIL_P, PerfilReglas, TipoProceso
+from services.descifrado.destruccion import Destrucciones
 from services.descifrado.examen import Examen
 from services.descifrado.handlers import CON_DERECHO, Descifrado
 from services.descifrado.retiro import Retiro
@@ -142,7 +145,9 @@ class Mundo:
 
     async def start(self) -> "Mundo":
         await self.stream.start()
-        await self.stream.create_topics([TopicSpec(t, 2) for t in ("registro_recibido", "envios", "descifrado")])
+        await self.stream.create_topics(
+            [TopicSpec(t, 2) for t in ("registro_recibido", "envios", "descifrado", "destruido")]
+        )
         return self
 
     async def stop(self) -> None:
@@ -278,11 +283,12 @@ class MundoDescifrado:
         privates = {service: Private.generate() for service in CON_DERECHO}
         publics = {service: private.public() for service, private in privates.items()}
         self.llaves = {s: KeyRing(self.wraps, s, private, publics) for s, private in privates.items()}
-        self.procesos = KeyRing(self.wraps_de_procesos, "descifrado", privates["descifrado"], publics)
+        self.llavero = lambda documentos: KeyRing(documentos, "descifrado", privates["descifrado"], publics)
+        self.procesos = self.llavero(self.wraps_de_procesos)
         self.descifrado = self.instancia()
 
-    def instancia(self) -> Descifrado:
-        """Another process of the service, on the same stores."""
+    def instancia(self, por_destruir: Callable[[str], bool] = lambda proceso: False) -> Descifrado:
+        """Another process of the service, on the same stores. `por_destruir`: what it knows of orders to destroy."""
         outbox = Outbox(self.documentos, self.mundo.stream, self.mundo.reloj, "/apoyo/descifrado")
         return Descifrado(
             outbox,
@@ -294,7 +300,26 @@ class MundoDescifrado:
             Examen(Umbrales()),
             Semejanzas(self.huellas, self.procesos, IMAGEN_REPETIDA, asyncio.to_thread),
             asyncio.to_thread,
+            por_destruir,
         )
+
+    async def destrucciones(self, *ordenes: DestruccionOrdenada, vida: Vida | None = None) -> Destrucciones:
+        """What carries orders out, in another process of the service that has read both topics to their end."""
+        vida = vida or Vida()
+        destrucciones = Destrucciones(
+            Outbox(DocumentosDe(vida, self.documentos), self.mundo.stream, self.mundo.reloj, "/apoyo/descifrado"),
+            ObjetosDe(vida, self.mundo.paquetes),
+            ObjetosDe(vida, self.expedientes),
+            self.llavero(DocumentosDe(vida, self.wraps)),
+            self.llavero(DocumentosDe(vida, self.wraps_de_procesos)),
+            DocumentosDe(vida, self.huellas),
+            self.mundo.reloj,
+            lambda proceso: None,
+        )
+        dichos = [sobre.evento for sobre in await self.mundo.eventos("destruido")]
+        for evento in (*ordenes, *dichos):
+            destrucciones.aplicar(evento, 0)
+        return destrucciones
 
     async def recibido(self, capturado: Captura) -> RegistroRecibido:
         """Put the package where reception would, without asking reception whether it would take it."""

@@ -16,6 +16,7 @@ from kernel.sealing import CannotUnseal, unseal
 from schemas.actores import VerActores
 from schemas.eventos import EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
 from schemas.expediente import ACUSE, DatosAcuse, contexto
+from schemas.tipos import proceso_de
 from services.notificaciones import metrics
 from services.notificaciones.domain.acuse import Renglon, Sin, encargo, lo_que_espera, redactar
 from services.notificaciones.handlers.direcciones import Direcciones, Llavero
@@ -95,6 +96,9 @@ class Acuses:
         if documento["llave"] is None:
             return "cuarentena"
         folio = documento["_id"]
+        if proceso_de(folio) in self.ver_actores().destrucciones:
+            metrics.SIN_ABRIR.labels("llave_destruida").inc()
+            return "no_disponible"
         try:
             llave = await self.llavero.open(documento["llave"])
             sellado = base64.b64decode(documento["acuse_sellado"])

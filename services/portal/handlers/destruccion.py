@@ -32,7 +32,7 @@ class Destrucciones:
                 self.avances[evento.proceso] = evento
 
     async def cerrar(self, orden: Orden, rol: Rol, proceso: str, version: int, valores: Valores) -> CierreRegistrado:
-        """Record the fact, or correct it. `version`: of the one that is corrected, 0: none. Raises Invalida, Rechazo, Unavailable."""
+        """Record the fact, or correct what that version says (0: there is none). Raises Invalida, Rechazo, Unavailable."""
         actores = await self.escritor.al_dia()
         for escrito in await self.escritor.escritos(orden):
             if isinstance(escrito, CierreRegistrado):
