@@ -46,7 +46,7 @@ LLAVES = {name: Private.generate() for name in ("portal", "notificaciones", "com
 EMISORES = {EMISOR: "Cuenta institucional"}
 EMISORES_PUBLICOS = {"google": "Google", "facebook": "Facebook"}
 LLAVE_PUBLICA = LlaveProceso(id="ci26-1", suite="x25519", publica="cHVibGljYQ==")
-TOPICS = ("actores", "consulta_padron", "respuesta_padron")
+TOPICS = ("actores", "consulta_padron", "respuesta_padron", "destruido")
 PROCESOS = ("CI26", "CI27", "RM27")
 """Processes whose public keys INE has set."""
 EPOCA = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
@@ -264,9 +264,11 @@ class PortalDePrueba:
     @asynccontextmanager
     async def en_marcha(self, *, proyecta: bool = True) -> AsyncIterator["PortalDePrueba"]:
         """Following `actores`, and folding it into the fichas."""
-        follower = Follower(self.stream, "actores", POR_TIPO, self.vista.aplicar)
-        tasks = [asyncio.create_task(follower.run())]
-        await follower.caught_up.wait()
+        aplicar = {"actores": self.vista.aplicar, "destruido": self.destrucciones.aplicar}
+        followers = [Follower(self.stream, topic, POR_TIPO, fold) for topic, fold in aplicar.items()]
+        tasks = [asyncio.create_task(follower.run()) for follower in followers]
+        for follower in followers:
+            await follower.caught_up.wait()
         if proyecta:
             fold = Fold(self.fichas, lambda documentos: agent.build(Proyector(documentos)))
             batch = fold.under(lambda handle: guarded(handle, self.stream.publish, aside=Aside("portal", 100)))

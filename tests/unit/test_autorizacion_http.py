@@ -41,6 +41,7 @@ ACCIONES: dict[str, frozenset[Accion]] = {
             *(Accion.REGISTRAR_PROCESO, Accion.REGISTRAR_CALENDARIO, Accion.CAMBIAR_REGLAS, Accion.VER_SOLICITUD),
             *(Accion.REGISTRAR_SOLICITUD, Accion.VER_AUXILIARES, Accion.REGISTRAR_AUXILIAR),
             *(Accion.DAR_DE_BAJA_AUXILIAR, Accion.REGISTRAR_FURA, Accion.CAMBIAR_CORREO),
+            *(Accion.REGISTRAR_CIERRE, Accion.ORDENAR_DESTRUCCION),
         }
     ),
 }
@@ -118,9 +119,12 @@ REPARTO = {
 VER, FORMA = ("GET",), ("GET", "POST")
 _P, _S, _A = "/procesos/{proceso}", "/solicitudes/{solicitud}", "/solicitudes/{solicitud}/auxiliares"
 DEL_PORTAL: dict[Accion, dict[str, tuple[str, ...]]] = {
-    Accion.VER_PROCESO: dict.fromkeys(("/", "/procesos", _P, f"{_P}/reglas", f"{_P}/plazos", f"{_P}/capacidad"), VER),
+    Accion.VER_PROCESO: dict.fromkeys(("/", "/procesos", _P, f"{_P}/reglas", f"{_P}/plazos", f"{_P}/capacidad"), VER)
+    | {f"{_P}/expedientes": VER},
     Accion.REGISTRAR_PROCESO: dict.fromkeys(("/procesos/nuevo", f"{_P}/cambiar", f"{_P}/enlaces"), FORMA),
     Accion.CAMBIAR_REGLAS: {f"{_P}/reglas/cambiar": FORMA},
+    Accion.REGISTRAR_CIERRE: {f"{_P}/expedientes/cierre": FORMA},
+    Accion.ORDENAR_DESTRUCCION: {f"{_P}/expedientes/destruir": FORMA},
     Accion.VER_SOLICITUD: dict.fromkeys((f"{_P}/solicitudes", _S, f"{_S}/emblema", f"{_S}/cedula.pdf"), VER),
     Accion.REGISTRAR_SOLICITUD: dict.fromkeys((f"{_P}/solicitudes/nueva", f"{_S}/cambiar", f"{_S}/cedula"), FORMA),
     Accion.VER_CUENTAS: dict.fromkeys(("/cuentas", "/cuentas/{cuenta}"), VER),
@@ -294,7 +298,7 @@ def _personas() -> Iterator[tuple[Rol, Mapping[str, Any]]]:
 
 
 DE_LA_PUERTA = {(403, "sin_permiso"), (403, "fuera_de_alcance")}
-DEL_DOMINIO = {"lo_registra_el_ine", "lo_registra_el_opl", "nada_que_reintentar"}
+DEL_DOMINIO = {"lo_registra_el_ine", "lo_registra_el_opl", "lo_asienta_otro", "nada_que_reintentar"}
 NOMBRES = {
     "parte": "foto",
     "cuenta": "quien",
