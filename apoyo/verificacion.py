@@ -562,12 +562,13 @@ def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
         for nombre in sorted(nombres)
         if (cubo, nombre) not in hechos.objetos
     ]
+    borrados = "objetos borrados por orden o tras su plazo" if hechos.destruidos else "paquetes borrados tras su plazo"
     return [
         Comprobacion(
             "objetos_presentes",
             total,
             _hallazgos(revision.ausentes, "no está guardado"),
-            f"{revision.retirados} borrados tras su plazo o por orden" if revision.retirados else "por su nombre",
+            f"{revision.retirados} {borrados}" if revision.retirados else "por su nombre",
         ),
         Comprobacion(
             "contenido_de_objetos",

@@ -22,6 +22,7 @@ from schemas.eventos import (
     CompulsaOrdenada,
     ConsultaRespondida,
     ConsultaSolicitada,
+    DestruccionOrdenada,
     Fase,
     Inconsistencia,
     MiembroDePersona,
@@ -42,7 +43,7 @@ from schemas.perfil import PERFIL_D, PERFIL_P, PerfilReglas
 from schemas.tipos import componer_folio, descomponer_folio
 from services.compulsa.agent import TOPICS, agente
 from services.compulsa.domain.padron import huella, leer_renglon
-from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen, Respuestas
+from services.compulsa.handlers import Consultas, Estados, FinDeProcesos, Folios, Personas, Reexamen, Respuestas
 from services.compulsa.padron import Padron, _documento
 from tests.support.ejemplos import ejemplo
 from tests.unit.test_compulsa_padron import FILA, OTRA
@@ -526,6 +527,30 @@ async def test_una_llave_destruida_o_ausente_y_unos_datos_ilegibles_son_entrada_
         await compulsa.handle(record)
     assert unreadable.value.reason == "datos_ilegibles"
     assert await compulsa.documentos.get(folio(1)) is None
+
+
+async def test_ordenada_la_destruccion_no_se_abre_nada_y_la_llave_de_las_personas_se_destruye(
+    compulsa: Compulsa,
+) -> None:
+    """That key lives in compulsa alone; a backup may bring it back."""
+    await compulsa.cargar(FILA)
+    await compulsa.descifrar(folio(1))
+    await compulsa.correr()
+    [respaldo] = await compulsa.procesos.find({})
+    private = Private.generate()
+    llavero = KeyRing(compulsa.procesos, "compulsa", private, {"compulsa": private.public()})
+    fin = FinDeProcesos(llavero, lambda: compulsa.actores)
+    await fin.una_vez()
+    assert await compulsa.procesos.find({}) == [respaldo]
+    compulsa.actores.aplicar(ejemplo(DestruccionOrdenada, proceso=respaldo["_id"]), 10**6)
+    for _ in range(2):
+        await fin.una_vez()
+        with pytest.raises(KeyDestroyed):
+            await llavero.create(respaldo["_id"], {"compulsa": None})
+        compulsa.procesos._documents[respaldo["_id"]] = respaldo
+    await compulsa.descifrar(folio(2))
+    with pytest.raises(KeyDestroyed):
+        await compulsa.handle(await compulsa.ultimo(RegistroDescifrado.topic))
 
 
 async def test_una_solicitud_o_un_proceso_aun_no_vistos_se_reintentan(compulsa: Compulsa) -> None:

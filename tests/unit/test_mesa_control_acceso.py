@@ -13,12 +13,13 @@ from PIL import Image
 from kernel.documents import MemoryDocuments
 from kernel.errors import Unavailable
 from schemas.autorizacion import Rol
-from schemas.eventos import AccesoRegistrado, RegistroClasificado
+from schemas.eventos import AccesoRegistrado, DestruccionOrdenada, RegistroClasificado
 from schemas.paquete import Parte
 from services.mesa_control import agent
 from services.mesa_control.acceso import domain
 from services.mesa_control.acceso.handlers import ProyectorDeHistoria
 from services.mesa_control.domain import Eleccion, Orden
+from tests.support.ejemplos import ejemplo
 from tests.support.mesa import EPOCA, PROCESO, Mesa, folio
 
 ENTERO = {Parte.DATOS, Parte.ANVERSO, Parte.REVERSO, Parte.FOTO, Parte.FIRMA}
@@ -248,6 +249,23 @@ async def test_la_historia_dice_quien_y_cuando_sin_datos_de_la_persona(mesa: Mes
         assert dato
         assert dato not in pagina
     assert "operador1" in pagina
+
+
+async def test_la_historia_dice_por_que_orden_se_destruyeron_los_datos(mesa: Mesa, http: httpx.AsyncClient) -> None:
+    await mesa.cuenta_la_historia(*await _vida(mesa))
+    http.cookies.clear()
+    http.cookies.update(await mesa.puerta.entra("auditor1"))
+    ruta = f"registros/{folio(1)}"
+    assert (await http.get(f"/api/{ruta}/historia")).json()["destruccion"] is None
+    assert "se destruyeron" not in (await http.get(f"/{ruta}")).text
+    mesa.actores.aplicar(ejemplo(DestruccionOrdenada), mesa.actores.offset)
+    destruccion = (await http.get(f"/api/{ruta}/historia")).json()["destruccion"]
+    assert (destruccion["por"], destruccion["numeral"], destruccion["documento"]) == (
+        "ine1",
+        "P 16.1",
+        "INE/DERFE/0412/2026",
+    )
+    assert "se destruyeron por orden de ine1, del 23 nov 2026" in (await http.get(f"/{ruta}")).text
 
 
 async def test_la_historia_es_la_misma_en_cualquier_orden_y_repetida(mesa: Mesa) -> None:

@@ -7,7 +7,9 @@ import httpx
 import pytest
 
 from kernel.images import shown
+from schemas.eventos import DestruccionOrdenada
 from schemas.paquete import IMAGENES, Parte
+from tests.support.ejemplos import ejemplo
 from tests.support.imagenes import SECRETO, con_segmentos, exif, jpeg, segmento
 from tests.support.mesa import PROCESO, Mesa, folio, imagen
 
@@ -150,6 +152,22 @@ async def test_la_llave_destruida_se_dice_y_los_bytes_alterados_tambien(mesa: Me
     key |= {"destroyed": True, "wraps": {}, "revision": 1}
     wraps._documents[key["_id"]] = key  # type: ignore[attr-defined]
     assert (await http.get(f"/api/registros/{folio(1)}")).status_code == 410
+
+
+async def test_ordenada_la_destruccion_nadie_abre_nada_aunque_la_llave_siga_ahi(
+    mesa: Mesa, http: httpx.AsyncClient
+) -> None:
+    """A backup may have brought it back, and descifrado may not have come to it yet."""
+    await mesa.llega(1)
+    assert (await http.get(f"/api/registros/{folio(1)}")).status_code == 200
+    mesa.actores.aplicar(ejemplo(DestruccionOrdenada), mesa.actores.offset)
+    accedidos = len(await mesa.accedidos())
+    for ruta in (SIGUIENTE, f"/api/registros/{folio(1)}", f"/api/registros/{folio(1)}/imagenes/foto"):
+        problema = await http.get(ruta)
+        assert (problema.status_code, problema.json()["code"]) == (410, "expedientes_destruidos")
+        assert (problema.json()["numeral"], problema.json()["documento"]) == ("P 16.1", "INE/DERFE/0412/2026")
+    assert (await _decide(http, 1, LIMPIA)).status_code == 410
+    assert len(await mesa.accedidos()) == accedidos
 
 
 async def test_decidir_responde_la_decision_y_repetir_lo_mismo(mesa: Mesa, http: httpx.AsyncClient) -> None:

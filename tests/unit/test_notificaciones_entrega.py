@@ -20,8 +20,15 @@ from kernel.sealing import KeyRing, derive, seal
 from kernel.stream import Handler, Record
 from schemas.actores import DATOS, DatosAuxiliar, contexto_de_auxiliar
 from schemas.envelope import Evento, ensobrar
-from schemas.eventos import AuxiliarRegistrado, EnvioAbierto, EnvioCerrado, RegistroDescifrado, RegistroEnCuarentena
-from schemas.tipos import Modelo
+from schemas.eventos import (
+    AuxiliarRegistrado,
+    DestruccionOrdenada,
+    EnvioAbierto,
+    EnvioCerrado,
+    RegistroDescifrado,
+    RegistroEnCuarentena,
+)
+from schemas.tipos import Modelo, proceso_de
 from services.notificaciones import agent
 from services.notificaciones.domain.historia import Historia
 from services.notificaciones.handlers.acuses import Acuses
@@ -316,6 +323,15 @@ async def test_un_registro_cuya_llave_se_destruyo_se_lista_sin_cic(mundo: Mundo)
     for e in (evento, cerrado(1)):
         await instancia.recibir(e)
     assert folio(1) in mundo.buzon.mensajes[0].cuerpo
+    assert "ya no está disponible" in mundo.buzon.mensajes[0].cuerpo
+
+
+async def test_ordenada_la_destruccion_no_se_dice_el_cic_aunque_la_llave_siga_ahi(mundo: Mundo) -> None:
+    evento = await mundo.descifrado(1)
+    instancia = mundo.instancia("uno")
+    mundo.actores.aplicar(ejemplo(DestruccionOrdenada, proceso=proceso_de(folio(1))), 10**6)
+    for e in (evento, cerrado(1)):
+        await instancia.recibir(e)
     assert "ya no está disponible" in mundo.buzon.mensajes[0].cuerpo
 
 

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from schemas.ciclo_de_vida import VERSION, Estado
+from schemas.eventos import DestruccionOrdenada
 from services.resultados import metrics
+from tests.support.ejemplos import ejemplo
 from tests.support.resultados import PROCESO, Resultados, folio, vida
 from tests.support.servidor import servir
 
@@ -74,6 +76,24 @@ async def test_a_un_promovente_no_se_le_dice_que_folio_de_otro_es_de_la_misma_pe
         assert ajeno not in propio.text
         assert "Ya había un registro de la misma persona" in propio.text
         assert ajeno in (await cliente.get(ruta)).text
+
+
+async def test_destruidos_los_datos_se_dice_por_que_orden_y_los_totales_se_quedan(
+    resultados: Resultados, cliente: httpx.AsyncClient
+) -> None:
+    antes = [(await cliente.get(ruta)).json() for ruta in RUTAS[:2]]
+    assert antes[1]["datos_destruidos"] is None
+    assert "se destruyeron" not in (await cliente.get(RUTAS[3])).text
+    resultados.actores.aplicar(ejemplo(DestruccionOrdenada, proceso=PROCESO), 10**6)
+    totales, ficha = [(await cliente.get(ruta)).json() for ruta in RUTAS[:2]]
+    assert (totales["estados"], totales["cuadra"]) == (antes[0]["estados"], True)
+    assert ficha["estado"] == antes[1]["estado"]
+    assert (ficha["datos_destruidos"]["numeral"], ficha["datos_destruidos"]["documento"]) == (
+        "P 16.1",
+        "INE/DERFE/0412/2026",
+    )
+    for ruta in RUTAS[2:]:
+        assert "se destruyeron por orden del 23 nov 2026" in (await cliente.get(ruta)).text
 
 
 async def test_los_totales_traen_los_diez_estados_y_cuadran(cliente: httpx.AsyncClient) -> None:

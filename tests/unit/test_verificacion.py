@@ -33,6 +33,7 @@ from schemas.eventos import (
     ConsultaSolicitada,
     EnvioAbierto,
     EnvioCerrado,
+    ExpedientesDestruidos,
     MiembroDePersona,
     RegistroClasificado,
     RegistroCompulsado,
@@ -686,3 +687,30 @@ async def test_lo_que_llega_mientras_se_verifica_no_parece_una_falla(mundo: Mund
     assert proyeccion.dictamen is Dictamen.BIEN
     assert proyeccion.nota.startswith("2 con eventos más nuevos")
     assert [c.clave for c in informe.comprobaciones if c.dictamen is Dictamen.NO_HECHA] == ["totales"]
+
+
+@pytest.mark.parametrize("terminada", [False, True])
+async def test_lo_que_se_destruye_por_orden_puede_faltar_y_terminado_nada_queda(mundo: Mundo, terminada: bool) -> None:
+    abiertos = len(mundo.abiertos)
+    await mundo.publicar(ejemplo(ExpedientesDestruidos, proceso=PROCESO, version=1, registros=0, terminada=False))
+    dicho = ejemplo(ExpedientesDestruidos, proceso=PROCESO, version=2, registros=abiertos, terminada=terminada)
+    await mundo.publicar(dicho)
+    [quitado, *quedan] = [n async for n in mundo.expedientes.names()]
+    await mundo.expedientes.delete(quitado)
+    assert set(hallazgos(await mundo.verificar())) == ({"destruidos"} if terminada else set())
+    for cubo in (mundo.paquetes, mundo.expedientes):
+        for nombre in [n async for n in cubo.names()]:
+            await cubo.delete(nombre)
+    assert quedan
+    assert hallazgos(await mundo.verificar()) == {}
+
+
+async def test_un_registro_abierto_que_no_se_conto_al_destruir_es_una_falla(mundo: Mundo) -> None:
+    for cubo in (mundo.paquetes, mundo.expedientes):
+        for nombre in [n async for n in cubo.names()]:
+            await cubo.delete(nombre)
+    de_menos = ejemplo(
+        ExpedientesDestruidos, proceso=PROCESO, version=1, registros=len(mundo.abiertos) - 1, terminada=True
+    )
+    await mundo.publicar(de_menos)
+    assert set(hallazgos(await mundo.verificar())) == {"destruidos"}
