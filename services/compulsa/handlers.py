@@ -259,6 +259,9 @@ class Consultas:
             raise BadInput("datos_ilegibles", f"{donde}: {type(error).__name__}") from None
 
 
+FIN_CADA_S = 60.0
+
+
 class FinDeProcesos:
     """Destroys the key by which a process's persons are hashed, once its destruction is ordered (SPEC 11, ADR 37).
 
@@ -269,14 +272,14 @@ class FinDeProcesos:
         self._procesos = procesos
         self._actores = actores
 
-    async def siempre(self, cada_s: float = 60.0) -> None:
+    async def siempre(self) -> None:
         """Until cancelled. Engines that do not answer are asked again later."""
         while True:
             try:
                 await self.una_vez()
             except Unavailable as error:
                 log.warning("process_keys_not_destroyed", error=str(error))
-            await asyncio.sleep(cada_s)
+            await asyncio.sleep(FIN_CADA_S)
 
     async def una_vez(self) -> None:
         """Destroy the keys that are there. Raises Unavailable."""

@@ -8,6 +8,7 @@ done with: at each start, and every so often, it is looked whether anything of i
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
@@ -60,6 +61,7 @@ class Destrucciones:
         self._olvidar = olvidar
         self._ordenes: dict[str, DestruccionOrdenada] = {}
         self._avances: dict[str, ExpedientesDestruidos] = {}
+        self._llego = asyncio.Event()
 
     def ordenada(self, proceso: str) -> bool:
         """Whether what that process holds is to be destroyed: nothing of it is opened any more."""
@@ -71,6 +73,7 @@ class Destrucciones:
             case DestruccionOrdenada():
                 self._ordenes[evento.proceso] = evento
                 self._olvidar(evento.proceso)
+                self._llego.set()
             case ExpedientesDestruidos():
                 previo = self._avances.get(evento.proceso)
                 if previo is None or evento.version > previo.version:
@@ -81,12 +84,15 @@ class Destrucciones:
     async def siempre(self) -> None:
         """Carry orders out, and see to it that they stay so, until cancelled. Engines that do not answer are asked again later."""
         while True:
+            self._llego.clear()
             try:
                 while await self.vuelta():
                     pass
             except (Unavailable, Conflict) as error:
                 log.warning("destruction_postponed", error=str(error))
-            await asyncio.sleep(CADA_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CADA_S):
+                    await self._llego.wait()
 
     async def vuelta(self) -> bool:
         """One page of each order that is not carried out; whether there was any. Raises Conflict, Unavailable."""

@@ -37,6 +37,8 @@ ESPERAS: dict[str, object] = {
     "kernel.stream.kafka:_SESSION_S": ESPERA_S,
     "kernel.stream.kafka:_HEARTBEAT_S": ESPERA_S / 4,
     "services.descifrado.retiro:CADA_S": ESPERA_S,
+    "services.descifrado.destruccion:CADA_S": ESPERA_S,
+    "services.compulsa.handlers:FIN_CADA_S": ESPERA_S,
     "services.notificaciones.handlers.entregas:PLAZO": timedelta(seconds=ESPERA_S),
     # Activity is written down at once, so that a short run reaches that write too.
     "kernel.identity.sessions:_STEPS": 10**9,

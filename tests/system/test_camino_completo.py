@@ -25,6 +25,7 @@ from schemas.ciclo_de_vida import Estado, estado
 from schemas.eventos import POR_TIPO
 from services.mesa_control.bootstrap import HISTORIA
 from services.notificaciones.domain import Clase
+from tests.support import destruccion
 from tests.support.escaner import Escaner
 
 REGISTROS = MINIMO_CON_TODAS
@@ -77,6 +78,35 @@ async def test_cada_apoyo_llega_de_dispositivo_a_resultado_y_todo_coincide_con_l
         escaner = Escaner(recorrido)
         assert await escaner.hallazgos() == []
         assert escaner.se_buscan_a_si_mismos()
+        await _lo_que_se_ordena_destruir_no_lo_abre_nadie_y_un_respaldo_no_lo_devuelve(recorrido)
+
+
+async def _lo_que_se_ordena_destruir_no_lo_abre_nadie_y_un_respaldo_no_lo_devuelve(recorrido: Recorrido) -> None:
+    """SPEC 11; P 16.1, D 13.9. Statuses, totals and the log stay, and can be checked as before."""
+    supervisor = recorrido.sistema.supervisor
+    respaldo = await destruccion.respaldar_llaves(recorrido)
+    antes = await destruccion.queda(recorrido)
+    assert min(antes.values()) > 0
+    await destruccion.ordenar(recorrido)
+    dicho = await destruccion.terminada(recorrido)
+    assert dicho.registros == dicho.total == len(recorrido.escenario.capturas)
+    quedan = await destruccion.queda(recorrido)
+    # compulsa destroys its own at its next look.
+    assert [que for que, cuantas in quedan.items() if cuantas and que != "llave de compulsa"] == []
+    folio = recorrido.escenario.capturas[0].folio
+    async with recorrido.cliente("mesa_control", "supervisor1") as mesa:
+        assert (await mesa.get(f"/api/registros/{folio}")).json()["code"] == "expedientes_destruidos"
+    assert (await recorrido.comparar()).iguales
+    for servicio in ("descifrado", "compulsa"):
+        await supervisor.kill(servicio)
+    await destruccion.restaurar_llaves(recorrido, respaldo)
+    assert (await destruccion.queda(recorrido))["llaves"] == antes["llaves"]
+    for servicio in ("descifrado", "compulsa"):
+        await supervisor.restart(servicio)
+    otra_vez = await destruccion.terminada(recorrido, dicho.version)
+    assert otra_vez.registros == dicho.registros
+    await destruccion.nada_queda(recorrido)
+    assert (await verify.de_instalacion(recorrido.instalacion, Alcance.TODOS)).fallas == []
 
 
 async def _enviar_con_una_llave_tardia(recorrido: Recorrido) -> set[str]:

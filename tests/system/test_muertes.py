@@ -29,7 +29,7 @@ from services.compulsa.padron import Avance
 from services.compulsa.settings import CompulsaSettings
 from services.descifrado.adapters import LlavesDeProceso
 from services.notificaciones.domain import Clase
-from tests.support import failpoints
+from tests.support import destruccion, failpoints
 from tests.support.consultas import comprobar, preguntar
 from tests.support.resultados import HORA, vida
 
@@ -78,6 +78,10 @@ ESCRITURAS = {
         "outbox.unset",
         "expedientes.delete",
         "paquetes.delete",
+        "llaves.unset",
+        "llaves_de_proceso.unset",
+        "huellas.remove",
+        "destruido publish",
         "registro_recibido.cuarentena publish",
         "commit",
     ],
@@ -87,6 +91,7 @@ ESCRITURAS = {
         "folios.prepare",
         "consultas.prepare",
         "llaves_de_proceso.write",
+        "llaves_de_proceso.unset",
         "folios.write",
         "personas.write",
         "consultas.write",
@@ -168,7 +173,8 @@ plays both), and `sesiones.remove`, since nobody leaves. Giving a load up, and r
 async def test_ninguna_muerte_antes_ni_despues_de_una_escritura_pierde_ni_duplica_nada(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every process dies once before and once after each of its writes, while supports flow and their packages are deleted."""
+    """Every process dies once before and once after each of its writes, while supports flow, their packages are deleted, and
+    at the end everything is destroyed by order."""
     monkeypatch.setenv("APOYO_GRACIA_PAQUETES_H", "0")
 
     def argv(nombre: str) -> list[str]:
@@ -205,6 +211,12 @@ async def test_ninguna_muerte_antes_ni_despues_de_una_escritura_pierde_ni_duplic
         # The portal asked nothing: answers about nobody that it knows are set aside.
         ilegibles += await _lugares(recorrido, "respuesta_padron")
         await _nada_se_pierde_ni_se_duplica(recorrido, ilegibles)
+        assert DEL_ZOMBI in failpoints.ocurridas(tmp_path / "descifrado")
+        await destruccion.ordenar(recorrido)
+        await destruccion.terminada(recorrido)
+        await destruccion.nada_queda(recorrido)
+        informe = await verify.de_instalacion(recorrido.instalacion, Alcance.TODOS)
+        assert informe.fallas == []
         faltan, sobran = [], []
         for proceso, escrituras in ESCRITURAS.items():
             esperadas = {f"{escritura} {cuando}" for escritura in escrituras for cuando in ("before", "after")}
