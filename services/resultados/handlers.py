@@ -120,7 +120,10 @@ class Consultas:
             log.error("totals_do_not_add_up", proceso=proceso, received=totales.cuenta.recibidos)
         metrics.RECIBIDOS.labels(proceso).set(totales.cuenta.recibidos)
         metrics.PAQUETES.labels(proceso, "abierto").set(totales.cuenta.abiertos)
-        metrics.PAQUETES.labels(proceso, "en_cuarentena").set(totales.cuenta.en_cuarentena)
+        # Of what is destroyed by order nobody has to do anything about a quarantine any more.
+        destruido = proceso in self.ver_actores().destrucciones
+        metrics.PAQUETES.labels(proceso, "en_cuarentena").set(0 if destruido else totales.cuenta.en_cuarentena)
+        metrics.PAQUETES.labels(proceso, "destruido").set(totales.cuenta.en_cuarentena if destruido else 0)
         metrics.PAQUETES.labels(proceso, "pendiente").set(totales.cuenta.pendientes)
         return totales
 

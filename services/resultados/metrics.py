@@ -10,7 +10,7 @@ DESCUADRES = Counter(
 RECIBIDOS = Gauge("apoyo_resultados_recibidos", "Records received, as the projection has them", ["proceso"])
 PAQUETES = Gauge(
     "apoyo_resultados_paquetes",
-    "Of the records received: opened, in quarantine, neither yet. The three add up to apoyo_resultados_recibidos",
+    "Of the records received: opened, in quarantine, the same but destroyed by order, neither yet. Together: apoyo_resultados_recibidos",
     ["proceso", "apertura"],
 )
 DIVERGENTES = Counter(

@@ -9,13 +9,16 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from schemas.autorizacion import Rol
+from schemas.eventos import CierreRegistrado, DestruccionOrdenada, ExpedientesDestruidos
 from tests.support import auxiliares
 from tests.support.accesible import accesible
+from tests.support.ejemplos import ejemplo
 from tests.support.identidad import EMISOR
 from tests.support.navegador import navegador
 from tests.support.portal import PortalDePrueba, portal
 from tests.support.servidor import servir
 from tests.unit.test_portal_cuentas import PERSONA
+from tests.unit.test_portal_destruccion import hechos
 from tests.unit.test_portal_procesos import PROCESO, PROPIA
 from tests.unit.test_portal_solicitudes import SOLICITUD, imagen
 
@@ -200,6 +203,8 @@ async def test_todas_las_paginas_son_accesibles(p: PortalDePrueba, ancho: int, o
         async with p.navega("promovente-ci27-0001") as promovente:
             hechas.append(await promovente.envia("/solicitudes/CI27-0001/auxiliares/nuevo", auxiliares.persona(1)))
         assert [h.status for h in hechas] == [200] * 6
+    await p.publica(*hechos(), ejemplo(CierreRegistrado), ejemplo(DestruccionOrdenada))
+    p.destrucciones.aplicar(ejemplo(ExpedientesDestruidos), 0)
     cuenta = hechas[0].url
     de_todos = [
         "/procesos",
@@ -214,19 +219,21 @@ async def test_todas_las_paginas_son_accesibles(p: PortalDePrueba, ancho: int, o
             *(f"{cuenta}/baja", f"{cuenta}/declaracion", "/calendarios", "/calendarios/nuevo"),
             *("/calendarios/durango_2027", "/calendarios/durango_2027/cambiar", "/procesos/CI27/reglas/cambiar"),
             *("/procesos/nuevo", "/procesos/NADA", "/solicitudes/CI27-0001"),
+            *("/procesos/CI27/expedientes", "/procesos/CI27/expedientes/destruir"),
         ],
         "opl1": [
             *de_todos,
             *("/procesos/nuevo", "/procesos/CI27/cambiar", "/procesos/CI27/enlaces", "/procesos/CI27/reglas/cambiar"),
             *("/procesos/CI27/solicitudes", "/procesos/CI27/solicitudes/nueva", "/solicitudes/CI27-0001"),
             *("/solicitudes/CI27-0001/cambiar", "/solicitudes/CI27-0001/cedula", "/calendarios"),
+            *("/procesos/CI27/expedientes", "/procesos/CI27/expedientes/cierre"),
         ],
         "promovente-ci27-0001": [
             *("/procesos", "/procesos/CI27/solicitudes", "/solicitudes/CI27-0001", "/solicitudes/CI27-0001/lotes"),
             *(f"/solicitudes/CI27-0001/auxiliares{ruta}" for ruta in ("", "/nuevo", "/A0001", "/A0001/fura")),
             *(f"/solicitudes/CI27-0001/auxiliares{ruta}" for ruta in ("/A0001/correo", "/A0001/baja")),
         ],
-        "auditor1": ["/cuentas", "/procesos/CI27"],
+        "auditor1": ["/cuentas", "/procesos/CI27", "/procesos/CI26/expedientes"],
     }
     tema = "oscuro" if oscuro else "claro"
     faltas: list[str] = []

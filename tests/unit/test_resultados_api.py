@@ -81,10 +81,12 @@ async def test_a_un_promovente_no_se_le_dice_que_folio_de_otro_es_de_la_misma_pe
 async def test_destruidos_los_datos_se_dice_por_que_orden_y_los_totales_se_quedan(
     resultados: Resultados, cliente: httpx.AsyncClient
 ) -> None:
+    await resultados.recibir(vida(Estado.EN_PROCESAMIENTO, 990, cuarentena=True))
     antes = [(await cliente.get(ruta)).json() for ruta in RUTAS[:2]]
     assert antes[1]["datos_destruidos"] is None
     assert "se destruyeron" not in (await cliente.get(RUTAS[3])).text
     resultados.actores.aplicar(ejemplo(DestruccionOrdenada, proceso=PROCESO), 10**6)
+    resultados.consultas._vigentes.clear()
     totales, ficha = [(await cliente.get(ruta)).json() for ruta in RUTAS[:2]]
     assert (totales["estados"], totales["cuadra"]) == (antes[0]["estados"], True)
     assert ficha["estado"] == antes[1]["estado"]
@@ -92,6 +94,8 @@ async def test_destruidos_los_datos_se_dice_por_que_orden_y_los_totales_se_queda
         "P 16.1",
         "INE/DERFE/0412/2026",
     )
+    en_cuarentena = [metrics.PAQUETES.labels(PROCESO, que)._value.get() for que in ("en_cuarentena", "destruido")]
+    assert en_cuarentena == [0, totales["en_cuarentena"]] == [0, 1]
     for ruta in RUTAS[2:]:
         assert "se destruyeron por orden del 23 nov 2026" in (await cliente.get(ruta)).text
 

@@ -260,8 +260,9 @@ class Panorama:
             await asyncio.sleep(MEDICION_S)
 
     async def medir(self) -> None:
-        """Count the queue of every process. Raises Unavailable."""
-        plazos = [await self.plazos(proceso) for proceso in sorted(self.ver_actores().procesos)]
+        """Count the queue of every process in which somebody can still review. Raises Unavailable."""
+        actores = self.ver_actores()
+        plazos = [await self.plazos(proceso) for proceso in sorted(actores.procesos.keys() - actores.destrucciones)]
         vencidos, en_riesgo = sum(p.vencidos for p in plazos), sum(p.en_riesgo for p in plazos)
         metrics.PENDIENTES.labels("vencido").set(vencidos)
         metrics.PENDIENTES.labels("en_riesgo").set(en_riesgo)
