@@ -10,7 +10,7 @@ DESCUADRES = Counter(
 RECIBIDOS = Gauge("apoyo_resultados_recibidos", "Records received, as the projection has them", ["proceso"])
 PAQUETES = Gauge(
     "apoyo_resultados_paquetes",
-    "Of the records received: opened, in quarantine, the same but destroyed by order, neither yet. Together: apoyo_resultados_recibidos",
+    "Of the records received: opened, in quarantine (apart: of what is destroyed by order), neither yet. They add up to recibidos",
     ["proceso", "apertura"],
 )
 DIVERGENTES = Counter(

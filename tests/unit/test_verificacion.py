@@ -213,7 +213,7 @@ async def test_una_bitacora_sana_no_tiene_hallazgos_y_todo_se_comprobo(mundo: Mu
     assert informe.correcto
     assert informe.completo
     assert [c.clave for c in informe.comprobaciones] == list(TITULOS)
-    assert all(c.revisados for c in informe.comprobaciones if c.clave != "apartados")
+    assert all(c.revisados for c in informe.comprobaciones if c.clave not in {"apartados", "destruidos"})
     assert informe.estado_de_salida == 0
     assert informe.totales[PROCESO].recibidos == len(Estado) + 2
     assert informe.totales[PROCESO].en_cuarentena == 1
@@ -655,7 +655,7 @@ async def test_si_solo_se_pueden_leer_los_topics_dice_que_no_se_comprobo(mundo: 
     assert informe.correcto
     assert not informe.completo
     assert informe.estado_de_salida == 2
-    assert len(informe.fallas) == 6
+    assert len(informe.fallas) == 7
 
 
 async def test_si_resultados_no_alcanza_lo_leido_no_se_compara(mundo: Mundo) -> None:
