@@ -55,6 +55,9 @@ EXPLICACION: Mapping[Estado, str] = {
 EN_CUARENTENA = (
     "El registro se recibió, pero no se pudo abrir. Está en revisión técnica: no se perdió ni hay que reenviarlo."
 )
+DESTRUIDO_EN_CUARENTENA = (
+    "El registro se recibió, pero nunca se pudo abrir, y su paquete se destruyó por orden con los demás."
+)
 
 _EN_PROCESO = (Estado.EN_PROCESAMIENTO, Estado.PARA_ENVIO_A_COMPULSA)
 
@@ -251,7 +254,7 @@ def ficha(
         auxiliar=documento["auxiliar"],
         estado=estado,
         nombre=NOMBRE[estado],
-        explicacion=EN_CUARENTENA if cuarentena else EXPLICACION[estado],
+        explicacion=(DESTRUIDO_EN_CUARENTENA if destruccion else EN_CUARENTENA) if cuarentena else EXPLICACION[estado],
         cuarentena=cuarentena,
         recibido=recibido,
         compulsado=ciclo.compulsado,

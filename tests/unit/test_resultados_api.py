@@ -96,6 +96,7 @@ async def test_destruidos_los_datos_se_dice_por_que_orden_y_los_totales_se_queda
     )
     en_cuarentena = [metrics.PAQUETES.labels(PROCESO, que)._value.get() for que in ("en_cuarentena", "destruido")]
     assert en_cuarentena == [0, totales["en_cuarentena"]] == [0, 1]
+    assert "nunca se pudo abrir" in (await cliente.get(f"/folios/{folio(990)}")).text
     for ruta in RUTAS[2:]:
         assert "se destruyeron por orden del 23 nov 2026" in (await cliente.get(ruta)).text
 

@@ -172,6 +172,7 @@ def _pagina(app: FastAPI, cuarentena: Cuarentena, access: Puerta, ver_actores: V
         suyo = _filtro(motivo, llave, desde, hasta)
         dicho = {"motivo": motivo, "llave": llave, "desde": desde, "hasta": hasta}
         grupos = await _grupos(cuarentena, elegido.proceso, suyo)
+        lugar, destruccion = actores.lugar(proceso=elegido.proceso), actores.destrucciones.get(elegido.proceso)
         return pages.get_template("cuarentena.html").render(
             quien=quien,
             proceso=elegido,
@@ -180,7 +181,8 @@ def _pagina(app: FastAPI, cuarentena: Cuarentena, access: Puerta, ver_actores: V
             registros=[_apartado(a) for a in await cuarentena.lista(elegido.proceso, suyo)],
             por_reintentar=await cuarentena.contar(elegido.proceso, suyo),
             avance=await cuarentena.avance(elegido.proceso),
-            puede=access.allows(quien, Accion.REINTENTAR_APERTURA, actores.lugar(proceso=elegido.proceso)),
+            destruccion=destruccion,
+            puede=destruccion is None and access.allows(quien, Accion.REINTENTAR_APERTURA, lugar),
             f=blank(**{nombre: valor for nombre, valor in dicho.items() if valor}),
             filtrada=any(dicho.values()),
             con=lambda **otros: urlencode({"proceso": elegido.proceso, **dicho, **otros}),
