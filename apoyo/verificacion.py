@@ -28,6 +28,7 @@ from schemas.eventos import (
     AccesoRegistrado,
     ConsultaRespondida,
     ConsultaSolicitada,
+    DestruccionOrdenada,
     EnvioAbierto,
     EnvioCerrado,
     ExpedientesDestruidos,
@@ -199,6 +200,8 @@ class Hechos:
         self.respondidas: dict[str, list[ConsultaRespondida]] = {}
         self.destruidos: dict[str, ExpedientesDestruidos] = {}
         """Process → how far the order to destroy what it holds is carried out."""
+        self.ordenados: set[str] = set()
+        """Processes of which somebody ordered it."""
         self.contenidos: dict[tuple[str, str, int], dict[bytes, str]] = {}
         """(topic, subject, version) → SHA-256 of each content seen → where it was seen first."""
         self.identificadores: dict[str, dict[bytes, str]] = {}
@@ -268,6 +271,17 @@ class Hechos:
                     self.cuarentenas.add((asunto, evento.version))
         if objeto := _objeto(evento):
             self.objetos.setdefault((objeto.cubo, objeto.nombre), objeto)
+
+    def ordenar(self, record: Record) -> None:
+        """Learn of an order to destroy from a record of `actores`; what else it says is no concern of these checks."""
+        try:
+            evento = leer_sobre(
+                {DestruccionOrdenada.ce_type(): DestruccionOrdenada}, record.headers, record.value
+            ).evento
+        except EventoInvalido:
+            return
+        if isinstance(evento, DestruccionOrdenada):
+            self.ordenados.add(evento.proceso)
 
     def retirado(self, objeto: Objeto, hasta: datetime) -> bool:
         """Whether it is the package of a record that was opened up to then, and that is the last word about it; or anything of a
@@ -593,8 +607,12 @@ def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
 
 
 def destruidos(hechos: Hechos, resucitados: Sequence[str]) -> Comprobacion:
-    """Where an order is carried out nothing is stored any more, and every record that was opened was counted."""
-    hallazgos = [Hallazgo(nombre, "sigue guardado después de su destrucción") for nombre in resucitados]
+    """Nothing is destroyed without an order; where one is carried out nothing is stored, and every opened record was counted."""
+    hallazgos = [
+        Hallazgo(p, "se destruyó sin que nadie lo ordenara")
+        for p in sorted(hechos.destruidos.keys() - hechos.ordenados)
+    ]
+    hallazgos += [Hallazgo(nombre, "sigue guardado después de su destrucción") for nombre in resucitados]
     for proceso, dicho in sorted(hechos.destruidos.items()):
         suyos = (c.descifrado for folio, c in hechos.ciclos.items() if proceso_de(folio) == proceso)
         abiertos = sum(isinstance(descifrado, RegistroDescifrado) for descifrado in suyos)

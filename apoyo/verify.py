@@ -47,6 +47,7 @@ from kernel.errors import Unavailable
 from kernel.objects import Objects, S3Objects
 from kernel.stream import Stream
 from schemas.ciclo_de_vida import TOPICS, VERSION
+from schemas.eventos import DestruccionOrdenada
 from schemas.tipos import proceso_de
 from services.descifrado.settings import Settings as DescifradoSettings
 
@@ -153,6 +154,8 @@ async def leer(stream: Stream) -> Hechos:
     for topic in fines:
         async for record in stream.read(topic):
             hechos.leer(record)
+    async for record in stream.read(DestruccionOrdenada.topic):
+        hechos.ordenar(record)
     return hechos
 
 

@@ -31,6 +31,7 @@ from schemas.eventos import (
     AccesoRegistrado,
     ConsultaRespondida,
     ConsultaSolicitada,
+    DestruccionOrdenada,
     EnvioAbierto,
     EnvioCerrado,
     ExpedientesDestruidos,
@@ -692,6 +693,7 @@ async def test_lo_que_llega_mientras_se_verifica_no_parece_una_falla(mundo: Mund
 @pytest.mark.parametrize("terminada", [False, True])
 async def test_lo_que_se_destruye_por_orden_puede_faltar_y_terminado_nada_queda(mundo: Mundo, terminada: bool) -> None:
     abiertos = len(mundo.abiertos)
+    await mundo.publicar(ejemplo(DestruccionOrdenada, proceso=PROCESO))
     await mundo.publicar(ejemplo(ExpedientesDestruidos, proceso=PROCESO, version=1, registros=0, terminada=False))
     dicho = ejemplo(ExpedientesDestruidos, proceso=PROCESO, version=2, registros=abiertos, terminada=terminada)
     await mundo.publicar(dicho)
@@ -705,12 +707,22 @@ async def test_lo_que_se_destruye_por_orden_puede_faltar_y_terminado_nada_queda(
     assert hallazgos(await mundo.verificar()) == {}
 
 
-async def test_un_registro_abierto_que_no_se_conto_al_destruir_es_una_falla(mundo: Mundo) -> None:
+@pytest.mark.parametrize(
+    ("ordenada", "de_menos", "dice"),
+    [(True, 1, "se abrieron"), (False, 0, "se destruyó sin que nadie lo ordenara")],
+)
+async def test_lo_que_no_se_conto_o_nadie_ordeno_destruir_es_una_falla(
+    mundo: Mundo, ordenada: bool, de_menos: int, dice: str
+) -> None:
     for cubo in (mundo.paquetes, mundo.expedientes):
         for nombre in [n async for n in cubo.names()]:
             await cubo.delete(nombre)
-    de_menos = ejemplo(
-        ExpedientesDestruidos, proceso=PROCESO, version=1, registros=len(mundo.abiertos) - 1, terminada=True
+    if ordenada:
+        await mundo.publicar(ejemplo(DestruccionOrdenada, proceso=PROCESO))
+    registros = len(mundo.abiertos) - de_menos
+    await mundo.publicar(
+        ejemplo(ExpedientesDestruidos, proceso=PROCESO, version=1, registros=registros, terminada=True)
     )
-    await mundo.publicar(de_menos)
-    assert set(hallazgos(await mundo.verificar())) == {"destruidos"}
+    found = hallazgos(await mundo.verificar())
+    assert set(found) == {"destruidos"}
+    assert dice in found["destruidos"][0]
