@@ -247,6 +247,24 @@ async def _published(log: _Broken, topic: str = "registro_recibido") -> list[str
 RECIBIDO = ejemplo(RegistroRecibido)
 
 
+async def test_lo_dicho_de_un_proceso_se_lee_por_paginas_en_el_orden_de_sus_folios(make: Make, log: _Broken) -> None:
+    outbox = await _outbox(make, log)
+    folio = RECIBIDO.folio.removeprefix("CI26")
+    unos = [f"CI26{folio[:-1]}{n}" for n in (3, 1, 2)]
+    for asunto in (*unos, f"CI2{folio}", f"CI261{folio}"):
+        await outbox.emit(RECIBIDO.model_copy(update={"folio": asunto}), cause=asunto)
+    await outbox.emit(RECIBIDO.model_copy(update={"folio": unos[1], "version": 2}), cause="otra")
+    await outbox.emit(ejemplo(EnvioAbierto), cause="otra")
+    topic, leidos, hasta = RECIBIDO.topic, list[str](), ""
+    while pagina := await outbox.about(topic, "CI26-", hasta, 2):
+        assert len(pagina) <= 2
+        leidos += [d["subject"] for d in pagina]
+        hasta = leidos[-1]
+    assert list(dict.fromkeys(leidos)) == sorted(unos)
+    assert await outbox.count_about(topic, "CI26-") == 3
+    assert await outbox.about("descifrado", "CI26-", "", 2) == []
+
+
 async def test_el_mismo_evento_dos_veces_se_publica_una(make: Make, log: _Broken) -> None:
     outbox = await _outbox(make, log)
     first = await outbox.emit(RECIBIDO, cause="c", correlation=RECIBIDO.envio)
