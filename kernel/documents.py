@@ -227,16 +227,21 @@ T = TypeVar("T")
 
 
 def copied(value: T) -> T:
-    """A document, or a part of one, that shares nothing changeable with it. Several times as fast as `copy.deepcopy`."""
-    result: Any = value  # numbers, text, bytes, moments: nobody can change them
-    if isinstance(value, dict):
-        result = {k: copied(v) if isinstance(v, _CHANGEABLE) else v for k, v in value.items()}
-    elif isinstance(value, list):
-        result = [copied(v) if isinstance(v, _CHANGEABLE) else v for v in value]
+    """A document, or a part of one, that shares nothing changeable with it. Many times as fast as `copy.deepcopy`.
+
+    It is made of plain `dict` and `list`; numbers, text, bytes and moments nobody can change.
+    """
+    kind = type(value)
+    if kind not in _CHANGEABLE:
+        return value
+    result: Any = value.copy()  # type: ignore[attr-defined]
+    for place, part in result.items() if kind is dict else enumerate(result):
+        if type(part) in _CHANGEABLE:
+            result[place] = copied(part)
     return cast("T", result)
 
 
-_CHANGEABLE = (dict, list)
+_CHANGEABLE: frozenset[type] = frozenset({dict, list})
 
 
 class MemoryDocuments:
@@ -354,15 +359,20 @@ class MemoryDocuments:
         return [(fields, *values) for fields, *values in found if any(value is not None for value in values)]
 
     async def find(self, query: Mapping[str, Any], *, sort: str | None = None, limit: int = 0) -> list[Document]:
-        found = self._candidates(query)
-        for key, wanted in sorted(query.items(), key=lambda item: isinstance(item[1], dict)):
-            found = [d for d in found if _matches(d.get(key), wanted)]
+        found = self._found(query)
         if sort:
             found.sort(key=lambda d: d[sort])
         return [copied(d) for d in (found[:limit] if limit else found)]
 
     async def count(self, query: Mapping[str, Any]) -> int:
-        return len(await self.find(query))
+        return len(self._found(query))
+
+    def _found(self, query: Mapping[str, Any]) -> list[Document]:
+        found = self._candidates(query)
+        for key, wanted in sorted(query.items(), key=lambda item: isinstance(item[1], dict)):
+            matches = _matching(wanted)
+            found = [d for d in found if matches(d.get(key))]
+        return found
 
 
 class _Index:
@@ -402,7 +412,7 @@ class _Index:
             values = self._order[start:stop]
         else:
             return None
-        if any(value is None or isinstance(value, _CHANGEABLE) for value in values):
+        if any(value is None or type(value) in _CHANGEABLE for value in values):
             return None
         return list(dict.fromkeys(id_ for value in values for id_ in self._ids.get(value, ())))
 
@@ -431,13 +441,19 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _matches(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, dict) and all(key.startswith("$") for key in wanted):
-        return all(_satisfies(value, op, operand) for op, operand in wanted.items())
-    return bool(value == wanted) or (isinstance(value, list) and wanted in value)
+def _matching(wanted: Any) -> Callable[[Any], bool]:
+    """Whether a value is what a query wants of its field."""
+    if not isinstance(wanted, dict) or not all(key.startswith("$") for key in wanted):
+        return lambda value: bool(value == wanted) or (isinstance(value, list) and wanted in value)
+    conditions = [(_OPERATORS[op], operand, all if op == "$ne" else any) for op, operand in wanted.items()]
 
+    def matches(value: Any) -> bool:
+        for holds, operand, several in conditions:
+            if isinstance(value, list):
+                if not several(holds(one, operand) for one in value):
+                    return False
+            elif not holds(value, operand):
+                return False
+        return True
 
-def _satisfies(value: Any, op: str, operand: Any) -> bool:
-    if not isinstance(value, list):
-        return _OPERATORS[op](value, operand)
-    return (all if op == "$ne" else any)(_OPERATORS[op](one, operand) for one in value)
+    return matches

@@ -35,7 +35,7 @@ EVERY_ENGINE = pytest.mark.parametrize("made", ["file", "memory", KAFKA], indire
 ENGINES_FOR_MANY_PROCESSES = pytest.mark.parametrize("made", ["file", KAFKA], indirect=True)
 
 PARTITIONS = 4
-GRACE_S = 40.0  # Kafka takes a silent member for dead after ten seconds
+GRACE_S = 40.0  # Kafka takes a silent member for dead after ten seconds, those of tests.support.member after four
 
 
 @dataclass

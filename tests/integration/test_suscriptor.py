@@ -173,7 +173,7 @@ async def test_siguiendo_en_vivo_muere_de_golpe_vuelve_y_termina_en_orden(
         await suscripcion.publicar(*_oro(nombre))
     # So that Kafka soon takes the dead one for dead (45 s by default).
     options = tmp_path / "kafka.json"
-    options.write_text('{"session_timeout_ms": 6000, "heartbeat_interval_ms": 1000}', encoding="utf-8")
+    options.write_text('{"session_timeout_ms": 3000, "heartbeat_interval_ms": 500}', encoding="utf-8")
     victim = await suscripcion.arrancar("--opciones", str(options))
     await suscripcion.esperar_hechos(2)
     victim.kill()

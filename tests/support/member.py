@@ -11,6 +11,8 @@ from pathlib import Path
 from kernel.stream import Die, Record, Stream, connect, die
 
 LEASE_S = 1.0
+SESSION_S = 4.0
+"""On Kafka, after how long these processes are taken for dead; ten seconds, as in the product, would be most of a test."""
 
 
 def stream_at(url: str, client_id: str, die: Die = die) -> Stream:
@@ -22,7 +24,16 @@ def stream_at(url: str, client_id: str, die: Die = die) -> Stream:
     return connect(url, client_id, die)
 
 
+def soon_taken_for_dead(url: str) -> None:
+    """This whole process, if it dies."""
+    if url.startswith("kafka://"):
+        from kernel.stream import kafka
+
+        kafka._SESSION_S = SESSION_S
+
+
 async def main(url: str, group: str, topic: str, pause_s: str, poison: str = "", settle_s: str = "") -> None:
+    soon_taken_for_dead(url)
     stream = stream_at(url, "member")
     kept: list[Record] = []
 

@@ -17,7 +17,7 @@ from kernel.service import Service, run
 from kernel.settings import ServiceSettings
 from kernel.stream import Record
 from kernel.web import Health, create_app
-from tests.support.member import stream_at
+from tests.support.member import soon_taken_for_dead, stream_at
 
 NEEDS_NOTHING = (b"0", b"1", b"2")
 
@@ -32,6 +32,7 @@ async def handle(record: Record, documents: Keyed) -> None:
 
 def build(url: str, group: str, topic: str, port: str, kind: str) -> Service:
     """The service, not started."""
+    soon_taken_for_dead(url)
     nobody: AsyncMongoClient[Document] = AsyncMongoClient("mongodb://127.0.0.1:9/", serverSelectionTimeoutMS=50)
     documents = MongoDocuments(nobody["x"], "x", Kind.PROJECTION)
     settings = ServiceSettings(
