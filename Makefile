@@ -7,7 +7,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-system test-engines test-rest unit lint format requirements generated published bench clean engines-real native images browser
+.PHONY: help demo test unit lint format requirements generated published bench clean engines-real native images browser
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -15,21 +15,33 @@ help: ## This list
 demo: $(VENV)/.runtime ## One process, some hundreds of supports, from device to result (KEEP=1 leaves it running, KAFKA=1 on real Kafka, NATIVE=1 on the compiled documents server, N=400 supports)
 	@$(BIN)/apoyo demo $(if $(KEEP),--keep) $(if $(KAFKA),--kafka) $(if $(NATIVE),--native) $(if $(N),--registros $(N)) $(if $(SEED),--semilla $(SEED))
 
-test: $(VENV)/.dev lint engines-real browser ## Everything: lint, unit, property, contract, integration, browser, and the whole system on both logs
-	@$(BIN)/python -m pytest tests/simulation/test_simulation.py
-	@$(MAKE) --no-print-directory -j3 test-system test-engines test-rest
+test: $(VENV)/.dev engines-real browser ## Everything: lint, unit, property, contract, integration, browser, and the whole system on both logs
+	@$(MAKE) --no-print-directory -k -j5 $(LANES)
 
-# Three lanes: what runs on engines, and whole installations most of all, waits a lot; the others run in between.
-test-system test-engines test-rest: export PYTHONUNBUFFERED := 1
+# Beside one another, the longest first: what runs on engines, and whole installations most of all, waits a lot. The last ones never
+# wait: they take what the others leave. Bytecode is kept, whatever the environment says: hundreds of processes start.
+LANES := test-deaths test-system test-engines test-rest test-simulation
+.PHONY: $(LANES) test-lint
+$(LANES) test-lint: export PYTHONUNBUFFERED := 1
+$(LANES) test-lint: export PYTHONDONTWRITEBYTECODE :=
+
+test-deaths:
+	@$(BIN)/python -m pytest tests/system/test_muertes.py | sed -u 's/^/deaths  | /'
 
 test-system:
-	@$(BIN)/python -m pytest tests/system | sed -u 's/^/system  | /'
+	@$(BIN)/python -m pytest tests/system --ignore=tests/system/test_muertes.py | sed -u 's/^/system  | /'
 
 test-engines:
 	@$(BIN)/python -m pytest tests/contract tests/integration tests/browser | sed -u 's/^/engines | /'
 
 test-rest:
 	@$(BIN)/python -m pytest --ignore=tests/contract --ignore=tests/integration --ignore=tests/browser --ignore=tests/system --ignore=tests/simulation/test_simulation.py | sed -u 's/^/rest    | /'
+
+test-simulation: test-lint
+	@nice $(BIN)/python -m pytest tests/simulation/test_simulation.py | sed -u 's/^/seeds   | /'
+
+test-lint: $(VENV)/.dev
+	@nice $(MAKE) --no-print-directory lint 2>&1 | sed -u 's/^/lint    | /'
 
 unit: $(VENV)/.dev ## What needs no engine: minutes; a single file takes seconds
 	@$(BIN)/python -m pytest tests/unit tests/property tests/architecture
