@@ -39,6 +39,8 @@ OPERADORES = ("operador1", "operador2", "operador3")
 Contar = Callable[[int], None]
 _PAUSAS_S = (0.2, 0.5, 1.0, 2.0)
 """Between attempts at a service that is restarting; the last one over and over."""
+_MIRAR_S = 0.5
+"""Between looks at what is not there yet: each costs two services and the documents engine, which are busy meanwhile."""
 
 
 @dataclass
@@ -161,11 +163,13 @@ class Recorrido:
 
         async def un_operador(operador: str) -> None:
             async with self.cliente("mesa_control", operador) as http:
+                pausas = _pausas()
                 while len(decididas) < esperadas:
                     registro = await _siguiente(http)
                     if registro is None:
-                        await asyncio.sleep(0.2)
+                        await asyncio.sleep(min(next(pausas), _MIRAR_S))
                         continue
+                    pausas = _pausas()
                     folio = registro["folio"]
                     captura = por_folio[folio]
                     if await _corregir(http, registro, captura):
@@ -192,7 +196,7 @@ class Recorrido:
                 contar(finales)
                 if totales["recibidos"] == quietos and en_camino == 0:
                     return
-                await asyncio.sleep(0.25)
+                await asyncio.sleep(_MIRAR_S)
 
     async def totales(self, http: httpx.AsyncClient) -> dict[str, int]:
         """Totals as resultados gives them."""

@@ -249,7 +249,7 @@ async def _until_ready(child: _Child) -> None:
             return
         if time.monotonic() > deadline:
             raise child.failure(f"was not ready within {command.timeout:g} s ({why})")
-        await asyncio.wait([child.ended], timeout=0.05)
+        await asyncio.wait([child.ended], timeout=0.1)
 
 
 async def _kill(child: _Child) -> None:

@@ -44,7 +44,7 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 9
     data.mkdir(parents=True, exist_ok=True)
     config = data / "server.properties"
     config.write_text(_properties(data / "log", broker, controller), encoding="utf-8")
-    run = (java, "-cp", os.pathsep.join(map(str, jars)), f"-Dlog4j2.configurationFile={_HERE / 'log4j2.xml'}")
+    run = (java, "-cp", os.pathsep.join(map(str, jars)), f"-Dlog4j2.configurationFile={_HERE / 'log4j2.xml'}", *_JVM)
     if not (data / "log" / "meta.properties").exists():
         raw = b"\0" + secrets.token_bytes(15)  # so that the text never begins with "-"
         cluster = base64.urlsafe_b64encode(raw).decode().rstrip("=")
@@ -55,7 +55,7 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 9
         return await _answers(broker)
 
     await supervisor.run(
-        Command(name, (*run, *_JVM, "kafka.Kafka", str(config)), logs / f"{name}.log", ready=ready, timeout=120)
+        Command(name, (*run, "kafka.Kafka", str(config)), logs / f"{name}.log", ready=ready, timeout=120)
     )
     return f"kafka://127.0.0.1:{broker}"
 
