@@ -11,7 +11,7 @@ from tests.support.accesible import accesible
 from tests.support.ejemplos import ejemplo
 from tests.support.mesa import Mesa, datos, folio
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 BIEN = datos(1)
 MAL = BIEN.model_copy(update={"clave_elector": "ZJFCXC85031410M010", "cic": None, "ocr": None, "lecturas": Lecturas()})

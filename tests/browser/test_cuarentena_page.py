@@ -12,11 +12,11 @@ from tests.support.accesible import accesible
 from tests.support.mesa import PROCESO, Mesa, folio
 from tests.support.navegador import pagina
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 MOTIVOS = ("llave_desconocida",) * 6 + ("imagen_invalida",) * 3 + ("objeto_faltante", "llave_destruida")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
     async with pagina(browser, mesa.app(), mesa.puerta, "supervisor1", alto=900) as page:
         yield page

@@ -15,10 +15,10 @@ from tests.support.mesa import PROCESO, PROPIA, Mesa, el_opl_agrega, folio
 from tests.support.navegador import entra, pagina
 from tests.support.servidor import servir
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mesa() -> AsyncIterator[Mesa]:
     """A record that was given, decided, opened by its folio and decided again."""
     mesa = Mesa()
@@ -40,7 +40,7 @@ async def mesa() -> AsyncIterator[Mesa]:
     await mesa.stream.stop()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(mesa: Mesa, browser: Browser) -> AsyncIterator[Page]:
     """The page of an auditor, not yet opened."""
     complaints: list[str] = []

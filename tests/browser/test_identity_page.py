@@ -16,7 +16,7 @@ from tests.support.identidad import Puerta, correo_de
 from tests.support.mesa import Mesa, folio
 from tests.support.servidor import servir_en
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def emisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmisorLocal]:
         yield running
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mesa() -> AsyncIterator[Mesa]:
     mesa = Mesa()
     await mesa.empieza()
@@ -36,7 +36,7 @@ async def mesa() -> AsyncIterator[Mesa]:
     await mesa.stream.stop()
 
 
-@pytest_asyncio.fixture(loop_scope="module", params=[(1280, 720)])
+@pytest_asyncio.fixture(loop_scope="session", params=[(1280, 720)])
 async def page(
     mesa: Mesa, browser: Browser, emisor: EmisorLocal, request: pytest.FixtureRequest
 ) -> AsyncIterator[Page]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from apoyo.engines import Engines
 from schemas.eventos import Alerta, RegistroClasificado
@@ -17,9 +17,9 @@ from schemas.paquete import IMAGENES, Modalidad, Parte
 from services.mesa_control.domain import Eleccion, Orden
 from tests.support.mesa import PROCESO, Mesa, folio, imagen
 from tests.support.mesa_en_motores import mesa_en_motores, publica
-from tests.support.navegador import entra, navegador, pagina
+from tests.support.navegador import entra, pagina
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 Elegidas = list[tuple[str, str | None]]
 PENDIENTES = f"{PROCESO}/pendiente"
 
@@ -121,11 +121,10 @@ class Jornada:
 
 
 async def test_una_jornada_de_trabajo_con_el_teclado_deja_lo_que_la_persona_quiso(
-    engines: Engines, tmp_path: Path
+    engines: Engines, tmp_path: Path, browser: Browser
 ) -> None:
     async with (
         mesa_en_motores(engines, f"embedded://{tmp_path}/bitacora.db") as mesa,
-        navegador() as browser,
         pagina(browser, mesa.app(), mesa.puerta, "operador1") as page,
     ):
         await page.clock.install()

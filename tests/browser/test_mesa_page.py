@@ -12,7 +12,7 @@ from services.mesa_control.domain import TEXTO_ALERTA, Orden
 from tests.support.accesible import accesible
 from tests.support.mesa import Mesa, folio
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def _muestra(page: Page, n: int) -> None:

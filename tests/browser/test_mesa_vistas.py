@@ -21,7 +21,7 @@ from tests.support.accesible import accesible
 from tests.support.mesa import PROCESO, Mesa, datos, folio, imagen
 from tests.support.navegador import entra
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 CAJAS = """() => ['.encabezado', '#mosaico', '.imagen[data-parte=anverso]', '.imagen[data-parte=foto] .lienzo', '#panel', '#datos',
   '#catalogo', '#detalle', '.barra'].map((s) => document.querySelector(s).getBoundingClientRect())
   .map((r) => [r.x, r.y, r.width, r.height])"""

@@ -7,23 +7,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from dispositivo.poblacion.personas import Poblador
 from services.portal.archivos import plantilla_csv
 from services.portal.handlers import lotes as modulo
 from tests.support.accesible import accesible
 from tests.support.auxiliares import NACIMIENTO, SOLICITUD, archivo, con_procesos, persona
-from tests.support.navegador import navegador
 from tests.support.portal import EMISORES_PUBLICOS, PortalDePrueba, portal
 from tests.support.servidor import servir
 from tests.unit.test_portal_auxiliares import dar_de_baja, registrar
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="session")]
 BASE = f"/solicitudes/{SOLICITUD}/auxiliares"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def p() -> AsyncIterator[PortalDePrueba]:
     async with (await portal()).en_marcha() as p:
         await con_procesos(p)
@@ -31,10 +31,12 @@ async def p() -> AsyncIterator[PortalDePrueba]:
 
 
 @asynccontextmanager
-async def pagina(p: PortalDePrueba, cuenta: str, *, ancho: int = 1280, oscuro: bool = False) -> AsyncIterator[Page]:
+async def pagina(
+    p: PortalDePrueba, browser: Browser, cuenta: str, *, ancho: int = 1280, oscuro: bool = False
+) -> AsyncIterator[Page]:
     """A page of somebody's browser; what the CSP refuses, or a script that fails, fails the test."""
     errores: list[str] = []
-    async with servir(p.app()) as url, navegador() as browser:
+    async with servir(p.app()) as url:
         context = await browser.new_context(
             base_url=url, viewport={"width": ancho, "height": 800}, color_scheme="dark" if oscuro else "light"
         )
@@ -44,6 +46,7 @@ async def pagina(p: PortalDePrueba, cuenta: str, *, ancho: int = 1280, oscuro: b
         page.on("pageerror", lambda error: errores.append(str(error)))
         page.on("console", lambda m: errores.append(m.text) if "Content Security Policy" in m.text else None)
         yield page
+        await context.close()
     assert errores == []
 
 
@@ -53,8 +56,8 @@ async def _foto(page: Page, nombre: str) -> None:
         await page.screenshot(path=Path(folder) / f"auxiliares-{nombre}.png", full_page=True)
 
 
-async def test_se_registra_y_se_da_de_baja_un_auxiliar_con_el_teclado(p: PortalDePrueba) -> None:
-    async with pagina(p, "promovente1") as page:
+async def test_se_registra_y_se_da_de_baja_un_auxiliar_con_el_teclado(p: PortalDePrueba, browser: Browser) -> None:
+    async with pagina(p, browser, "promovente1") as page:
         await page.goto(BASE)
         await expect(page.get_by_text("Todavía no hay auxiliares")).to_be_visible()
         await accesible(page)
@@ -92,7 +95,7 @@ async def test_se_registra_y_se_da_de_baja_un_auxiliar_con_el_teclado(p: PortalD
 
 
 async def test_cientos_de_auxiliares_se_registran_desde_un_archivo_con_el_avance_a_la_vista(
-    p: PortalDePrueba, monkeypatch: pytest.MonkeyPatch
+    p: PortalDePrueba, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poblador = Poblador(1, NACIMIENTO.replace(year=2026))
     gente = [poblador.persona("10") for _ in range(300)]
@@ -113,7 +116,7 @@ async def test_cientos_de_auxiliares_se_registran_desde_un_archivo_con_el_avance
     filas[2] |= {"paterno": "Wences", "curp": ""}
     filas[3] |= {"correo": filas[0]["correo"]}
     monkeypatch.setattr(modulo, "_OCIO_S", 0.05)
-    async with pagina(p, "promovente1") as page:
+    async with pagina(p, browser, "promovente1") as page:
         await page.goto(BASE)
         await page.get_by_role("link", name="Registrar desde un archivo").press("Enter")
         await accesible(page)
@@ -159,7 +162,7 @@ async def test_cientos_de_auxiliares_se_registran_desde_un_archivo_con_el_avance
 
 @pytest.mark.parametrize(("ancho", "oscuro"), [(360, False), (360, True), (1280, True)])
 async def test_las_paginas_caben_en_un_telefono_y_se_leen_en_claro_y_en_oscuro(
-    p: PortalDePrueba, ancho: int, oscuro: bool
+    p: PortalDePrueba, browser: Browser, ancho: int, oscuro: bool
 ) -> None:
     for n in (1, 2, 3):
         await registrar(p, n)
@@ -177,7 +180,7 @@ async def test_las_paginas_caben_en_un_telefono_y_se_leen_en_claro_y_en_oscuro(
         "subir": f"/solicitudes/{SOLICITUD}/lotes",
         "previa": f"/solicitudes/{SOLICITUD}/lotes/{lote.lote}",
     }
-    async with pagina(p, "promovente1", ancho=ancho, oscuro=oscuro) as page:
+    async with pagina(p, browser, "promovente1", ancho=ancho, oscuro=oscuro) as page:
         for nombre, camino in caminos.items():
             await page.goto(camino)
             await accesible(page)

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from schemas.autorizacion import Rol
 from schemas.eventos import CierreRegistrado, DestruccionOrdenada, ExpedientesDestruidos
@@ -14,7 +15,6 @@ from tests.support import auxiliares
 from tests.support.accesible import accesible
 from tests.support.ejemplos import ejemplo
 from tests.support.identidad import EMISOR
-from tests.support.navegador import navegador
 from tests.support.portal import PortalDePrueba, portal
 from tests.support.servidor import servir
 from tests.unit.test_portal_cuentas import PERSONA
@@ -22,10 +22,10 @@ from tests.unit.test_portal_destruccion import hechos
 from tests.unit.test_portal_procesos import PROCESO, PROPIA
 from tests.unit.test_portal_solicitudes import SOLICITUD, imagen
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def p() -> AsyncIterator[PortalDePrueba]:
     async with (await portal()).en_marcha() as p:
         p.puerta.cuenta("ine1", Rol.INE_ADMIN)
@@ -37,18 +37,20 @@ async def p() -> AsyncIterator[PortalDePrueba]:
 class Gente:
     """People with browsers on one portal. An error in a console, or something that the CSP refused, fails the test."""
 
-    def __init__(self, p: PortalDePrueba, url: str, browser: object) -> None:
+    def __init__(self, p: PortalDePrueba, url: str, browser: Browser) -> None:
         self._p, self._url, self._browser = p, url, browser
+        self.contextos: list[BrowserContext] = []
         self.errores: list[str] = []
 
     async def entra(self, cuenta: str, *, ancho: int = 1280, oscuro: bool = False) -> Page:
         """A page of somebody's browser."""
-        context: BrowserContext = await self._browser.new_context(  # type: ignore[attr-defined]
+        context = await self._browser.new_context(
             base_url=self._url,
             viewport={"width": ancho, "height": 800},
             color_scheme="dark" if oscuro else "light",
             reduced_motion="reduce",
         )
+        self.contextos.append(context)
         galletas = await self._p.puerta.entra(cuenta)
         await context.add_cookies([{"name": n, "value": v, "url": self._url} for n, v in galletas.items()])
         page = await context.new_page()
@@ -58,10 +60,12 @@ class Gente:
 
 
 @asynccontextmanager
-async def gente(p: PortalDePrueba) -> AsyncIterator[Gente]:
-    async with servir(p.app()) as url, navegador() as browser:
+async def gente(p: PortalDePrueba, browser: Browser) -> AsyncIterator[Gente]:
+    async with servir(p.app()) as url:
         gente = Gente(p, url, browser)
         yield gente
+        for context in gente.contextos:
+            await context.close()
         assert gente.errores == []
 
 
@@ -85,8 +89,10 @@ async def _llenar(page: Page, valores: dict[str, object]) -> None:
             await control.fill(str(valor))
 
 
-async def test_el_ine_registra_una_cuenta_y_asienta_su_declaracion_con_el_teclado(p: PortalDePrueba) -> None:
-    async with gente(p) as g:
+async def test_el_ine_registra_una_cuenta_y_asienta_su_declaracion_con_el_teclado(
+    p: PortalDePrueba, browser: Browser
+) -> None:
+    async with gente(p, browser) as g:
         ine = await g.entra("ine1")
         await ine.goto("/")
         await ine.get_by_role("link", name="Cuentas").click()
@@ -111,9 +117,9 @@ async def test_el_ine_registra_una_cuenta_y_asienta_su_declaracion_con_el_teclad
 
 
 async def test_el_opl_registra_un_proceso_cambia_una_regla_y_registra_una_solicitud_con_su_cedula(
-    p: PortalDePrueba,
+    p: PortalDePrueba, browser: Browser
 ) -> None:
-    async with gente(p) as g:
+    async with gente(p, browser) as g:
         opl = await g.entra("opl1")
         await opl.goto("/procesos")
         await expect(opl.get_by_text("Todavía no hay procesos")).to_be_visible()
@@ -149,11 +155,13 @@ async def test_el_opl_registra_un_proceso_cambia_una_regla_y_registra_una_solici
         await accesible(opl)
 
 
-async def test_el_opl_agrega_una_inconsistencia_al_catalogo_y_la_quita_con_el_teclado(p: PortalDePrueba) -> None:
+async def test_el_opl_agrega_una_inconsistencia_al_catalogo_y_la_quita_con_el_teclado(
+    p: PortalDePrueba, browser: Browser
+) -> None:
     """P 13.8: an addition that lacks something is told at its field, and what was written stays."""
     async with p.navega("opl1") as opl:
         assert (await opl.envia("/procesos/nuevo", PROCESO)).status == 200
-    async with gente(p) as g:
+    async with gente(p, browser) as g:
         opl = await g.entra("opl1")
         await opl.goto("/procesos/CI27/reglas/cambiar")
         primera = opl.get_by_role("group", name="Inconsistencia 1", exact=True)
@@ -189,7 +197,7 @@ async def test_el_opl_agrega_una_inconsistencia_al_catalogo_y_la_quita_con_el_te
 
 
 @pytest.mark.parametrize(("ancho", "oscuro"), [(1280, False), (360, True)])
-async def test_todas_las_paginas_son_accesibles(p: PortalDePrueba, ancho: int, oscuro: bool) -> None:
+async def test_todas_las_paginas_son_accesibles(p: PortalDePrueba, browser: Browser, ancho: int, oscuro: bool) -> None:
     async with p.navega("ine1") as ine, p.navega("opl1") as opl:
         hechas = [
             await ine.envia("/cuentas/nueva", {**PERSONA, "emisor": EMISOR}),
@@ -237,7 +245,7 @@ async def test_todas_las_paginas_son_accesibles(p: PortalDePrueba, ancho: int, o
     }
     tema = "oscuro" if oscuro else "claro"
     faltas: list[str] = []
-    async with gente(p) as g:
+    async with gente(p, browser) as g:
         for quien, urls in paginas.items():
             page = await g.entra(quien, ancho=ancho, oscuro=oscuro)
             for url in urls:
@@ -250,10 +258,10 @@ async def test_todas_las_paginas_son_accesibles(p: PortalDePrueba, ancho: int, o
     assert not faltas, "\n\n".join(faltas)
 
 
-async def test_la_grafica_del_plan_tiene_su_tabla_y_sus_barras_caben(p: PortalDePrueba) -> None:
+async def test_la_grafica_del_plan_tiene_su_tabla_y_sus_barras_caben(p: PortalDePrueba, browser: Browser) -> None:
     async with p.navega("opl1") as opl:
         await opl.envia("/procesos/nuevo", PROCESO)
-    async with gente(p) as g:
+    async with gente(p, browser) as g:
         page = await g.entra("opl1")
         await page.goto("/procesos/CI27/capacidad")
         dibujo = page.get_by_role("img", name="Gráfica de barras")

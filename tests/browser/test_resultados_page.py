@@ -1,13 +1,13 @@
 """The pages of resultados in a real browser: live totals, the search for a folio, keyboard, a phone (SPEC 11, PAGES.md)."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from schemas.ciclo_de_vida import Estado
 from tests.support.accesible import accesible
@@ -15,16 +15,8 @@ from tests.support.navegador import entra
 from tests.support.resultados import PROCESO, Resultados, folio, vida
 from tests.support.servidor import servir
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 CUANTOS = {
     Estado.EN_PROCESAMIENTO: 9,
     Estado.EN_MESA_DE_CONTROL: 37,
@@ -43,7 +35,7 @@ def _n(estado: Estado) -> int:
     return 1000 * list(Estado).index(estado)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def resultados() -> Resultados:
     """One process, every status, two solicitudes."""
     resultados = Resultados()
@@ -58,11 +50,10 @@ async def resultados() -> Resultados:
 
 @asynccontextmanager
 async def abierta(
-    resultados: Resultados, *, ancho: int = 1280, alto: int = 800, tema: str = "light"
+    resultados: Resultados, browser: Browser, *, ancho: int = 1280, alto: int = 800, tema: str = "light"
 ) -> AsyncIterator[Page]:
     """A page of an auditor's browser; an error in its console fails the test."""
-    async with servir(resultados.app()) as url, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), headless=True, args=ARGS)
+    async with servir(resultados.app()) as url:
         context = await browser.new_context(
             base_url=url,
             viewport={"width": ancho, "height": alto},
@@ -74,7 +65,7 @@ async def abierta(
         page.on("pageerror", lambda error: errores.append(str(error)))
         page.on("console", lambda m: errores.append(m.text) if "Content Security Policy" in m.text else None)
         yield page
-        await browser.close()
+        await context.close()
         assert errores == []
 
 
@@ -84,8 +75,8 @@ async def _foto(page: Page, nombre: str) -> None:
         await page.screenshot(path=Path(folder) / f"resultados-{nombre}.png", full_page=True)
 
 
-async def test_los_totales_se_dicen_se_dibujan_y_se_tabulan(resultados: Resultados) -> None:
-    async with abierta(resultados) as page:
+async def test_los_totales_se_dicen_se_dibujan_y_se_tabulan(resultados: Resultados, browser: Browser) -> None:
+    async with abierta(resultados, browser) as page:
         await page.goto("/")
         await expect(page.get_by_role("heading", level=1)).to_contain_text("37 esperan revisión")
         await expect(page.get_by_text("Preliminar")).to_be_visible()
@@ -104,8 +95,10 @@ async def test_los_totales_se_dicen_se_dibujan_y_se_tabulan(resultados: Resultad
         await _foto(page, "proceso-claro")
 
 
-async def test_los_totales_se_actualizan_solos_sin_quitar_lo_que_se_escribe(resultados: Resultados) -> None:
-    async with abierta(resultados, tema="dark") as page:
+async def test_los_totales_se_actualizan_solos_sin_quitar_lo_que_se_escribe(
+    resultados: Resultados, browser: Browser
+) -> None:
+    async with abierta(resultados, browser, tema="dark") as page:
         await page.goto(f"/procesos/{PROCESO}")
         await page.get_by_label("Buscar un folio").fill("CI26")
         antes = sum(CUANTOS.values())
@@ -119,9 +112,9 @@ async def test_los_totales_se_actualizan_solos_sin_quitar_lo_que_se_escribe(resu
         await _foto(page, "proceso-oscuro")
 
 
-async def test_un_folio_se_busca_con_el_teclado_y_cuenta_su_historia(resultados: Resultados) -> None:
+async def test_un_folio_se_busca_con_el_teclado_y_cuenta_su_historia(resultados: Resultados, browser: Browser) -> None:
     buscado = folio(_n(Estado.CON_INCONSISTENCIA))
-    async with abierta(resultados) as page:
+    async with abierta(resultados, browser) as page:
         await page.goto(f"/procesos/{PROCESO}")
         for _ in range(10):
             await page.keyboard.press("Tab")
@@ -136,16 +129,16 @@ async def test_un_folio_se_busca_con_el_teclado_y_cuenta_su_historia(resultados:
         await _foto(page, "folio-claro")
 
 
-async def test_un_folio_que_no_esta_dice_que_hacer(resultados: Resultados) -> None:
-    async with abierta(resultados) as page:
+async def test_un_folio_que_no_esta_dice_que_hacer(resultados: Resultados, browser: Browser) -> None:
+    async with abierta(resultados, browser) as page:
         await page.goto("/folios?folio=CI26-0001-X")
         await expect(page.get_by_role("heading", level=1)).to_contain_text("No se ha recibido")
         await _foto(page, "folio-no-recibido")
 
 
 @pytest.mark.parametrize("tema", ["light", "dark"])
-async def test_en_un_telefono_de_360_puntos_nada_se_sale(resultados: Resultados, tema: str) -> None:
-    async with abierta(resultados, ancho=360, alto=740, tema=tema) as page:
+async def test_en_un_telefono_de_360_puntos_nada_se_sale(resultados: Resultados, browser: Browser, tema: str) -> None:
+    async with abierta(resultados, browser, ancho=360, alto=740, tema=tema) as page:
         for nombre, ruta in (
             ("proceso", f"/procesos/{PROCESO}"),
             ("folio", f"/folios/{folio(_n(Estado.DUPLICADO))}"),
@@ -157,10 +150,10 @@ async def test_en_un_telefono_de_360_puntos_nada_se_sale(resultados: Resultados,
 
 
 @pytest.mark.parametrize(("ancho", "tema"), [(1280, "light"), (360, "dark")])
-async def test_cada_pagina_es_accesible(resultados: Resultados, ancho: int, tema: str) -> None:
+async def test_cada_pagina_es_accesible(resultados: Resultados, browser: Browser, ancho: int, tema: str) -> None:
     """WCAG 2.2 AA, without scrolling sideways on a phone (WCAG 1.4.10)."""
     faltas: list[str] = []
-    async with abierta(resultados, ancho=ancho, tema=tema) as page:
+    async with abierta(resultados, browser, ancho=ancho, tema=tema) as page:
         for url in (
             f"/procesos/{PROCESO}",
             f"/folios/{folio(_n(Estado.EN_LISTA_NOMINAL))}",

@@ -18,7 +18,7 @@ from tests.support.mesa import PROCESO, Mesa, folio
 from tests.support.navegador import entra
 from tests.support.servidor import servir
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 UNA_ALERTA = Alerta(
     codigo="imagen_borrosa", inciso="f", parte=Parte.FOTO, medida=0.8, umbral=0.5, severidad="alerta", detalle=""
 )
