@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from apoyo import engines
-from apoyo.engines import mongo, s3, smtp
+from apoyo.engines import kafka, mongo, s3, smtp
 from apoyo.engines.ports import free_port
 from apoyo.engines.procs import ProcessFailed, Supervisor
 from kernel import documents
@@ -85,8 +84,8 @@ async def test_el_buzon_guarda_cada_mensaje_tambien_los_repetidos(tmp_path: Path
 async def test_kafka_conserva_sus_topics_entre_un_arranque_y_otro(tmp_path: Path) -> None:
     for arranque in (1, 2):
         async with Supervisor() as supervisor:
-            motores = await engines.up(tmp_path, kafka=True, supervisor=supervisor)
-            stream = connect(motores.stream_url, client_id="prueba")
+            url = await kafka.start(supervisor, tmp_path / "kafka", tmp_path / "logs", port=0)
+            stream = connect(url, client_id="prueba")
             await stream.start()
             if arranque == 1:
                 await stream.create_topics([TopicSpec("prueba", 2)])

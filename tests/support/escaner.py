@@ -4,7 +4,7 @@ import binascii
 import functools
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -99,6 +99,16 @@ class Buscados:
     def _en(self, contenido: bytes, hondo: int) -> set[str]:
         fichas = _fichas(_sin_escapes(contenido.decode("utf-8", "replace")))
         found = self._solas.intersection(fichas)
+        if not (self._juntas.keys().isdisjoint(fichas) and self._seguidas.keys().isdisjoint(fichas)):
+            found |= self._de_varias(fichas)
+        if hondo:
+            for dentro in _de_base64(contenido):
+                found |= self._en(dentro, hondo - 1)
+        return found
+
+    def _de_varias(self, fichas: Sequence[str]) -> set[str]:
+        """What is told by several words."""
+        found = set()
         for i, ficha in enumerate(fichas):
             if otras := self._juntas.get(ficha):
                 cerca = otras.intersection(fichas[i + 1 : i + 1 + _JUNTOS])
@@ -106,9 +116,6 @@ class Buscados:
             for seguidas in self._seguidas.get(ficha, ()):
                 if tuple(fichas[i : i + len(seguidas)]) == seguidas:
                     found.add(" ".join(seguidas))
-        if hondo:
-            for dentro in _de_base64(contenido):
-                found |= self._en(dentro, hondo - 1)
         return found
 
 
