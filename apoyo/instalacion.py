@@ -315,6 +315,5 @@ async def bitacora(instalacion: Instalacion) -> AsyncIterator[Stream]:
 
 
 def _write_secret(path: Path, content: str | bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    """All at once: a process that starts meanwhile reads the one before."""
+    write_whole(path, content.encode() if isinstance(content, str) else content)
