@@ -11,7 +11,7 @@ from kernel.stream import connect
 from schemas.eventos import RegistroDescifrado
 
 INSTANCIAS = ("descifrado", "descifrado.2")
-_DESDE, _HASTA = 0.2, 0.9
+_DESDE, _HASTA = 0.2, 0.8
 """Shares of the packages between which the clock runs."""
 
 
