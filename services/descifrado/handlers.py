@@ -101,7 +101,7 @@ class Descifrado:
         examinar: Callable[[Mapping[Parte, Vista]], list[Alerta]],
         semejanzas: Semejanzas,
         en_hilo: EnHilo,
-        por_destruir: Callable[[str], bool] = lambda proceso: False,
+        por_destruir: Callable[[str], bool],
     ) -> None:
         self._outbox = outbox
         self._paquetes = paquetes

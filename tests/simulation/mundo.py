@@ -439,6 +439,7 @@ class Mundo:
                 asyncio.to_thread,
             ),
             asyncio.to_thread,
+            lambda proceso: False,
         )
         return None, TOPICS_DESCIFRADO, PerKey(build_handler(descifrado), A_LA_VEZ)
 

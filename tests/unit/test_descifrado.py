@@ -216,6 +216,19 @@ async def test_el_qr_de_la_imagen_se_coteja_con_el_formulario_cuando_el_disposit
     assert "qr_imagen" not in {codigo for codigo, _ in codigos}
 
 
+@pytest.mark.parametrize("leido", [None, "222222222 0001000000002"])
+async def test_el_codigo_de_barras_de_la_imagen_se_coteja_solo_cuando_el_dispositivo_no_leyo_ninguno(
+    aparte: MundoDescifrado, leido: str | None
+) -> None:
+    barras = np.pad(lienzo.codigo("111111111", "Code128", 3), 40, constant_values=255)
+    reverso = cv2.imencode(".png", barras)[1].tobytes()
+    imagenes = {parte: (jpeg(), "image/jpeg") for parte in IMAGENES} | {Parte.REVERSO: (reverso, "image/png")}
+    suyos = datos(ocr="0001000000002", cic="222222222", lecturas=Lecturas(codigo_barras=leido))
+    evento = await aparte.abrir(await aparte.recibido(captura(datos=suyos, imagenes=imagenes)))
+    assert isinstance(evento, RegistroDescifrado)
+    assert ("barras_cic" in {a.codigo for a in evento.alertas}) is (leido is None)
+
+
 async def test_que_el_dispositivo_haya_leido_un_qr_de_alta_densidad_no_contradice_al_de_la_imagen(
     aparte: MundoDescifrado,
 ) -> None:

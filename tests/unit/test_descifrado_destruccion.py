@@ -139,6 +139,17 @@ async def test_dice_cuanto_lleva_pagina_por_pagina_y_cuando_termino(lado: MundoD
     ]
 
 
+async def test_de_los_registros_que_dice_destruidos_ya_no_queda_nada_antes_de_terminar(lado: MundoDescifrado) -> None:
+    folios = sorted(recibido.folio for recibido in await abiertos(lado, 3))
+    destrucciones = await lado.destrucciones(ORDEN)
+    while not (dicho := await avances(lado)) or dicho[-1].registros == 0:
+        await destrucciones.vuelta()
+    assert (dicho[-1].registros, dicho[-1].terminada) == (2, False)
+    assert [d["_id"] for d in await lado.huellas.find({"_id": {"$in": folios}})] == folios[2:]
+    con_llave = [f for f in folios if "wraps" in (await lado.wraps.get(id_de_llave(f)) or {})]
+    assert con_llave == folios[2:]
+
+
 async def test_un_proceso_sin_registros_termina_en_cero(lado: MundoDescifrado) -> None:
     await cumplir(lado)
     assert [(a.registros, a.terminada) for a in await avances(lado)] == [(0, False), (0, True)]

@@ -175,6 +175,14 @@ def test_lo_guardado_de_una_imagen_no_depende_de_como_se_busca() -> None:
     assert una.parecidos(una.recortada) == [1.0] * len(una.recortada)
 
 
+def test_las_bandas_de_en_medio_se_buscan_tambien_con_sus_dos_signos_mas_debiles_al_reves() -> None:
+    una = huella_de(Parte.FIRMA, dibujada(1).firma)  # of a signature nothing else is looked for
+    assert una is not None
+    for banda in una.bandas.tolist():
+        lejos = sorted((banda ^ otra).bit_count() for otra in una.buscadas.tolist() if otra >> 48 == banda >> 48)
+        assert lejos == ([0] if (banda >> 48) % 256 in (0, 3, 4, 7) else [0, 1, 1, 2])
+
+
 async def test_una_plantilla_con_los_datos_de_otra_persona_encima_se_encuentra() -> None:
     plantilla, primera, segunda = (capturas()[n].persona for n in (2, 3, 4))
     frentes = []
