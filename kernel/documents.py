@@ -234,7 +234,7 @@ def copied(value: T) -> T:
     kind = type(value)
     if kind not in _CHANGEABLE:
         return value
-    result: Any = value.copy()  # type: ignore[attr-defined]
+    result = cast("Any", value).copy()
     for place, part in result.items() if kind is dict else enumerate(result):
         if type(part) in _CHANGEABLE:
             result[place] = copied(part)
