@@ -158,24 +158,25 @@ async def test_el_opl_registra_un_proceso_cambia_una_regla_y_registra_una_solici
 async def test_el_opl_agrega_una_inconsistencia_al_catalogo_y_la_quita_con_el_teclado(
     p: PortalDePrueba, browser: Browser
 ) -> None:
-    """P 13.8: an addition that lacks something is told at its field, and what was written stays."""
+    """P 13.8: an addition is optional, and nothing of one is; what it lacks is told at its field, and what was written stays."""
     async with p.navega("opl1") as opl:
         assert (await opl.envia("/procesos/nuevo", PROCESO)).status == 200
     async with gente(p, browser) as g:
         opl = await g.entra("opl1")
         await opl.goto("/procesos/CI27/reglas/cambiar")
-        primera = opl.get_by_role("group", name="Inconsistencia 1", exact=True)
-        await primera.get_by_label("Descripción").focus()
+        primera = opl.get_by_role("group", name="Inconsistencia 1 (opcional)", exact=True)
+        await primera.get_by_label("Descripción", exact=True).focus()
         await opl.keyboard.type(PROPIA["propia_0_descripcion"])
         await opl.keyboard.press("Enter")
         await expect(opl.get_by_role("alert")).to_contain_text("Tipo. Escriba este dato.")
-        await expect(primera.get_by_label("Tipo")).to_be_focused()
+        await expect(primera.get_by_label("Tipo", exact=True)).to_be_focused()
         await expect(primera.get_by_label("Descripción")).to_have_value(PROPIA["propia_0_descripcion"])
         await accesible(opl)
         await _foto(opl, "catalogo-errores")
 
         await opl.keyboard.type(PROPIA["propia_0_tipo"])
         await opl.keyboard.press("Tab")
+        await expect(primera.get_by_label("Fundamento", exact=True)).to_be_focused()
         await opl.keyboard.type(PROPIA["propia_0_fundamento"])
         await opl.keyboard.press("Tab")
         await opl.keyboard.press("ArrowDown")
@@ -190,7 +191,17 @@ async def test_el_opl_agrega_una_inconsistencia_al_catalogo_y_la_quita_con_el_te
         await _foto(opl, "catalogo")
 
         await opl.get_by_role("link", name="Cambiar las del OPL").press("Enter")
-        await primera.get_by_label("Descripción").fill("")
+        await primera.get_by_label("Descripción").focus()
+        await opl.keyboard.press("ControlOrMeta+A")
+        await opl.keyboard.press("Delete")
+        await opl.keyboard.press("Enter")
+        await expect(opl.get_by_role("alert")).to_contain_text("Descripción. Escriba este dato.")
+        await expect(primera.get_by_label("Descripción")).to_be_focused()
+        await expect(primera.get_by_label("Tipo")).to_have_value(PROPIA["propia_0_tipo"])
+        await _foto(opl, "catalogo-sin-descripcion")
+        for _ in range(2):
+            await opl.keyboard.press("Tab")
+            await opl.keyboard.press("Delete")
         await opl.keyboard.press("Enter")
         await expect(regla).to_contain_text("ninguna")
         await expect(opl.get_by_text("punto 4; con auxiliar, con detalle) → ninguna")).to_be_visible()

@@ -334,6 +334,7 @@ PROPIA = {
     "propia_0_detalle": "si",
     "propia_0_modalidades": ["auxiliar", "mi_apoyo"],
 }
+ESCRITO_DE_PROPIA = ("propia_0_descripcion", "propia_0_tipo", "propia_0_fundamento")
 
 
 async def test_el_opl_agrega_inconsistencias_al_catalogo_y_cada_version_dice_que_cambio(
@@ -352,7 +353,7 @@ async def test_el_opl_agrega_inconsistencias_al_catalogo_y_cada_version_dice_que
     assert [m.value for m in propia.modalidades] == ["auxiliar", "mi_apoyo"]
     hoja = await opl.envia("/procesos/CI27/reglas/cambiar", {"misma_persona": "todos"})
     assert p.vista.actores.perfil_de("CI27").inconsistencias_propias == [propia]
-    await opl.envia("/procesos/CI27/reglas/cambiar", {"propia_0_descripcion": ""})
+    await opl.envia("/procesos/CI27/reglas/cambiar", dict.fromkeys(ESCRITO_DE_PROPIA, ""))
     assert p.vista.actores.perfil_de("CI27").inconsistencias_propias == []
     assert p.vista.actores.propias() == {propia.clave: propia}
 
@@ -360,6 +361,7 @@ async def test_el_opl_agrega_inconsistencias_al_catalogo_y_cada_version_dice_que
 @pytest.mark.parametrize(
     ("cambios", "campo"),
     [
+        ({"propia_0_descripcion": ""}, "propia_0_descripcion"),
         ({"propia_0_tipo": ""}, "propia_0_tipo"),
         ({"propia_0_fundamento": ""}, "propia_0_fundamento"),
         ({"propia_0_detalle": "tal vez"}, "propia_0_detalle"),
@@ -374,6 +376,20 @@ async def test_una_inconsistencia_propia_incompleta_o_repetida_no_pasa(
     await _registrado(opl)
     hoja = await opl.envia("/procesos/CI27/reglas/cambiar", PROPIA | cambios)
     assert (hoja.status, list(hoja.errores)) == (422, [campo])
+    assert p.vista.actores.perfil_de("CI27").inconsistencias_propias == []
+
+
+@pytest.mark.parametrize("escrito", ESCRITO_DE_PROPIA)
+async def test_de_una_inconsistencia_propia_se_pide_todo_en_cuanto_se_escribe_algo_de_ella(
+    p: PortalDePrueba, opl: Navegante, escrito: str
+) -> None:
+    await _registrado(opl)
+    campo = escrito.replace("0", "9")
+    hoja = await opl.envia("/procesos/CI27/reglas/cambiar", {campo: "Acuerdo 9", "misma_persona": "nadie"})
+    todos = [c.replace("0", "9") for c in PROPIA]
+    assert (hoja.status, list(hoja.errores)) == (422, ["misma_persona", *(c for c in todos if c != campo)])
+    assert hoja.forma is not None
+    assert hoja.forma.campos[campo] == "Acuerdo 9"
     assert p.vista.actores.perfil_de("CI27").inconsistencias_propias == []
 
 

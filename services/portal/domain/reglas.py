@@ -1,7 +1,7 @@
 """The rules of a profile in words, and how they are changed, each by its owner (SPEC 2; P 13.4, 13.8; D 10.4). Pure.
 
 A rule's form field is its name; a term has two, `<name>_dias` and `<name>_habiles`. What an OPL adds to the catalogue of
-inconsistencies (P 13.8) has five for each, `propia_<n>_<field>`; one without a text is none.
+inconsistencies (P 13.8) has five for each, `propia_<n>_<field>`: one without any text is none, and any other has all five.
 """
 
 import hashlib
@@ -186,9 +186,13 @@ MODALIDADES: Pares = (
 )
 
 
-def propias_en_blanco(valores: Mapping[str, Any]) -> list[int]:
+_TEXTOS = ("descripcion", "tipo", "fundamento")
+"""What is written of an addition; the rest of it is chosen."""
+
+
+def propias_por_mostrar(valores: Mapping[str, Any]) -> list[int]:
     """Which of the additions a form shows: those that say something, and two more, while there is room."""
-    dichas = [n for n in range(MAX_PROPIAS) if valores.get(f"propia_{n}_descripcion")]
+    dichas = [n for n in range(MAX_PROPIAS) if any(valores.get(f"propia_{n}_{texto}") for texto in _TEXTOS)]
     libres = [n for n in range(MAX_PROPIAS) if n not in dichas]
     return sorted([*dichas, *libres[:2]])
 
@@ -209,35 +213,25 @@ def _llenar_propia(n: int, propia: InconsistenciaPropia) -> dict[str, Any]:
     }
 
 
-def _leer_propias(c: Captura) -> list[InconsistenciaPropia]:
-    leidas: dict[str, InconsistenciaPropia] = {}
+def _leer_propias(c: Captura) -> list[dict[str, Any]]:
+    propias: dict[str, dict[str, Any]] = {}
     for n in range(MAX_PROPIAS):
-        if (propia := _leer_propia(c, n)) is None:
+        campo = f"propia_{n}_"
+        if not any(c.crudo(campo + texto) for texto in _TEXTOS):
             continue
-        if propia.clave in leidas:
-            c.error(f"propia_{n}_descripcion", "Esa descripción está dos veces.")
-        leidas[propia.clave] = propia
-    return list(leidas.values())
-
-
-def _leer_propia(c: Captura, n: int) -> InconsistenciaPropia | None:
-    descripcion = c.texto(f"propia_{n}_descripcion", maximo=200, opcional=True)
-    if not descripcion:
-        return None
-    tipo = c.texto(f"propia_{n}_tipo", maximo=60)
-    fundamento = c.texto(f"propia_{n}_fundamento", maximo=100)
-    detalle = c.opcion(f"propia_{n}_detalle", ("si", "no"))
-    modalidades = c.varias(f"propia_{n}_modalidades", [clave for clave, _ in MODALIDADES])
-    if c.errores:
-        return None
-    return InconsistenciaPropia(
-        clave=f"opl_{hashlib.sha256(descripcion.encode()).hexdigest()[:8]}",
-        tipo=tipo,
-        descripcion=descripcion,
-        pide_detalle=detalle == "si",
-        fundamento=fundamento,
-        modalidades=[Modalidad(m) for m in modalidades],
-    )
+        descripcion = c.texto(f"{campo}descripcion", maximo=200)
+        clave = f"opl_{hashlib.sha256(descripcion.encode()).hexdigest()[:8]}"
+        if clave in propias:
+            c.error(f"{campo}descripcion", "Esa descripción está dos veces.")
+        propias[clave] = {
+            "clave": clave,
+            "descripcion": descripcion,
+            "tipo": c.texto(f"{campo}tipo", maximo=60),
+            "fundamento": c.texto(f"{campo}fundamento", maximo=100),
+            "pide_detalle": c.opcion(f"{campo}detalle", ("si", "no")) == "si",
+            "modalidades": [Modalidad(m) for m in c.varias(f"{campo}modalidades", [m for m, _ in MODALIDADES])],
+        }
+    return list(propias.values())
 
 
 def diferencias(antes: PerfilReglas, despues: PerfilReglas) -> list[str]:

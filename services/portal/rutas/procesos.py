@@ -198,7 +198,7 @@ def rutas(portal: Portal, paginas: Paginas) -> APIRouter:
             f=forma,
             proceso=actual,
             organo=organo,
-            propias=reglas.propias_en_blanco({campo: forma.value(campo) for campo in forma.values}),
+            propias=reglas.propias_por_mostrar({campo: forma.value(campo) for campo in forma.values}),
             MODALIDADES=reglas.MODALIDADES,
             reglas=[(regla, type(regla.valor).__name__) for regla in reglas.REGLAS if regla.dueno == organo],
         )
