@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from kernel.stream import Record
 from kernel.stream.murmur import partition_of
 from schemas.ciclo_de_vida import TOPICS, Ciclo, Estado, aplicar, en_cuarentena, estado
-from schemas.envelope import Evento, EventoInvalido
+from schemas.envelope import Evento, EventoInvalido, keep_newest
 from schemas.envelope import leer as leer_sobre
 from schemas.eventos import (
     POR_TIPO,
@@ -244,13 +244,9 @@ class Hechos:
             case AccesoRegistrado():
                 self.accesos.setdefault(evento.acceso, (evento.folio, evento.quien))
             case RegistroCorregido():
-                conocida = self.correcciones.get(asunto)
-                if conocida is None or conocida.version < evento.version:
-                    self.correcciones[asunto] = evento
+                keep_newest(self.correcciones, asunto, evento)
             case ExpedientesDestruidos():
-                dicho = self.destruidos.get(evento.proceso)
-                if dicho is None or dicho.version < evento.version:
-                    self.destruidos[evento.proceso] = evento
+                keep_newest(self.destruidos, evento.proceso, evento)
             case MiembroDePersona():
                 self.anunciados.setdefault(evento.folio, set()).add(evento.persona)
             case Veredicto() if nueva:

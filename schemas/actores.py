@@ -5,10 +5,9 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from schemas.autorizacion import Accion, Lugar, Rol, alcanza, permite
-from schemas.envelope import Evento
+from schemas.envelope import Evento, keep_newest
 from schemas.eventos import (
     AuxiliarDadoDeBaja,
     AuxiliarRegistrado,
@@ -31,9 +30,6 @@ from schemas.eventos import (
 )
 from schemas.perfil import InconsistenciaPropia, PerfilReglas
 from schemas.tipos import Modelo, descomponer_folio, proceso_de
-
-K = TypeVar("K")
-E = TypeVar("E", bound=Evento)
 
 
 class DatosAuxiliar(Modelo):
@@ -206,35 +202,35 @@ class Actores:
             case PerfilRegistrado():
                 self.perfiles[(evento.perfil.id, evento.perfil.version)] = evento.perfil
             case ProcesoRegistrado():
-                _newest(self.procesos, evento.proceso, evento)
+                keep_newest(self.procesos, evento.proceso, evento)
                 for llave in evento.llaves:
                     self.llaves.setdefault((evento.proceso, llave.id), llave)
             case SolicitudRegistrada():
-                _newest(self.solicitudes, evento.solicitud, evento)
+                keep_newest(self.solicitudes, evento.solicitud, evento)
             case AuxiliarRegistrado():
-                _newest(self.auxiliares, (evento.solicitud, evento.auxiliar), evento)
+                keep_newest(self.auxiliares, (evento.solicitud, evento.auxiliar), evento)
             case AuxiliarDadoDeBaja():
-                _newest(self.bajas, (evento.solicitud, evento.auxiliar), evento)
+                keep_newest(self.bajas, (evento.solicitud, evento.auxiliar), evento)
             case DispositivoRegistrado():
-                _newest(self.dispositivos, evento.dispositivo, evento)
+                keep_newest(self.dispositivos, evento.dispositivo, evento)
             case CompulsaOrdenada():
-                _newest(self.compulsas_ordenadas, evento.proceso, evento)
+                keep_newest(self.compulsas_ordenadas, evento.proceso, evento)
             case CierreRegistrado():
-                _newest(self.cierres, evento.proceso, evento)
+                keep_newest(self.cierres, evento.proceso, evento)
             case DestruccionOrdenada():
-                _newest(self.destrucciones, evento.proceso, evento)
+                keep_newest(self.destrucciones, evento.proceso, evento)
             case CuentaRegistrada():
-                _newest(self.cuentas, evento.cuenta, evento)
+                keep_newest(self.cuentas, evento.cuenta, evento)
             case DeclaracionRegistrada():
-                _newest(self.declaraciones, evento.cuenta, evento)
+                keep_newest(self.declaraciones, evento.cuenta, evento)
             case CalendarioRegistrado():
-                _newest(self.calendarios, evento.calendario, evento)
+                keep_newest(self.calendarios, evento.calendario, evento)
             case CedulaConfirmada():
-                _newest(self.cedulas, evento.solicitud, evento)
+                keep_newest(self.cedulas, evento.solicitud, evento)
             case AuxiliarVerificado():
-                _newest(self.verificaciones, (evento.solicitud, evento.auxiliar), evento)
+                keep_newest(self.verificaciones, (evento.solicitud, evento.auxiliar), evento)
             case FuraRegistrada():
-                _newest(self.furas, (evento.solicitud, evento.auxiliar), evento)
+                keep_newest(self.furas, (evento.solicitud, evento.auxiliar), evento)
             case _:
                 pass
 
@@ -296,9 +292,3 @@ class Actores:
 
 VerActores = Callable[[], Actores]
 """How a handler asks for the actors in force now."""
-
-
-def _newest(facts: dict[K, E], key: K, evento: E) -> None:
-    actual = facts.get(key)
-    if actual is None or evento.version > actual.version:
-        facts[key] = evento

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Protocol, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -50,6 +50,29 @@ class Evento(Modelo):
     def ce_type(cls) -> str:
         """`mx.ine.apoyo.<event>.v<major>`."""
         return f"{PREFIJO}{cls.nombre}.v{cls.mayor}"
+
+
+class Versioned(Protocol):
+    """An event, or what is kept of one."""
+
+    @property
+    def version(self) -> int:
+        """Which one of its subject it is."""
+
+
+def is_newer(evento: Versioned, known: Versioned | None) -> bool:
+    """Whether it takes the place of what is known of its subject: an older version, or the same again, changes nothing."""
+    return known is None or evento.version > known.version
+
+
+K = TypeVar("K")
+E = TypeVar("E", bound=Evento)
+
+
+def keep_newest(facts: dict[K, E], key: K, evento: E) -> None:
+    """Note an event under its key, unless what is there is as new: the fold of a fact, in any order of its versions."""
+    if is_newer(evento, facts.get(key)):
+        facts[key] = evento
 
 
 class EventoInvalido(ValueError):

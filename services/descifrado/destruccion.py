@@ -20,7 +20,7 @@ from kernel.objects import Objects
 from kernel.outbox import Outbox, VersionTaken
 from kernel.sealing import KeyRing
 from schemas import expediente
-from schemas.envelope import Evento
+from schemas.envelope import Evento, keep_newest
 from schemas.eventos import DestruccionOrdenada, ExpedientesDestruidos, RegistroDescifrado
 from services.descifrado import metrics
 
@@ -75,9 +75,7 @@ class Destrucciones:
                 self._olvidar(evento.proceso)
                 self._llego.set()
             case ExpedientesDestruidos():
-                previo = self._avances.get(evento.proceso)
-                if previo is None or evento.version > previo.version:
-                    self._avances[evento.proceso] = evento
+                keep_newest(self._avances, evento.proceso, evento)
             case _:
                 pass
 

@@ -4,6 +4,7 @@ What is known is a fold of two topics, `consulta_padron` and compulsa's own `res
 the newest cut that was complete when it was answered, whatever cuts come later. Until then it waits for a cut.
 """
 
+from schemas.envelope import is_newer
 from schemas.eventos import ConsultaRespondida, ConsultaSolicitada
 from schemas.tipos import IdConsulta, Modelo
 
@@ -34,9 +35,9 @@ def nueva(consulta: str) -> EstadoConsulta:
 def aplicar(estado: EstadoConsulta, evento: ConsultaSolicitada | ConsultaRespondida) -> EstadoConsulta:
     """Fold one event in. An older version, or the same again, changes nothing."""
     match evento:
-        case ConsultaSolicitada() if estado.solicitada is None or evento.version > estado.solicitada.version:
+        case ConsultaSolicitada() if is_newer(evento, estado.solicitada):
             return estado.model_copy(update={"solicitada": evento})
-        case ConsultaRespondida() if estado.respondida is None or evento.version > estado.respondida.version:
+        case ConsultaRespondida() if is_newer(evento, estado.respondida):
             return estado.model_copy(update={"respondida": evento})
         case _:
             return estado

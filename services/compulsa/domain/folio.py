@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from schemas.envelope import Evento
+from schemas.envelope import Evento, is_newer
 from schemas.eventos import (
     Fase,
     MiembroDePersona,
@@ -99,7 +99,7 @@ def nuevo(folio: str) -> EstadoFolio:
 def aplicar(estado: EstadoFolio, evento: Evento) -> EstadoFolio:
     """Fold one event of the six topics in. An older version, or the same again, changes nothing."""
     match evento:
-        case RegistroDescifrado() if _newer(evento, estado.descifrado):
+        case RegistroDescifrado() if is_newer(evento, estado.descifrado):
             opened = Descifrado(
                 version=evento.version,
                 recibido_en=evento.recibido_en,
@@ -107,17 +107,17 @@ def aplicar(estado: EstadoFolio, evento: Evento) -> EstadoFolio:
                 datos_sellados=evento.datos_sellados,
             )
             return _con(estado, descifrado=opened)
-        case RegistroCorregido() if _newer(evento, estado.corregido):
+        case RegistroCorregido() if is_newer(evento, estado.corregido):
             corrected = Corregido(version=evento.version, llave=evento.llave, datos_sellados=evento.datos_sellados)
             return _con(estado, corregido=corrected)
-        case RegistroClasificado() if _newer(evento, estado.clasificado):
+        case RegistroClasificado() if is_newer(evento, estado.clasificado):
             decided = Clasificado(version=evento.version, limpio=evento.sin_inconsistencia)
             return _con(estado, clasificado=decided)
-        case Veredicto() if _newer(evento, estado.veredictos.get(evento.persona)):
+        case Veredicto() if is_newer(evento, estado.veredictos.get(evento.persona)):
             return _con(estado, veredictos={**estado.veredictos, evento.persona: evento})
-        case RegistroCompulsado() if _newer(evento, estado.compulsado):
+        case RegistroCompulsado() if is_newer(evento, estado.compulsado):
             return _con(estado, compulsado=evento)
-        case MiembroDePersona() if _newer(evento, estado.miembros.get(evento.persona)):
+        case MiembroDePersona() if is_newer(evento, estado.miembros.get(evento.persona)):
             return _con(estado, miembros={**estado.miembros, evento.persona: evento})
         case _:
             return estado
@@ -227,10 +227,6 @@ def _anuncios(estado: EstadoFolio, consulta: Consulta, reglas: Reglas) -> Iterat
 def _limpio(estado: EstadoFolio) -> Clasificado | None:
     """The decision in force, when it is without inconsistency."""
     return estado.clasificado if estado.clasificado is not None and estado.clasificado.limpio else None
-
-
-def _newer(evento: Evento, known: Descifrado | Corregido | Clasificado | Evento | None) -> bool:
-    return known is None or evento.version > known.version
 
 
 def _con(modelo: M, **changes: Any) -> M:

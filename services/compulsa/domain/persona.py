@@ -14,6 +14,7 @@ Rules:
 
 from collections.abc import Iterable
 
+from schemas.envelope import is_newer
 from schemas.eventos import MiembroDePersona, Veredicto
 from schemas.tipos import Folio, Modelo, descomponer_folio
 
@@ -32,8 +33,7 @@ def nuevo() -> Grupo:
 
 def anunciar(grupo: Grupo, miembro: MiembroDePersona) -> tuple[Grupo, list[Veredicto]]:
     """Take an announcement in; the verdicts that changed by it. An old or repeated one changes nothing."""
-    known = grupo.miembros.get(miembro.folio)
-    if known is not None and known.version >= miembro.version:
+    if not is_newer(miembro, grupo.miembros.get(miembro.folio)):
         return grupo, []
     changed = Grupo(version=grupo.version + 1, miembros={**grupo.miembros, miembro.folio: miembro})
     before, after = veredictos(grupo.miembros.values()), veredictos(changed.miembros.values())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from schemas.actores import Actores
 from schemas.autorizacion import Rol
-from schemas.envelope import Evento
+from schemas.envelope import Evento, keep_newest
 from schemas.eventos import CierreRegistrado, DestruccionOrdenada, ExpedientesDestruidos, ProcesoRegistrado
 from schemas.hora import CENTRO
 from services.portal.domain import destruccion as dominio
@@ -27,9 +27,7 @@ class Destrucciones:
     def aplicar(self, evento: Evento, offset: int) -> None:
         """Fold an event of `destruido` in."""
         if isinstance(evento, ExpedientesDestruidos):
-            previo = self.avances.get(evento.proceso)
-            if previo is None or evento.version > previo.version:
-                self.avances[evento.proceso] = evento
+            keep_newest(self.avances, evento.proceso, evento)
 
     async def cerrar(self, orden: Orden, rol: Rol, proceso: str, version: int, valores: Valores) -> CierreRegistrado:
         """Record the fact, or correct what that version says (0: there is none). Raises Invalida, Rechazo, Unavailable."""
