@@ -3,7 +3,7 @@
 `python -m tests.support.hostil FOLDER RESULTS` opens each package of the folder (`<case>.imagen`: as the picture of the reverse;
 `<case>.cuerpo`: as the encrypted body) and writes a JSON line for each into the file RESULTS: what became of it, and what it took.
 The limits are the system's (`RLIMIT_AS`, `RLIMIT_CPU`): who passes one fails or is killed, and the line says so. What is
-done once (reading the cascade, above all) is done before they are made, and all compute in the thread that they inherit.
+done once (reading the cascade, above all) is done before they are made, without a thread: they would not inherit it.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from typing import Any
 from dispositivo.kit import PaqueteSellado
 from schemas.eventos import RegistroEnCuarentena
 from schemas.paquete import Parte, Suite, escribir_encabezado, escribir_paquete, leer_paquete
+from services.descifrado.hilos import EnHilo, P, T, UnHilo
 from tests.support.imagenes import jpeg
 from tests.support.recepcion import Mundo, MundoDescifrado, captura
 
@@ -29,10 +30,10 @@ PROCESADOR_S = 15
 """Seconds of processor for one package, far above what any takes and far below what a bomb would."""
 
 
-async def abrir(caso: Path) -> str:
+async def abrir(caso: Path, en_hilo: Callable[[], EnHilo] = UnHilo) -> str:
     """What becomes of a record with that picture or body: `abierto`, or the reason of its quarantine."""
     mundo = await Mundo(suite=Suite.X25519).start()
-    lado = MundoDescifrado(mundo)
+    lado = MundoDescifrado(mundo, en_hilo=en_hilo)
     contenido = caso.read_bytes()
     if caso.suffix == ".imagen":
         imagenes = {**captura().imagenes, Parte.REVERSO: (contenido, "image/jpeg")}
@@ -52,8 +53,8 @@ def _con_cuerpo(mundo: Mundo, cuerpo: bytes) -> PaqueteSellado:
     return PaqueteSellado.leer(escribir_paquete(encabezado, antes.firma, cuerpo))
 
 
-async def _aqui(func: Callable[..., Any], /, *args: Any) -> Any:
-    return func(*args)
+async def _aqui(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    return func(*args, **kwargs)
 
 
 def medir(caso: Path) -> dict[str, Any]:
@@ -87,11 +88,10 @@ def medir(caso: Path) -> dict[str, Any]:
 
 def main() -> None:
     """See the module."""
-    asyncio.to_thread = _aqui  # type: ignore[assignment]  # threads are not inherited
     with tempfile.TemporaryDirectory() as folder:
         una = Path(folder) / "una.imagen"
         una.write_bytes(jpeg())
-        asyncio.run(abrir(una))
+        asyncio.run(abrir(una, lambda: _aqui))
     with Path(sys.argv[2]).open("w", encoding="utf-8") as results:
         for caso in sorted(Path(sys.argv[1]).iterdir()):
             results.write(json.dumps(medir(caso)) + "\n")

@@ -1,6 +1,5 @@
 """A small world around reception: a process, an auxiliar, a device, and ingesta and descifrado on engines in memory."""
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -42,6 +41,7 @@ from schemas.perfil import PERFIL_P, PerfilReglas, TipoProceso
 from services.descifrado.destruccion import Destrucciones
 from services.descifrado.examen import Examen
 from services.descifrado.handlers import CON_DERECHO, Descifrado
+from services.descifrado.hilos import EnHilo, UnHilo
 from services.descifrado.retiro import Retiro
 from services.descifrado.semejanzas import Semejanzas
 from services.descifrado.settings import IMAGEN_REPETIDA, Umbrales
@@ -277,6 +277,7 @@ class MundoDescifrado:
     documentos: MemoryDocuments = field(default_factory=lambda: MemoryDocuments(UNIQUE))
     huellas: MemoryDocuments = field(default_factory=MemoryDocuments)
     wraps_de_procesos: MemoryDocuments = field(default_factory=MemoryDocuments)
+    en_hilo: Callable[[], EnHilo] = UnHilo
 
     def __post_init__(self) -> None:
         self.llaves_de_proceso[self.mundo.llave.id] = self.mundo.privada
@@ -290,6 +291,7 @@ class MundoDescifrado:
     def instancia(self, por_destruir: Callable[[str], bool] = lambda proceso: False) -> Descifrado:
         """Another process of the service, on the same stores. `por_destruir`: what it knows of orders to destroy."""
         outbox = Outbox(self.documentos, self.mundo.stream, self.mundo.reloj, "/apoyo/descifrado")
+        en_hilo = self.en_hilo()
         return Descifrado(
             outbox,
             self.mundo.paquetes,
@@ -298,8 +300,8 @@ class MundoDescifrado:
             self.llaves_de_proceso.get,
             decodificar,
             Examen(Umbrales()),
-            Semejanzas(self.huellas, self.procesos, IMAGEN_REPETIDA, asyncio.to_thread),
-            asyncio.to_thread,
+            Semejanzas(self.huellas, self.procesos, IMAGEN_REPETIDA, en_hilo),
+            en_hilo,
             por_destruir,
         )
 

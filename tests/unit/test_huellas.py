@@ -22,6 +22,7 @@ from kernel.sealing import KeyRing
 from schemas.eventos import Alerta, RegistroDescifrado, RegistroRecibido
 from schemas.paquete import IMAGENES, Parte
 from services.descifrado import semejanzas as modulo
+from services.descifrado.hilos import UnHilo
 from services.descifrado.huellas import TESELAS, Huella, fichas, huella
 from services.descifrado.imagenes import dimensiones
 from services.descifrado.semejanzas import CANDIDATOS, Semejanzas, umbral_de
@@ -89,7 +90,7 @@ class Proceso:
         return KeyRing(self.wraps, "descifrado", self.privada, {"descifrado": self.privada.public()})
 
     def instancia(self, umbral: float | None = UMBRAL) -> Semejanzas:
-        return Semejanzas(self.documentos, self.llavero(), umbral, asyncio.to_thread)
+        return Semejanzas(self.documentos, self.llavero(), umbral, UnHilo())
 
 
 def dichas(alertas: Sequence[Alerta]) -> set[tuple[str, Parte, tuple[str, ...]]]:
