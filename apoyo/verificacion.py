@@ -1,9 +1,9 @@
 """What must hold of a log and of what was derived from it, recomputed from the topics alone. Pure: `apoyo/verify.py` reads.
 
 `Hechos` folds the four topics of a lifecycle, the accesses, the retries, the corrections, the envíos, what compulsa says to itself
-of persons, and the two topics of the portal's lookups. Each check looks at the folded facts (and, where it compares, at what
-somebody read of the objects or of resultados) and returns one `Comprobacion`, a row of the report. Findings name folios, lookups,
-places (`topic/partition/offset`) and objects, never contents.
+of persons, the two topics of the portal's lookups, and orders to destroy with how far each is carried out. Each check looks at the
+folded facts (and, where it compares, at what somebody read of the objects or of resultados) and returns one `Comprobacion`, a row
+of the report. Findings name folios, lookups, places (`topic/partition/offset`) and objects, never contents.
 
 A repetition of an event is no fault: delivery is at least once, a relay may publish what was published already, and
 `quarantine redrive` does so on purpose. The same id or the same version with other bytes is one.
