@@ -20,7 +20,7 @@ class Umbrales(BaseSettings):
 
     imagen_uniforme: float | None = 0.97
     imagen_oscura: float | None = 0.75
-    imagen_borrosa: float | None = 0.43
+    imagen_borrosa: float | None = 0.37
     reverso_sin_codigos: float | None = 1.0
     lados_iguales: float | None = 0.6
     pantalla: float | None = 5.0
