@@ -1,4 +1,4 @@
-"""Opening one record: load → open → seal → store → publish.
+"""Opening one record: load → open → seal → look for its pictures elsewhere → store → publish.
 
 Everything until the outbox insert may be done twice: sealing is random, so a repetition writes another object under the same
 key; the one that no event names is removed. The insert is unique on (folio, version) and decides.
@@ -11,7 +11,7 @@ import base64
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -23,7 +23,6 @@ from kernel.hpke import CannotOpen, Private
 from kernel.objects import Objects
 from kernel.outbox import Outbox, VersionTaken
 from kernel.sealing import KeyRing, derive, seal
-from kernel.together import Gathered
 from schemas import expediente
 from schemas.eventos import (
     Alerta,
@@ -46,7 +45,7 @@ from schemas.paquete import (
 from services.descifrado import domain, metrics
 from services.descifrado.domain import Expediente, Ilegible, Motivo
 from services.descifrado.examen import sin_fallar
-from services.descifrado.hilos import EnHilo
+from services.descifrado.hilos import EnHilo, juntos
 from services.descifrado.huellas import Huella, huella
 from services.descifrado.imagenes import Dimensiones, dimensiones
 from services.descifrado.semejanzas import Semejanzas
@@ -65,13 +64,6 @@ CON_DERECHO: dict[str, str | None] = {
 
 PorAbrir = RegistroRecibido | ReintentoSolicitado
 """Each says all that opening needs."""
-
-
-class _PorLeer(NamedTuple):
-    """A package, and what reception says is its SHA-256."""
-
-    datos: bytes
-    sha256: str
 
 
 class _Leido(NamedTuple):
@@ -111,9 +103,9 @@ class Descifrado:
         self._decodificar = decodificar
         self._examinar = examinar
         self._semejanzas = semejanzas
-        self._en_hilo = en_hilo
         self._por_destruir = por_destruir
-        self._leer_juntos = Gathered(self._leer_varios)
+        self._leer = juntos(en_hilo, self._leer_uno)
+        self._sellar = juntos(en_hilo, _sellar)
 
     async def registro_recibido(self, evento: RegistroRecibido, context: Context) -> None:
         """Open the record, or record why it cannot be. Raises Unavailable."""
@@ -149,7 +141,7 @@ class Descifrado:
             datos = await self._paquetes.get(evento.objeto)
         except LookupError as error:
             raise Ilegible(Motivo.OBJETO_FALTANTE) from error
-        leido = await self._leer_juntos(_PorLeer(datos, evento.paquete_sha256))
+        leido = await self._leer((datos, evento.paquete_sha256))
         if isinstance(leido, Ilegible):
             raise leido
         abierto, alertas, huellas = leido
@@ -158,10 +150,11 @@ class Descifrado:
             root = await self._llaves.create(llave, CON_DERECHO)
         except KeyDestroyed as error:
             raise Ilegible(Motivo.LLAVE_DESTRUIDA) from error
-        objeto, sha256, partes = await self._en_hilo(_sellar, abierto, root)
+        objeto, sha256, partes = await self._sellar((abierto, root))
         nombre = f"{evento.proceso}/{llave}/{sha256}"
-        await self._expedientes.put(nombre, objeto)
+        # What was read together is still together here; after the objects, which take longer or shorter, it no longer is.
         alertas += await self._semejanzas.buscar(evento.proceso, evento.folio, huellas)
+        await self._expedientes.put(nombre, objeto)
         try:
             emitted = await self._outbox.emit(
                 RegistroDescifrado(
@@ -208,11 +201,7 @@ class Descifrado:
         metrics.RECORDS.labels(error.motivo).inc()
         log.warning("record_quarantined", folio=evento.folio, reason=error.motivo, detail=error.detalle)
 
-    async def _leer_varios(self, por_leer: Sequence[_PorLeer]) -> list[_Leido | Ilegible]:
-        """What waits, in one thread, so that what is asked of the engines for them afterwards goes together, too (ADR 34)."""
-        return await self._en_hilo(lambda: [self._leer(*uno) for uno in por_leer])
-
-    def _leer(self, datos: bytes, sha256: str) -> _Leido | Ilegible:
+    def _leer_uno(self, datos: bytes, sha256: str) -> _Leido | Ilegible:
         started = time.perf_counter()
         try:
             return self._leido(datos, sha256)
@@ -226,7 +215,7 @@ class Descifrado:
         if hashlib.sha256(datos).hexdigest() != sha256:
             raise Ilegible(Motivo.OBJETO_ALTERADO)
         try:
-            paquete = leer_paquete(datos)
+            paquete = leer_paquete(datos, recibido=True)
         except PaqueteInvalido as error:
             raise Ilegible(Motivo.PAQUETE_INVALIDO, error.motivo) from error
         encabezado = paquete.encabezado

@@ -17,7 +17,7 @@ from kernel.sealing import CannotUnseal, KeyRing, derive, seal, unseal
 from schemas.eventos import MAX_FOLIOS_DE_ALERTA, Alerta
 from schemas.expediente import contexto
 from schemas.paquete import IMAGENES, Parte
-from services.descifrado.hilos import EnHilo
+from services.descifrado.hilos import EnHilo, juntos
 from services.descifrado.huellas import Compendio, Huella, fichas
 
 log = structlog.get_logger()
@@ -46,6 +46,7 @@ class Semejanzas:
         self._procesos = procesos
         self._umbral = umbral
         self._en_hilo = en_hilo
+        self._preparar = juntos(en_hilo, _preparar)
         self._llaves: dict[str, bytes] = {}
 
     async def buscar(self, proceso: str, folio: str, huellas: Mapping[Parte, Huella]) -> list[Alerta]:
@@ -61,7 +62,7 @@ class Semejanzas:
         except KeyDestroyed:
             log.warning("process_key_destroyed", process=proceso)
             return []
-        documento, buscadas = await self._en_hilo(_preparar, llave, folio, huellas)
+        documento, buscadas = await self._preparar((llave, folio, huellas))
         await self._documents.put_if_absent(documento)
         otros, hay_mas = await self._candidatos(folio, buscadas)
         if not otros:

@@ -467,19 +467,23 @@ def test_una_llave_rota_detiene_el_arranque(tmp_path: Path) -> None:
 
 
 async def test_de_los_que_se_leen_juntos_el_que_no_se_abre_no_detiene_a_los_demas(aparte: MundoDescifrado) -> None:
-    """Several in hand are read in one go (ADR 34), each with its own outcome."""
-    grupos: list[int] = []
-    leer = aparte.descifrado._leer_juntos._ask
+    """Several in hand are read in one go (ADR 34), each with its own outcome, and what was read so is sealed so."""
+    grupos: list[tuple[str, int]] = []
+    leer, sellar = aparte.descifrado._leer._ask, aparte.descifrado._sellar._ask
 
-    async def contados(por_leer: Sequence[Any]) -> Sequence[Any]:
-        grupos.append(len(por_leer))
+    async def leidos(por_leer: Sequence[Any]) -> Sequence[Any]:
+        grupos.append(("leer", len(por_leer)))
         return await leer(por_leer)
 
-    aparte.descifrado._leer_juntos._ask = contados
+    async def sellados(por_sellar: Sequence[Any]) -> Sequence[Any]:
+        grupos.append(("sellar", len(por_sellar)))
+        return await sellar(por_sellar)
+
+    aparte.descifrado._leer._ask, aparte.descifrado._sellar._ask = leidos, sellados
     buenos = [await aparte.recibido(captura()) for _ in range(2)]
     alterado = (await aparte.recibido(captura())).model_copy(update={"paquete_sha256": "0" * 64})
     await asyncio.gather(*(aparte.abrir(recibido) for recibido in (buenos[0], alterado, buenos[1])))
     dichos = {e.evento.folio: e.evento for e in await aparte.mundo.eventos("descifrado")}
-    assert grupos == [3]
+    assert grupos == [("leer", 3), ("sellar", 2)]
     assert_cuarentena(dichos[alterado.folio], Motivo.OBJETO_ALTERADO)
     assert all(isinstance(dichos[bueno.folio], RegistroDescifrado) for bueno in buenos)
