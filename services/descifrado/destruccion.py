@@ -9,7 +9,7 @@ done with: at each start, and every so often, it is looked whether anything of i
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -17,7 +17,7 @@ from kernel.clock import Clock
 from kernel.documents import Documents
 from kernel.errors import Conflict, Unavailable
 from kernel.objects import Objects
-from kernel.outbox import Outbox, VersionTaken
+from kernel.outbox import Outbox
 from kernel.sealing import KeyRing
 from schemas import expediente
 from schemas.envelope import Evento, keep_newest
@@ -100,30 +100,23 @@ class Destrucciones:
 
     async def _paso(self, proceso: str) -> bool:
         previo = self._avances.get(proceso)
-        if previo is None or previo.terminada:
-            if previo is not None:
-                if not (queda := await self._queda(proceso)):
-                    return False
-                log.error("destroyed_came_back", process=proceso, what=queda)
-            # Said before anything is gone: who misses an object can know why.
-            total = await self._outbox.count_about(TOPIC, f"{proceso}-")
-            return await self._decir(proceso, previo, registros=0, total=total, hasta=None)
+        if previo is None:
+            return await self._empezar(proceso, None)
+        if previo.terminada:
+            if not (queda := await self._queda(previo)):
+                return False
+            return await self._otra_vez(previo, queda)
         escritos = await self._outbox.about(TOPIC, f"{proceso}-", previo.hasta or "", POR_PAGINA)
         if not escritos:
             await self._lo_demas(proceso)
-            return await self._decir(
-                proceso, previo, registros=previo.registros, total=previo.total, hasta=previo.hasta, terminada=True
-            )
+            return await self._seguir(previo, previo.registros, previo.hasta, terminada=True)
         folios = list(dict.fromkeys(d["subject"] for d in escritos))
         await self._llaves.destroy_many([expediente.id_de_llave(folio) for folio in folios])
         await self._huellas.remove(folios)
         abiertos = (d for d in escritos if d["headers"]["ce_type"] == RegistroDescifrado.ce_type())
         objetos = {RegistroDescifrado.model_validate_json(bytes(d["value"]), extra="ignore").objeto for d in abiertos}
         await self._borrar(self._expedientes, objetos)
-        registros = previo.registros + len(folios)
-        return await self._decir(
-            proceso, previo, registros=registros, total=max(previo.total, registros), hasta=folios[-1]
-        )
+        return await self._seguir(previo, previo.registros + len(folios), folios[-1])
 
     async def _lo_demas(self, proceso: str) -> None:
         """What no event names, and what is not of one record: packages, orphans and their keys, hashes, the process's key."""
@@ -138,8 +131,6 @@ class Destrucciones:
                     await self._sueltos(cubo, pagina)
                     pagina = []
             await self._sueltos(cubo, pagina)
-        # Last, and beside the wraps: a backup of these that has it has none of the wraps.
-        await self._llaves.destroy_many([_marca(proceso)])
 
     async def _sueltos(self, cubo: Objects, nombres: list[str]) -> None:
         if nombres and cubo is self._expedientes:
@@ -155,42 +146,59 @@ class Destrucciones:
 
         await asyncio.gather(*map(uno, sorted(nombres)))
 
-    async def _queda(self, proceso: str) -> str:
+    async def _queda(self, dicho: ExpedientesDestruidos) -> str:
         """What is there of a process whose order was carried out; empty when nothing is. Raises Unavailable."""
+        proceso = dicho.proceso
 
-        async def algun_objeto(cubo: Objects) -> bool:
+        async def hay_objetos(cubo: Objects) -> bool:
             async for _ in cubo.names(f"{proceso}/"):
                 return True
             return False
 
-        async def hay_llaves(llavero: KeyRing, llave: str) -> bool:
-            return not await llavero.is_destroyed(llave)
+        hay = {
+            "wraps": not await self._llaves.is_destroyed(_marca(dicho)),
+            "process key": not await self._procesos.is_destroyed(proceso),
+            "hashes": bool(await self._huellas.find(_de(proceso), limit=1)),
+            "packages": await hay_objetos(self._paquetes),
+            "expedientes": await hay_objetos(self._expedientes),
+        }
+        return ", ".join(que for que, esta in hay.items() if esta)
 
-        async def hay_huellas() -> bool:
-            return bool(await self._huellas.find(_de(proceso), limit=1))
+    async def _otra_vez(self, previo: ExpedientesDestruidos, que: str) -> bool:
+        log.error("destroyed_came_back", process=previo.proceso, what=que)
+        return await self._empezar(previo.proceso, previo)
 
-        miradas: list[tuple[str, Awaitable[bool]]] = [
-            ("wraps", hay_llaves(self._llaves, _marca(proceso))),
-            ("process key", hay_llaves(self._procesos, proceso)),
-            ("hashes", hay_huellas()),
-            ("packages", algun_objeto(self._paquetes)),
-            ("expedientes", algun_objeto(self._expedientes)),
-        ]
-        return ", ".join([que for que, mirada in miradas if await mirada])
+    async def _empezar(self, proceso: str, previo: ExpedientesDestruidos | None) -> bool:
+        """Said before anything is gone: who misses an object can know why."""
+        total = await self._outbox.count_about(TOPIC, f"{proceso}-")
+        avance = self._avance(proceso, previo, 0, total, None)
+        await self._llaves.destroy_many([_marca(avance)])
+        return await self._decir(avance)
 
-    async def _decir(
+    async def _seguir(
+        self, previo: ExpedientesDestruidos, registros: int, hasta: str | None, *, terminada: bool = False
+    ) -> bool:
+        """Say that so many are gone, up to that one; or that it begins again, if their wraps came back meanwhile."""
+        total = max(previo.total, registros)
+        avance = self._avance(previo.proceso, previo, registros, total, hasta, terminada=terminada)
+        # First this mark and then a look at the one before: a backup that took the place of the wraps lacks one of them.
+        await self._llaves.destroy_many([_marca(avance)])
+        if not await self._llaves.is_destroyed(_marca(previo)):
+            return await self._otra_vez(previo, "wraps")
+        return await self._decir(avance)
+
+    def _avance(
         self,
         proceso: str,
         previo: ExpedientesDestruidos | None,
-        *,
         registros: int,
         total: int,
         hasta: str | None,
+        *,
         terminada: bool = False,
-    ) -> bool:
-        version = previo.version + 1 if previo else 1
-        avance = ExpedientesDestruidos(
-            version=version,
+    ) -> ExpedientesDestruidos:
+        return ExpedientesDestruidos(
+            version=previo.version + 1 if previo else 1,
             proceso=proceso,
             registros=registros,
             total=total,
@@ -198,12 +206,20 @@ class Destrucciones:
             terminada=terminada,
             al=self._clock.now(),
         )
-        try:
-            await self._outbox.emit(avance, cause=f"{proceso}/{self._ordenes[proceso].version}/{version}")
-        except VersionTaken:
-            return False  # another instance is at it: the topic will say how far
-        self.aplicar(avance, 0)
-        log.info("destruction_advanced", process=proceso, records=registros, of=total, done=terminada)
+
+    async def _decir(self, avance: ExpedientesDestruidos) -> bool:
+        cause = f"{avance.proceso}/{self._ordenes[avance.proceso].version}/{avance.version}"
+        emitted = await self._outbox.emit_or_taken(avance, cause=cause)
+        # Another instance may have been first: how far it was is how far it is.
+        dicho = ExpedientesDestruidos.model_validate_json(bytes(emitted.stored["value"]), extra="ignore")
+        self.aplicar(dicho, 0)
+        log.info(
+            "destruction_advanced",
+            process=dicho.proceso,
+            records=dicho.registros,
+            of=dicho.total,
+            done=dicho.terminada,
+        )
         return True
 
 
@@ -211,6 +227,7 @@ def _de(proceso: str) -> dict[str, dict[str, str]]:
     return {"_id": {"$gt": f"{proceso}-", "$lt": f"{proceso}."}}
 
 
-def _marca(proceso: str) -> str:
-    """Id of a key that nobody has: destroyed once all those of the process are."""
-    return f"destruccion-{proceso}"
+def _marca(dicho: ExpedientesDestruidos) -> str:
+    """Id of a key that nobody has, destroyed once what is said is true: a backup of the wraps that has it has none of those gone by
+    then. Of each try its own: two instances may say the same version, and one of them be late."""
+    return f"destruccion-{dicho.proceso}-{dicho.version}-{dicho.al:%Y%m%dT%H%M%S.%f}"

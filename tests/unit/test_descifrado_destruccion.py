@@ -306,6 +306,60 @@ async def test_un_respaldo_a_media_destruccion_no_esconde_lo_que_faltaba(lado: M
     assert await hay(lado) == set()
 
 
+async def test_un_respaldo_puesto_a_media_destruccion_se_destruye_tambien() -> None:
+    """Whatever page it had come to, and also between the last one and the end."""
+    for pasos in itertools.count(1):
+        lado = MundoDescifrado(await Mundo(suite=Suite.X25519).start())
+        await abiertos(lado, 3)
+        await en_cuarentena(lado)
+        restaurar = await _vuelve(lado, "llaves")
+        destrucciones = await lado.destrucciones(ORDEN)
+        for _ in range(pasos):
+            await destrucciones.vuelta()
+        terminada = (await avances(lado))[-1].terminada
+        await restaurar()
+        while await destrucciones.vuelta():
+            pass
+        assert await hay(lado) == set(), pasos
+        ultima = (await avances(lado))[-1]
+        assert (ultima.registros, ultima.total, ultima.terminada) == (4, 4, True)
+        await lado.mundo.stop()
+        if terminada:
+            assert pasos == 4
+            break
+
+
+async def test_un_respaldo_puesto_mientras_se_borra_lo_demas_se_destruye_tambien(
+    lado: MundoDescifrado, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That may take an hour, and everything was said but the end."""
+    await abiertos(lado, 1)
+    restaurar = [await _vuelve(lado, "llaves")]
+    lo_demas = destruccion.Destrucciones._lo_demas
+
+    async def y_entonces(self: destruccion.Destrucciones, proceso: str) -> None:
+        await lo_demas(self, proceso)
+        while restaurar:
+            await restaurar.pop()()
+
+    monkeypatch.setattr(destruccion.Destrucciones, "_lo_demas", y_entonces)
+    await cumplir(lado)
+    assert await hay(lado) == set()
+    assert [a.registros for a in await avances(lado)] == [0, 1, 0, 1, 1]
+
+
+async def test_quien_llega_segundo_sigue_donde_dijo_el_primero(lado: MundoDescifrado) -> None:
+    await abiertos(lado, 1)
+    primera, segunda = await lado.destrucciones(ORDEN), await lado.destrucciones(ORDEN)
+    await primera.vuelta()
+    await abiertos(lado, 1)  # by an instance that does not know of the order: now there are two
+    await segunda.vuelta()
+    assert segunda._avances == primera._avances == {PROCESO: (await avances(lado))[0]}
+    await cumplir(lado)
+    dichos = {(a.version, a.registros, a.total) for a in await avances(lado)}
+    assert sorted(dichos) == [(1, 0, 1), (2, 2, 2), (3, 2, 2)]
+
+
 async def test_una_bandeja_de_salida_restaurada_no_repite_versiones_del_topic(lado: MundoDescifrado) -> None:
     await abiertos(lado, 1)
     bandeja, llaves = await lado.documentos.find({}), await _vuelve(lado, "llaves")
