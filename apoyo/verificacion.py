@@ -200,8 +200,8 @@ class Hechos:
         self.respondidas: dict[str, list[ConsultaRespondida]] = {}
         self.destruidos: dict[str, ExpedientesDestruidos] = {}
         """Process → how far the order to destroy what it holds is carried out."""
-        self.ordenados: set[str] = set()
-        """Processes of which somebody ordered it."""
+        self.ordenados: dict[str, datetime] = {}
+        """Process → when somebody ordered it."""
         self.contenidos: dict[tuple[str, str, int], dict[bytes, str]] = {}
         """(topic, subject, version) → SHA-256 of each content seen → where it was seen first."""
         self.identificadores: dict[str, dict[bytes, str]] = {}
@@ -277,7 +277,7 @@ class Hechos:
         except EventoInvalido:
             return
         if isinstance(evento, DestruccionOrdenada):
-            self.ordenados.add(evento.proceso)
+            self.ordenados.setdefault(evento.proceso, evento.ordenada_en)
 
     def retirado(self, objeto: Objeto, hasta: datetime) -> bool:
         """Whether it is the package of a record that was opened up to then, and that is the last word about it; or anything of a
@@ -603,17 +603,22 @@ def de_los_objetos(hechos: Hechos, revision: Revision) -> list[Comprobacion]:
 
 
 def destruidos(hechos: Hechos, resucitados: Sequence[str]) -> Comprobacion:
-    """Nothing is destroyed without an order; where one is carried out nothing is stored, and every opened record was counted."""
+    """Nothing is destroyed without an order; where one is carried out nothing is stored, and what was opened before was counted.
+
+    What was in hand at that moment is opened and destroyed, too, and may come too late to be counted (ADR 37).
+    """
     hallazgos = [
         Hallazgo(p, "se destruyó sin que nadie lo ordenara")
         for p in sorted(hechos.destruidos.keys() - hechos.ordenados)
     ]
     hallazgos += [Hallazgo(nombre, "sigue guardado después de su destrucción") for nombre in resucitados]
     for proceso, dicho in sorted(hechos.destruidos.items()):
-        suyos = (c.descifrado for folio, c in hechos.ciclos.items() if proceso_de(folio) == proceso)
-        abiertos = sum(isinstance(descifrado, RegistroDescifrado) for descifrado in suyos)
+        suyos = ((f, c.descifrado) for f, c in hechos.ciclos.items() if proceso_de(f) == proceso)
+        horas = [hechos.abierto_en[f, d.version] for f, d in suyos if isinstance(d, RegistroDescifrado)]
+        abiertos = sum(hora <= hechos.ordenados.get(proceso, hora) for hora in horas)
         if dicho.terminada and dicho.registros < abiertos:
-            hallazgos.append(Hallazgo(proceso, f"se abrieron {abiertos} registros y se destruyeron {dicho.registros}"))
+            que = f"se abrieron {abiertos} registros antes de la orden y se destruyeron {dicho.registros}"
+            hallazgos.append(Hallazgo(proceso, que))
     return Comprobacion("destruidos", len(hechos.destruidos), tuple(hallazgos))
 
 

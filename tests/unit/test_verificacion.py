@@ -726,3 +726,12 @@ async def test_lo_que_no_se_conto_o_nadie_ordeno_destruir_es_una_falla(
     found = hallazgos(await mundo.verificar())
     assert set(found) == {"destruidos"}
     assert dice in found["destruidos"][0]
+
+
+async def test_lo_que_se_abrio_despues_de_la_orden_no_tiene_que_estar_en_la_cuenta(mundo: Mundo) -> None:
+    for cubo in (mundo.paquetes, mundo.expedientes):
+        for nombre in [n async for n in cubo.names()]:
+            await cubo.delete(nombre)
+    await mundo.publicar(ejemplo(DestruccionOrdenada, proceso=PROCESO, ordenada_en=HORA - timedelta(seconds=1)))
+    await mundo.publicar(ejemplo(ExpedientesDestruidos, proceso=PROCESO, version=1, registros=0, terminada=True))
+    assert hallazgos(await mundo.verificar()) == {}
