@@ -32,25 +32,29 @@ from kernel.stream import Handler, Message, TopicSpec
 from kernel.stream.guard import guarded, set_aside_before
 from kernel.together import Together
 from schemas.actores import Actores
+from schemas.envelope import Evento
 from schemas.eventos import (
     POR_TIPO,
     CampoCorregible,
     EnvioCerrado,
+    ExpedientesDestruidos,
     RegistroClasificado,
     RegistroCorregido,
     RegistroRecibido,
 )
-from schemas.paquete import DatosRegistro
+from schemas.paquete import DatosRegistro, Parte
 from schemas.recepcion import AperturaEnvio, CierreEnvio, firmado, ruta_apertura, ruta_cierre
 from schemas.topics import load
 from services.compulsa.agent import TOPICS as TOPICS_COMPULSA
 from services.compulsa.agent import agente
 from services.compulsa.bootstrap import proyecciones as proyecciones_de_compulsa
-from services.compulsa.handlers import Consultas, Estados, Folios, Personas, Reexamen, Respuestas
+from services.compulsa.handlers import Consultas, Estados, FinDeProcesos, Folios, Personas, Reexamen, Respuestas
 from services.compulsa.padron import Padron, cargar
 from services.descifrado.agent import TOPICS as TOPICS_DESCIFRADO
 from services.descifrado.agent import build_handler
+from services.descifrado.destruccion import Destrucciones
 from services.descifrado.handlers import Descifrado
+from services.descifrado.imagenes import Dimensiones
 from services.descifrado.semejanzas import Semejanzas
 from services.descifrado.settings import IMAGEN_REPETIDA
 from services.descifrado.vistas import Vista
@@ -127,6 +131,8 @@ POR_LLEGAR = (
 """What Mesa de Control may answer about its newest facts while it is rebuilt; an older decision of one's own, too."""
 SIN_MIRAR = Vista(np.zeros((1, 1, 3), np.uint8))
 """Images are neither decoded nor examined here, and have no hash."""
+UNA_FOTO = Vista(np.random.default_rng(7).integers(0, 255, (60, 48, 3), np.uint8).repeat(8, axis=0).repeat(8, axis=1))
+"""But where a process comes to its end: there every photo is this one, and has one, so that there are hashes to destroy."""
 SERVICIOS = (
     "ingesta",
     "descifrado",
@@ -141,9 +147,11 @@ DOMINIO = "apoyo.invalid"
 A_LA_VEZ = 3
 """Keys that a service has in hand at once: few, so that some wait."""
 CALMA_S = 40.0
-"""For how long nothing must happen before a run ends: longer than every retry, relay and lease."""
+"""For how long nothing must happen before a run ends: longer than every retry, relay, lease and look at what was destroyed."""
 LIMITE_S = 900.0
 """Simulated time after which a run that does not come to rest has failed."""
+FIN_CADA = 10
+"""Of so many seeds one plays its process to its end (`fin.py`)."""
 _LLAVE_PADRON = bytes(range(32))
 
 
@@ -153,7 +161,10 @@ class SinRespuesta(Exception):
 
 @dataclass
 class Testigo:
-    """What people outside the system were told, and will hold it to. `acuses`: folio → (integrity code, reception, envío)."""
+    """What people outside the system were told, and will hold it to. `acuses`: folio → (integrity code, reception, envío).
+
+    `tardios`: folios that were sent when the process's end was near; whether they were received is chance.
+    """
 
     acuses: dict[str, tuple[str, datetime, str]] = field(default_factory=dict)
     cierres: dict[str, EnvioCerrado] = field(default_factory=dict)
@@ -161,7 +172,22 @@ class Testigo:
     decisiones: dict[str, RegistroClasificado] = field(default_factory=dict)
     mostrados: set[tuple[str, str]] = field(default_factory=set)
     correcciones: dict[tuple[str, int], RegistroCorregido] = field(default_factory=dict)
+    tardios: set[str] = field(default_factory=set)
     fallas: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Obra:
+    """A service as its bootstrap builds it.
+
+    `atiende`: what answers requests; `trabajo`: what `topics` are consumed with; `sigue`: topic → fold of what it has to know.
+    """
+
+    atiende: Any = None
+    topics: tuple[str, ...] = ()
+    trabajo: Handler | Fold | PerKey | None = None
+    tareas: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    sigue: dict[str, Callable[[Evento, int], None]] = field(default_factory=dict)
 
 
 @dataclass
@@ -178,13 +204,14 @@ class Mundo:
 
     def __init__(self, semilla: int, tirada: Tirada | None = None, fallas: Fallas | None = None) -> None:
         self.bucle = nuevo_bucle()
+        self.con_fin = semilla % FIN_CADA == 0
         rng = random.Random(f"tirada-{semilla}")
         self.tirada = tirada or tirar(rng)
         self.azar = Azar(semilla, self.bucle, EPOCA - timedelta(seconds=rng.uniform(0, 30)))
         self.fallas = fallas or _fallas(rng)
         self.bitacora = Bitacora(self.azar)
         self.testigo = Testigo()
-        self.documentos: dict[str, MemoryDocuments] = {"llaves": _copia(comun().envolturas)}
+        self.documentos: dict[str, MemoryDocuments] = {"llaves": copia(comun().envolturas)}
         self.objetos: dict[str, MemoryObjects] = {"paquetes": MemoryObjects(), "expedientes": MemoryObjects()}
         self.buzon = Buzon()
         self.instancias: list[Instancia] = []
@@ -194,7 +221,7 @@ class Mundo:
         self._reconstrucciones: dict[str, asyncio.Task[None]] = {}
         self._detenidos: set[str] = set()
         self._paquetes: dict[str, list[bytes]] = {}
-        self._con_llave = not self.tirada.llave_tardia
+        self.con_llave = not self.tirada.llave_tardia
 
     # The run ----------------------------------------------------------------------------------------------------------------
 
@@ -220,32 +247,34 @@ class Mundo:
         if self.tirada.llave_tardia:
             gente.append(self.bucle.create_task(self._traer_la_llave()))
         revisores = [self.bucle.create_task(self._operador(operador)) for operador in OPERADORES]
-        revisores.append(self.bucle.create_task(self._supervisor()))
-        caos = self.bucle.create_task(self._caos())
+        revisores.append(self.bucle.create_task(self.supervisor()))
+        caos = self.bucle.create_task(self.caos(20, 90))
         await asyncio.wait([*gente, caos])
-        await self._calma()
+        await self.calma()
         for task in [*gente, *revisores]:
             if task.done():
                 task.result()
             else:
                 task.cancel()
 
-    async def _calma(self) -> None:
+    async def calma(self) -> None:
+        """Wait until nothing happens any more."""
         desde, visto = self.bucle.time(), -1
+        limite = desde + LIMITE_S
         while self.bucle.time() - desde < CALMA_S:
             await asyncio.sleep(2)
             total = sum(len(records) for records in self.bitacora.lugares.values())
             quieto = total == visto and self.bitacora.al_corriente() and not self._arranques and not self._en_trabajo
             if not quieto:
                 desde, visto = self.bucle.time(), total
-            if self.bucle.time() > LIMITE_S:
+            if self.bucle.time() > limite:
                 self.testigo.fallas.append("it does not come to rest")
                 return
 
-    async def _caos(self) -> None:
-        """Faults for a while; instances join and leave, partitions change hands, and what was handled is handled again."""
+    async def caos(self, al_menos: float, a_lo_mas: float) -> None:
+        """Faults for so many seconds; instances join and leave, partitions change hands, and what was handled is handled again."""
         rng = self.azar.rng
-        hasta = self.bucle.time() + rng.uniform(20, 90)
+        hasta = self.bucle.time() + rng.uniform(al_menos, a_lo_mas)
         while self.bucle.time() < hasta:
             await asyncio.sleep(1)
             if not self.azar.ocurre(self.fallas.vaiven):
@@ -294,16 +323,24 @@ class Mundo:
     async def _reconstruir(self, servicio: str) -> None:
         """Rebuild a service's documents, stopping it if need be, until it is done: the command may die too."""
         if servicio in DETENIDOS:
-            self._detenidos.add(servicio)
-            for instancia in [i for i in self.instancias if i.servicio == servicio]:
-                instancia.proceso.morir("se detiene")
+            self.detener(servicio)
         while not await self._reconstruccion(servicio):
             # What a dead one had sent has arrived by then, or never will.
             await asyncio.sleep(self.azar.rng.uniform(15, 20))
         self.azar.vistos.add(f"reconstruye {servicio}")
         if servicio in self._detenidos:
-            self._detenidos.remove(servicio)
-            self.arrancar(servicio)
+            self.seguir(servicio)
+
+    def detener(self, servicio: str) -> None:
+        """End every process of a service; none takes their place."""
+        self._detenidos.add(servicio)
+        for instancia in [i for i in self.instancias if i.servicio == servicio]:
+            instancia.proceso.morir("se detiene")
+
+    def seguir(self, servicio: str) -> None:
+        """Start a service that was stopped."""
+        self._detenidos.remove(servicio)
+        self.arrancar(servicio)
 
     async def _reconstruccion(self, servicio: str) -> bool:
         """The command, once; whether it came to its end."""
@@ -373,13 +410,7 @@ class Mundo:
         """What `kernel.service.Service` does, without HTTP nor signals: catch up, then work."""
         proceso = instancia.proceso
         stream = Corriente(proceso, self.bitacora)
-        actores = Historia() if instancia.servicio == "notificaciones" else Actores()
-        seguidor = Follower(stream, "actores", POR_TIPO, actores.aplicar)
-        proceso.lanzar(seguidor.run())
-        await seguidor.caught_up.wait()
-        construir: dict[
-            str, Callable[[Proceso, Corriente, Actores], tuple[Any, tuple[str, ...], Handler | Fold | PerKey | None]]
-        ] = {
+        construir: dict[str, Callable[[Proceso, Corriente], Obra]] = {
             "ingesta": self._ingesta,
             "descifrado": self._descifrado,
             "compulsa": self._compulsa,
@@ -388,25 +419,31 @@ class Mundo:
             "notificaciones": self._notificaciones,
             "resultados": self._resultados,
         }
-        instancia.atiende, topics, work = construir[instancia.servicio](proceso, stream, actores)
+        obra = construir[instancia.servicio](proceso, stream)
+        seguidores = [Follower(stream, topic, POR_TIPO, aplicar) for topic, aplicar in obra.sigue.items()]
+        for seguidor in seguidores:
+            proceso.lanzar(seguidor.run())
+        for seguidor in seguidores:
+            await seguidor.caught_up.wait()
+        for tarea in obra.tareas:
+            proceso.lanzar(tarea())
+        instancia.atiende = obra.atiende
         guard = partial(
             guarded,
             publish=stream.publish,
-            aside=await set_aside_before(stream, instancia.servicio, topics, 100),
+            aside=await set_aside_before(stream, instancia.servicio, obra.topics, 100),
             clock=self.bucle.time,
             jitter=self.azar.rng.random,
         )
-        if isinstance(work, Fold | PerKey):
-            batch = work.under(guard)
-            await stream.consume(instancia.servicio, topics, batch.handle, batch.settle)
-        elif work is not None:
-            await stream.consume(instancia.servicio, topics, guard(work))
+        if isinstance(obra.trabajo, Fold | PerKey):
+            batch = obra.trabajo.under(guard)
+            await stream.consume(instancia.servicio, obra.topics, batch.handle, batch.settle)
+        elif obra.trabajo is not None:
+            await stream.consume(instancia.servicio, obra.topics, guard(obra.trabajo))
 
     def _outbox(self, proceso: Proceso, stream: Corriente, servicio: str) -> Outbox:
         documentos = Together(self._documentos(proceso, f"{servicio}.outbox", UNIQUE))
-        outbox = Outbox(documentos, stream, proceso, f"/apoyo/{servicio}")
-        proceso.lanzar(outbox.relay_forever())
-        return outbox
+        return Outbox(documentos, stream, proceso, f"/apoyo/{servicio}")
 
     def _documentos(self, proceso: Proceso, nombre: str, unique: Sequence[Sequence[str]] = ()) -> Documentos:
         return Documentos(proceso, nombre, self.documentos.setdefault(nombre, MemoryDocuments(unique)))
@@ -418,33 +455,50 @@ class Mundo:
         documentos = Together(self._documentos(proceso, nombre))
         return KeyRing(documentos, servicio, comun().privadas[servicio], comun().publicas, self.azar.rng.randbytes)
 
-    def _ingesta(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], None]:
-        outbox = self._outbox(proceso, stream, "ingesta")
+    def _ingesta(self, proceso: Proceso, stream: Corriente) -> Obra:
+        actores, outbox = Actores(), self._outbox(proceso, stream, "ingesta")
         paquetes = self._objetos(proceso, "paquetes")
-        return Ingesta(lambda: actores, outbox, paquetes, proceso, verificar_firma), (), None
-
-    def _descifrado(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], PerKey]:
-        descifrado = Descifrado(
-            self._outbox(proceso, stream, "descifrado"),
-            self._objetos(proceso, "paquetes"),
-            self._objetos(proceso, "expedientes"),
-            self._llavero(proceso, "descifrado"),
-            lambda llave: comun().llave_de_proceso if self._con_llave else None,
-            lambda parte, contenido, medidas: SIN_MIRAR,
-            lambda vistas: [],
-            Semejanzas(
-                Together(self._documentos(proceso, "descifrado.huellas")),
-                self._llavero(proceso, "descifrado", "descifrado.llaves_de_proceso"),
-                IMAGEN_REPETIDA,
-                asyncio.to_thread,
-            ),
-            asyncio.to_thread,
-            lambda proceso: False,
+        return Obra(
+            atiende=Ingesta(lambda: actores, outbox, paquetes, proceso, verificar_firma),
+            tareas=[outbox.relay_forever],
+            sigue={"actores": actores.aplicar},
         )
-        return None, TOPICS_DESCIFRADO, PerKey(build_handler(descifrado), A_LA_VEZ)
 
-    def _compulsa(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], PerKey]:
-        outbox = self._outbox(proceso, stream, "compulsa")
+    def _descifrado(self, proceso: Proceso, stream: Corriente) -> Obra:
+        outbox = self._outbox(proceso, stream, "descifrado")
+        paquetes, expedientes = self._objetos(proceso, "paquetes"), self._objetos(proceso, "expedientes")
+        llaves, procesos = (
+            self._llavero(proceso, "descifrado", nombre) for nombre in ("llaves", "descifrado.llaves_de_proceso")
+        )
+        huellas = Together(self._documentos(proceso, "descifrado.huellas"))
+        semejanzas = Semejanzas(huellas, procesos, IMAGEN_REPETIDA, asyncio.to_thread)
+        destrucciones = Destrucciones(
+            outbox, paquetes, expedientes, llaves, procesos, huellas, proceso, semejanzas.olvidar
+        )
+        descifrado = Descifrado(
+            outbox,
+            paquetes,
+            expedientes,
+            llaves,
+            lambda llave: comun().llave_de_proceso if self.con_llave else None,
+            self._ver,
+            lambda vistas: [],
+            semejanzas,
+            asyncio.to_thread,
+            destrucciones.ordenada,
+        )
+        return Obra(
+            topics=TOPICS_DESCIFRADO,
+            trabajo=PerKey(build_handler(descifrado), A_LA_VEZ),
+            tareas=[outbox.relay_forever, destrucciones.siempre],
+            sigue=dict.fromkeys(("actores", ExpedientesDestruidos.topic), destrucciones.aplicar),
+        )
+
+    def _ver(self, parte: Parte, contenido: bytes, medidas: Dimensiones) -> Vista:
+        return UNA_FOTO if self.con_fin and parte is Parte.FOTO else SIN_MIRAR
+
+    def _compulsa(self, proceso: Proceso, stream: Corriente) -> Obra:
+        actores, outbox = Actores(), self._outbox(proceso, stream, "compulsa")
         padron = Padron(self._documentos(proceso, "padron"), self._documentos(proceso, "cortes"), _LLAVE_PADRON)
         folios, personas, pedidas = (
             Estados(Together(self._documentos(proceso, f"compulsa.{nombre}")), outbox, proceso)
@@ -456,12 +510,19 @@ class Mundo:
             Folios(folios, consultas.consultar, padron, lambda: actores),
             Respuestas(pedidas, consultas.responder, padron, proceso),
         )
-        for etapa in etapas:
-            proceso.lanzar(Reexamen(etapa, self.azar.rng.shuffle).siempre(5.0))
-        return None, TOPICS_COMPULSA, PerKey(agente(etapas[0], Personas(personas), etapas[1]), A_LA_VEZ)
+        return Obra(
+            topics=TOPICS_COMPULSA,
+            trabajo=PerKey(agente(etapas[0], Personas(personas), etapas[1]), A_LA_VEZ),
+            tareas=[
+                outbox.relay_forever,
+                *(partial(Reexamen(etapa, self.azar.rng.shuffle).siempre, 5.0) for etapa in etapas),
+                FinDeProcesos(procesos, lambda: actores).siempre,
+            ],
+            sigue={"actores": actores.aplicar},
+        )
 
-    def _mesa_control(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
-        outbox = self._outbox(proceso, stream, "mesa_control")
+    def _mesa_control(self, proceso: Proceso, stream: Corriente) -> Obra:
+        actores, outbox = Actores(), self._outbox(proceso, stream, "mesa_control")
         asignacion = timedelta(seconds=60)
         registros, repartos = Together(self._documentos(proceso, "mesa.registros")), Repartos()
         presencia = Presencia(registros, lambda: actores, asignacion, ausencia=timedelta(hours=2))
@@ -484,24 +545,19 @@ class Mundo:
             lambda documentos: agente_mesa.build(ProyectorDeMesa(documentos, self._primera_revision)),
             remember=0,
         )
-        return mesa, agente_mesa.TOPICS, fold
+        return Obra(mesa, agente_mesa.TOPICS, fold, [outbox.relay_forever], {"actores": actores.aplicar})
 
-    def _historia(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[None, tuple[str, ...], Fold]:
+    def _historia(self, proceso: Proceso, stream: Corriente) -> Obra:
         """The other group of Mesa de Control, here as processes of their own."""
-        return (
-            None,
-            agente_mesa.TOPICS_DE_HISTORIA,
-            Fold(
-                self._documentos(proceso, "mesa.historias"),
-                lambda documentos: agente_mesa.historia(ProyectorDeHistoria(documentos, self._primera_revision)),
-                remember=0,
-            ),
+        fold = Fold(
+            self._documentos(proceso, "mesa.historias"),
+            lambda documentos: agente_mesa.historia(ProyectorDeHistoria(documentos, self._primera_revision)),
+            remember=0,
         )
+        return Obra(topics=agente_mesa.TOPICS_DE_HISTORIA, trabajo=fold, sigue={"actores": Actores().aplicar})
 
-    def _notificaciones(
-        self, proceso: Proceso, stream: Corriente, actores: Actores
-    ) -> tuple[Any, tuple[str, ...], Handler]:
-        llavero = self._llavero(proceso, "notificaciones")
+    def _notificaciones(self, proceso: Proceso, stream: Corriente) -> Obra:
+        actores, llavero = Historia(), self._llavero(proceso, "notificaciones")
         direcciones = Direcciones(llavero)
         entregas = Entregas(
             self._documentos(proceso, "notificaciones.entregas"),
@@ -518,24 +574,24 @@ class Mundo:
             entregas,
             lambda: actores,
         )
-        assert isinstance(actores, Historia)
         avisos = Avisos(direcciones, entregas, lambda: actores, "https://portal.invalid")
-        return None, agente_notificaciones.TOPICS, agente_notificaciones.build(acuses, avisos)
+        return Obra(
+            topics=agente_notificaciones.TOPICS,
+            trabajo=agente_notificaciones.build(acuses, avisos),
+            sigue={"actores": actores.aplicar},
+        )
 
-    def _resultados(self, proceso: Proceso, stream: Corriente, actores: Actores) -> tuple[Any, tuple[str, ...], Fold]:
-        registros = self._documentos(proceso, "resultados.registros")
+    def _resultados(self, proceso: Proceso, stream: Corriente) -> Obra:
+        actores, registros = Actores(), self._documentos(proceso, "resultados.registros")
         consultas = ConsultasDeResultados(
             registros, MemoryConteo(registros), stream, lambda: actores, proceso, self.bucle.time
         )
-        return (
-            consultas,
-            agente_resultados.TOPICS,
-            Fold(
-                registros,
-                lambda documentos: agente_resultados.build(Proyector(documentos, self._primera_revision)),
-                remember=3,
-            ),
+        fold = Fold(
+            registros,
+            lambda documentos: agente_resultados.build(Proyector(documentos, self._primera_revision)),
+            remember=3,
         )
+        return Obra(consultas, agente_resultados.TOPICS, fold, sigue={"actores": actores.aplicar})
 
     # People -----------------------------------------------------------------------------------------------------------------
 
@@ -574,9 +630,9 @@ class Mundo:
         while envios or pendientes:
             await asyncio.sleep(rng.uniform(0, 15))
             envio = envios.pop(0) if envios else Envio(rng.randbytes(16).hex(), id_, ())
-            pendientes = await self._enviar(dispositivo, envio.id, [*pendientes, *envio.capturas])
+            pendientes = await self.enviar(dispositivo, envio.id, [*pendientes, *envio.capturas])
 
-    async def _enviar(self, dispositivo: Dispositivo, envio: str, capturas: list[Captura]) -> list[Captura]:
+    async def enviar(self, dispositivo: Dispositivo, envio: str, capturas: list[Captura]) -> list[Captura]:
         """One envío; the captures that the device still holds at its end."""
         quien = {
             "proceso": PROCESO,
@@ -615,6 +671,8 @@ class Mundo:
                 await asyncio.sleep(rng.uniform(0.1, 2))
                 continue
             except RechazoIngesta as error:
+                if error.codigo is Codigo.FUERA_DE_PLAZO and folio in self.testigo.tardios:
+                    return False
                 if error.codigo is not Codigo.FOLIO_EN_CONFLICTO or len(paquetes) == 1:
                     self.testigo.fallas.append(f"{folio}: refused, {error.codigo}")
                     return True
@@ -744,10 +802,10 @@ class Mundo:
     async def _traer_la_llave(self) -> None:
         """Operations install the process's private key, late."""
         await asyncio.sleep(self.azar.rng.uniform(5, 60))
-        self._con_llave = True
+        self.con_llave = True
         self.azar.anotar("mundo", "llega la llave del proceso")
 
-    async def _supervisor(self) -> None:
+    async def supervisor(self) -> None:
         """A supervisor: retries whatever waits for a key, over and over, sometimes with the same order."""
         rng = self.azar.rng
         filtro = Filtro(motivo="llave_desconocida")
@@ -799,15 +857,15 @@ class Mundo:
     async def _preguntar(self, pregunta: Pregunta) -> None:
         """The portal asks for a lookup."""
         await asyncio.sleep(self.azar.rng.uniform(0, 60))
-        self._dice_el_portal(ahora(pregunta.mensaje(self.llavero_del_portal(), self.azar.hora())))
+        self.dice_el_portal(ahora(pregunta.mensaje(self.llavero_del_portal(), self.azar.hora())))
 
     async def _registrar(self) -> None:
         """The portal goes on registering: a solicitud and its cédula, auxiliares with another e-mail."""
         for evento in self.tirada.registros(self.llavero_del_portal()):
             await asyncio.sleep(self.azar.rng.choice((0.0, self.azar.rng.uniform(0, 20))))
-            self._dice_el_portal(mensaje_del_portal(evento, self.azar.hora()))
+            self.dice_el_portal(mensaje_del_portal(evento, self.azar.hora()))
 
-    def _dice_el_portal(self, mensaje: Message) -> None:
+    def dice_el_portal(self, mensaje: Message) -> None:
         for _ in range(1 + self.azar.ocurre(self.azar.fallas.repeticion)):
             self.bitacora.agregar(mensaje)
         self.azar.anotar("mundo", f"dice {mensaje.headers['ce_subject']}")
@@ -843,7 +901,7 @@ def _cabe(renglones: MemoryDocuments, line: dict[str, Any]) -> bool:
     return stored is not None and stored["linea"] == line["linea"]
 
 
-def _copia(documentos: MemoryDocuments) -> MemoryDocuments:
+def copia(documentos: MemoryDocuments) -> MemoryDocuments:
     copia = MemoryDocuments()
     for document in ahora(documentos.find({})):
         ahora(copia.put_if_absent(document))

@@ -1,16 +1,20 @@
-"""Four bugs of the kind that the simulation is for, planted one at a time: it must find each, and soon."""
+"""Bugs of the kind that the simulation is for, planted one at a time: it must find each, and soon."""
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
-from kernel.documents import Document
+from kernel.documents import Document, MemoryDocuments
+from kernel.objects import MemoryObjects
 from kernel.outbox import Emitted, Outbox
 from schemas.envelope import Evento
-from schemas.eventos import RegistroClasificado
+from schemas.eventos import ExpedientesDestruidos, RegistroClasificado
 from services.compulsa.domain import persona
-from services.compulsa.handlers import Estados, _salida
+from services.compulsa.handlers import Estados, FinDeProcesos, _salida
+from services.descifrado import destruccion
+from services.descifrado.destruccion import Destrucciones
 from services.mesa_control import domain
 from services.mesa_control.domain import Orden
 from services.mesa_control.handlers import MesaDeControl, _ciclo
@@ -18,18 +22,20 @@ from tests.simulation import __main__ as orden
 from tests.simulation import mundo
 from tests.simulation.correr import correr
 
-SEMILLAS = 60
+SEMILLAS = range(1, 61)
 """How many seeds a planted bug may survive."""
+CON_FIN = range(mundo.FIN_CADA, 500, mundo.FIN_CADA)
+"""Those of the 500 that play a process to its end."""
 
 
-def _primera_que_lo_encuentra(palabra: str) -> int:
+def _primera_que_lo_encuentra(palabra: str, semillas: Iterable[int] = SEMILLAS) -> int:
     """The first seed with a problem that says that word."""
-    for semilla in range(1, SEMILLAS + 1):
+    for semilla in semillas:
         corrida = correr(semilla)
         if found := [problema for problema in corrida.problemas if palabra in problema]:
             print(f"\nfound by seed {semilla}: {found[0]}")
             return semilla
-    raise AssertionError(f"{SEMILLAS} seeds did not find it")
+    raise AssertionError(f"{semillas} did not find it")
 
 
 def test_un_efecto_antes_de_su_evento_deja_un_registro_decidido_sin_decision(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,10 +65,12 @@ def test_un_contador_que_no_es_idempotente_deja_un_envio_sin_acuse(monkeypatch: 
         found: defaultdict[str, list[str]] = memoria.contador
         return found
 
-    async def counting(self: Outbox, event: Evento, *, cause: str, correlation: str | None = None) -> Emitted:
+    async def counting(
+        self: Outbox, event: Evento, *, cause: str, correlation: str | None = None, **mas: Any
+    ) -> Emitted:
         if correlation is not None:
             counter(self)[correlation].append(event.asunto)
-        return await emit(self, event, cause=cause, correlation=correlation)
+        return await emit(self, event, cause=cause, correlation=correlation, **mas)
 
     async def counted(self: Outbox, correlation: str) -> list[str]:
         return list(counter(self)[correlation])
@@ -114,3 +122,80 @@ def test_una_version_que_se_usa_de_nuevo_tras_una_caida_tiene_dos_contenidos(mon
     monkeypatch.setattr(Estados, "avanzar", advance)
     monkeypatch.setattr(mundo, "UNIQUE", [])
     _primera_que_lo_encuentra("contents")
+
+
+# The end of a process -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("que", "vacio", "palabra"),
+    [
+        ("_paquetes", MemoryObjects, "paquetes/CI26/"),
+        ("_expedientes", MemoryObjects, "expedientes/CI26/"),
+        ("_huellas", MemoryDocuments, "hashes of"),
+    ],
+)
+def test_una_destruccion_que_olvida_un_almacen_lo_deja_lleno(
+    monkeypatch: pytest.MonkeyPatch, que: str, vacio: Callable[[], Any], palabra: str
+) -> None:
+    def creada(self: Destrucciones, *de: Any) -> None:
+        original(self, *de)
+        setattr(self, que, vacio())
+
+    original = Destrucciones.__init__
+    monkeypatch.setattr(Destrucciones, "__init__", creada)
+    _primera_que_lo_encuentra(palabra, CON_FIN)
+
+
+def test_una_destruccion_que_se_salta_la_ultima_pagina_no_los_cuenta_todos(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def about(self: Outbox, topic: str, prefix: str, after: str, limit: int) -> list[Document]:
+        found = await original(self, topic, prefix, after, limit)
+        return found if len(found) == limit else []
+
+    original = Outbox.about
+    monkeypatch.setattr(Outbox, "about", about)
+    _primera_que_lo_encuentra("up to", CON_FIN)
+
+
+def test_quien_abre_despues_de_la_orden_es_visto(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Destrucciones, "ordenada", lambda self, proceso: False)
+    _primera_que_lo_encuentra("opened it after the order", CON_FIN)
+
+
+def test_una_marca_que_no_dice_de_que_pagina_es_esconde_lo_que_vuelve_a_media_destruccion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(destruccion, "_marca", lambda dicho: f"destruccion-{dicho.proceso}")
+    _primera_que_lo_encuentra("can open it after the end", CON_FIN)
+
+
+def test_una_destruccion_que_no_se_sostiene_deja_lo_que_vuelve_de_un_respaldo(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nada_queda(self: Destrucciones, dicho: ExpedientesDestruidos) -> str:
+        return ""
+
+    monkeypatch.setattr(Destrucciones, "_queda", nada_queda)
+    _primera_que_lo_encuentra("is left", CON_FIN)
+
+
+def test_una_llave_de_proceso_que_nadie_destruye_es_vista(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nada(self: FinDeProcesos) -> None:
+        pass
+
+    monkeypatch.setattr(FinDeProcesos, "una_vez", nada)
+    _primera_que_lo_encuentra("compulsa.llaves_de_proceso: the key", CON_FIN)
+
+
+def test_lo_que_se_destruye_de_otro_proceso_es_visto(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(destruccion, "_de", lambda proceso: {"_id": {"$gt": proceso, "$lt": f"{proceso}~"}})
+    _primera_que_lo_encuentra("touched, and of another", CON_FIN)
+
+
+def test_una_destruccion_que_borra_lo_que_se_dijo_es_vista(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def tambien_lo_dicho(self: Destrucciones, proceso: str) -> None:
+        await original(self, proceso)
+        dichos = await self._outbox.about(destruccion.TOPIC, f"{proceso}-", "", 100)
+        await self._outbox._documents.remove([d["_id"] for d in dichos])
+
+    original = Destrucciones._lo_demas
+    monkeypatch.setattr(Destrucciones, "_lo_demas", tambien_lo_dicho)
+    _primera_que_lo_encuentra("events changed", CON_FIN)

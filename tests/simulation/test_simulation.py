@@ -9,7 +9,7 @@ import pytest
 
 from schemas.ciclo_de_vida import Estado
 from tests.simulation.correr import Corrida, correr, correr_muchas
-from tests.simulation.mundo import RECONSTRUIBLES
+from tests.simulation.mundo import FIN_CADA, RECONSTRUIBLES
 
 POR_GRUPO = 100
 SEMILLAS = range(1, 501)
@@ -44,6 +44,13 @@ ESCRITURAS = (
     "correo",
     "publica",
     "confirma",
+    "llaves.unset",
+    "descifrado.llaves_de_proceso.unset",
+    "compulsa.llaves_de_proceso.unset",
+    "descifrado.huellas.write",
+    "descifrado.huellas.remove",
+    "expedientes.delete",
+    "paquetes.delete",
 )
 """Every kind of write of the six services that it plays."""
 
@@ -81,6 +88,7 @@ def test_las_semillas_mueren_antes_y_despues_de_cada_escritura_y_llegan_a_cada_e
     wanted |= {"corregido", "corregido otra vez", "se va sin respuesta"}
     wanted |= {"respondida al llegar un corte", "cambio de correo"}
     wanted |= {"confirmación inmediata", "confirmación tras_cedula_firmada"}
+    wanted |= {"se ordena destruir lo que nadie ha abierto", "se destruye otra vez", "restaura a media destrucción"}
     wanted |= {f"reconstruye {servicio}" for servicio in RECONSTRUIBLES} | {"muere se detiene"}
     finals = {"estado en_mesa_de_control", "estado para_envio_a_compulsa"}
     assert wanted - finals <= seen, sorted(wanted - finals - seen)
@@ -88,10 +96,11 @@ def test_las_semillas_mueren_antes_y_despues_de_cada_escritura_y_llegan_a_cada_e
 
 
 def test_la_misma_semilla_es_la_misma_corrida_en_otro_proceso_y_con_otros_hashes() -> None:
-    code = "from tests.simulation.correr import correr\nfor n in range(1, 7): print(correr(n).huella)"
+    seeds = (1, 2, 3, 4, FIN_CADA, 2 * FIN_CADA)
+    code = f"from tests.simulation.correr import correr\nfor n in {seeds}: print(correr(n).huella)"
     env = {**os.environ, "PYTHONHASHSEED": "17"}
     other = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
-    assert other.stdout.split() == [correr(n).huella for n in range(1, 7)] == [correr(n).huella for n in range(1, 7)]
+    assert other.stdout.split() == [correr(n).huella for n in seeds] == [correr(n).huella for n in seeds]
 
 
 def test_otra_semilla_es_otra_corrida() -> None:

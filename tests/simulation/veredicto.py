@@ -3,15 +3,17 @@
 import base64
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TypeVar
 
 from apoyo import verificacion
 from apoyo.escenario import PROCESO
 from dispositivo.poblacion.oraculo import esperado
 from kernel.documents import Document, Documents, MemoryDocuments
-from kernel.sealing import derive, unseal
-from kernel.stream import Handler
+from kernel.errors import KeyDestroyed
+from kernel.sealing import KeyRing, derive, unseal
+from kernel.stream import Handler, Record
+from kernel.stream.guard import REASON
 from schemas.actores import DATOS, DatosAuxiliar, contexto_de_auxiliar
 from schemas.ciclo_de_vida import TOPICS, Ciclo, aplicar, estado
 from schemas.envelope import Evento, leer
@@ -21,6 +23,7 @@ from schemas.eventos import (
     AuxiliarDadoDeBaja,
     AuxiliarRegistrado,
     ConsultaRespondida,
+    ExpedientesDestruidos,
     RegistroClasificado,
     RegistroCompulsado,
     RegistroCorregido,
@@ -28,16 +31,21 @@ from schemas.eventos import (
     RegistroEnCuarentena,
     RegistroRecibido,
 )
+from schemas.expediente import id_de_llave
+from schemas.tipos import proceso_de
 from services.compulsa import agent as agente_compulsa
 from services.compulsa.domain.consulta import CORTE
 from services.compulsa.handlers import Pliegue
+from services.descifrado.domain import Motivo
+from services.descifrado.handlers import CON_DERECHO
 from services.mesa_control import agent as agente_mesa
 from services.mesa_control.acceso.handlers import ProyectorDeHistoria
 from services.notificaciones import agent as agente_notificaciones
 from services.resultados.adapters import MemoryConteo
 from services.resultados.domain import sin_sellados, totalizar
-from tests.simulation.escenario import CORTES, NUEVA, SOLICITANTE
-from tests.simulation.motores import Bitacora, ahora, nombres
+from tests.simulation.escenario import CORTES, NUEVA, SOLICITANTE, comun
+from tests.simulation.fin import CUBOS, DE_OTRO, LLAVES, OTRO, Fin
+from tests.simulation.motores import Bitacora, Lugar, ahora, nombres
 from tests.simulation.mundo import DOMINIO, Mundo
 
 E = TypeVar("E", bound=Evento)
@@ -49,7 +57,7 @@ def revisar(mundo: Mundo) -> Iterator[str]:
     """Everything that is wrong with a run that came to rest."""
     yield from mundo.testigo.fallas
     yield from mundo.bucle.errores
-    yield from _cuarentena(mundo.bitacora)
+    yield from _cuarentena(mundo)
     yield from _versiones(mundo.bitacora)
     ciclos = plegar(mundo.bitacora)
     yield from _acuses(mundo, ciclos)
@@ -65,29 +73,130 @@ def revisar(mundo: Mundo) -> Iterator[str]:
     yield from _verificacion(mundo)
 
 
-def plegar(bitacora: Bitacora) -> dict[str, Ciclo]:
-    """The lifecycle of each folio, from the topics alone; sealed fields by their hash."""
+def revisar_el_fin(mundo: Mundo, fin: Fin) -> Iterator[str]:
+    """Everything that is wrong with a process that came to its end, besides what `revisar` says of it."""
+    antes, ciclos = plegar(mundo.bitacora, fin.hasta), plegar(mundo.bitacora)
+    yield from _nada_se_abre(mundo, ciclos)
+    yield from _nada_queda(mundo)
+    yield from _lo_ajeno(mundo, fin, ciclos)
+    yield from _lo_dicho(mundo, fin, antes, ciclos)
+    yield from _destruido(mundo, antes, ciclos)
+
+
+def _nada_se_abre(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """Of no record received is there a wrap, nor can anybody make it a key any more."""
+    llaves = mundo.documentos["llaves"]
+    for folio, servicio in product(sorted(ciclos), CON_DERECHO):
+        try:
+            ahora(KeyRing(llaves, servicio, comun().privadas[servicio], comun().publicas).open(id_de_llave(folio)))
+            yield f"{folio}: {servicio} can open it after the end"
+        except KeyDestroyed:
+            pass
+        except LookupError:
+            yield f"{folio}: a key can be made after the end"
+
+
+def _nada_queda(mundo: Mundo) -> Iterator[str]:
+    """No hash, object nor package of the process, nor its keys."""
+    for nombre in LLAVES[1:]:
+        stored = ahora(mundo.documentos[nombre].get(PROCESO))
+        if stored is None or "wraps" in stored:
+            yield f"{nombre}: the key of the process was not destroyed"
+    for huella in _todos(mundo, "descifrado.huellas"):
+        if huella.startswith(f"{PROCESO}-"):
+            yield f"hashes of {huella} are left"
+    for cubo in CUBOS:
+        yield from (f"{cubo}/{nombre} is left" for nombre in ahora(nombres(mundo.objetos[cubo], f"{PROCESO}/")))
+
+
+def _lo_ajeno(mundo: Mundo, fin: Fin, ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """What is another process's is as it was, and so is every key of people."""
+    propias = {id_de_llave(folio) for folio in ciclos} | {PROCESO}
+    for nombre, documentos in fin.documentos.items():
+        actuales = _todos(mundo, nombre)
+        for documento in ahora(documentos.find({})):
+            id_ = documento["_id"]
+            propio = id_ in propias or id_.startswith(f"{PROCESO}-")
+            if not propio and actuales.get(id_) != documento:
+                yield f"{nombre} {id_}: touched, and of another"
+    for cubo in CUBOS:
+        if ahora(nombres(mundo.objetos[cubo])) != [f"{OTRO}/{DE_OTRO}/x"]:
+            yield f"{cubo}: other objects than those of another process"
+
+
+def _lo_dicho(mundo: Mundo, fin: Fin, antes: dict[str, Ciclo], ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """Nothing that was recorded before changed; what nobody had opened when descifrado learnt of the order stays so."""
+    for bandeja, dicho in fin.dicho.items():
+        actual = {d["_id"]: bytes(d["value"]) for d in ahora(mundo.documentos[bandeja].find({}))}
+        if changed := sorted(id_ for id_, value in dicho.items() if actual.get(id_) != value):
+            yield f"{bandeja}: {len(changed)} events changed"
+    for folio, ciclo in sorted(antes.items()):
+        if ciclos[folio] != ciclo:
+            yield f"{folio}: other facts after the end than before"
+    for folio in sorted(mundo.testigo.tardios & ciclos.keys()):
+        descifrado = ciclos[folio].descifrado
+        apartado = isinstance(descifrado, RegistroEnCuarentena) and descifrado.motivo == Motivo.LLAVE_DESTRUIDA
+        if fin.detenido and not apartado:
+            yield f"{folio}: descifrado opened it after the order"
+
+
+def _destruido(mundo: Mundo, antes: dict[str, Ciclo], ciclos: dict[str, Ciclo]) -> Iterator[str]:
+    """Topic `destruido` ends with the end, and what it says on the way is true: each record counted once, none left out."""
+    dichos: dict[int, ExpedientesDestruidos] = {}
+    for record in mundo.bitacora.registros(ExpedientesDestruidos.topic):
+        evento = leer(POR_TIPO, record.headers, record.value).evento
+        assert isinstance(evento, ExpedientesDestruidos)
+        dichos.setdefault(evento.version, evento)
+    avances = [dichos[version] for version in sorted(dichos)]
+    if {a.proceso for a in avances} != {PROCESO} or not avances[-1].terminada:
+        yield "destruido: it does not say that this process ended, and no other"
+    for avance in avances:
+        que = f"destruido v{avance.version}: {avance.registros} of {avance.total} up to {avance.hasta}"
+        alcanza = "~" if avance.terminada else avance.hasta or ""
+        de_antes, de_hoy = (
+            sum(f <= alcanza and c.descifrado is not None for f, c in x.items()) for x in (antes, ciclos)
+        )
+        if not de_antes <= avance.registros <= de_hoy:
+            yield f"{que}, of between {de_antes} and {de_hoy} records"
+        if avance.registros > avance.total or (avance.terminada and avance.registros != avance.total):
+            yield f"{que}, which contradicts itself"
+    if sum(avance.terminada for avance in avances) > 1:
+        mundo.azar.vistos.add("se destruye otra vez")
+
+
+def plegar(bitacora: Bitacora, hasta: dict[Lugar, int] | None = None) -> dict[str, Ciclo]:
+    """The lifecycle of each folio, from the topics alone; sealed fields by their hash. `hasta`: where each partition ended."""
     ciclos: dict[str, Ciclo] = {}
     for topic in TOPICS:
         for record in bitacora.registros(topic):
+            if hasta is not None and record.offset >= hasta[record.topic, record.partition]:
+                continue
             evento = leer(POR_TIPO, record.headers, record.value).evento
             assert isinstance(evento, _HECHOS)
             ciclos[evento.folio] = aplicar(ciclos.get(evento.folio, Ciclo()), sin_sellados(evento), record.offset)
     return ciclos
 
 
-def _cuarentena(bitacora: Bitacora) -> Iterator[str]:
-    for (topic, _), records in sorted(bitacora.lugares.items()):
-        if topic.endswith(".cuarentena"):
-            yield from (f"{topic}: {dict(r.headers)}" for r in records)
+def _cuarentena(mundo: Mundo) -> Iterator[str]:
+    """Nothing is set aside, but what came late to a process's end and nobody may open any more."""
+    yield from (f"{r.topic}: {dict(r.headers)}" for r in _apartados(mundo) if not _por_destruido(mundo, r))
+
+
+def _apartados(mundo: Mundo) -> list[Record]:
+    lugares = sorted(mundo.bitacora.lugares.items())
+    return [record for (topic, _), records in lugares if topic.endswith(".cuarentena") for record in records]
+
+
+def _por_destruido(mundo: Mundo, apartado: Record) -> bool:
+    return apartado.headers[REASON] == "llave_destruida" and apartado.headers["ce_subject"] in mundo.testigo.tardios
 
 
 def _versiones(bitacora: Bitacora) -> Iterator[str]:
     """One content per version of a subject, and no hole below it."""
     said: dict[tuple[str, str], dict[int, set[bytes]]] = defaultdict(lambda: defaultdict(set))
-    for records in bitacora.lugares.values():
+    for (topic, _), records in bitacora.lugares.items():
         for record in records:
-            if record.topic != "actores":
+            if topic != "actores" and not topic.endswith(".cuarentena"):
                 evento = leer(POR_TIPO, record.headers, record.value).evento
                 said[(record.topic, evento.asunto)][evento.version].add(record.value)
     for (topic, asunto), versions in sorted(said.items()):
@@ -111,7 +220,8 @@ def _acuses(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
     for captura in mundo.tirada.capturas:
         if captura.folio not in acuses:
             yield f"{captura.folio}: never acknowledged"
-    yield from (f"{folio}: not acknowledged, and there" for folio in sorted(ciclos.keys() - acuses.keys()))
+    desconocidos = ciclos.keys() - acuses.keys() - mundo.testigo.tardios
+    yield from (f"{folio}: not acknowledged, and there" for folio in sorted(desconocidos))
 
 
 def _verdad(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
@@ -160,7 +270,7 @@ def _mesa(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
         if correcciones.get(quien) != hecha:
             yield f"{quien}: the correction told is not the one there"
     for folio, guardado in sorted(_todos(mundo, "mesa.registros").items()):
-        if guardado["cola"].endswith("/pendiente"):
+        if guardado["cola"].endswith("/pendiente") and folio not in mundo.testigo.tardios:
             yield f"mesa {folio}: still in the queue"
         if guardado["motivo"] == "llave_desconocida" or guardado["reintentando"]:
             yield f"mesa {folio}: still in quarantine, {guardado['motivo']} {guardado['reintento']}"
@@ -213,7 +323,9 @@ def _reconstruibles(mundo: Mundo) -> Iterator[str]:
                 ahora(handle(record))
         esperados = {d["_id"]: d | {"revision": 0} for d in ahora(documentos.find({}))}
         guardados = {id_: d | {"revision": 0} for id_, d in _todos(mundo, nombre).items()}
-        for id_ in sorted(esperados.keys() | guardados.keys()):
+        # What compulsa could not look up any more it set aside: it knows nothing of it.
+        sin_ver = {r.headers["ce_subject"] for r in _apartados(mundo)} if nombre == "compulsa.folios" else set()
+        for id_ in sorted((esperados.keys() | guardados.keys()) - sin_ver):
             if esperados.get(id_) != guardados.get(id_):
                 yield f"{nombre} {id_}: other than the topics say"
 
@@ -222,8 +334,9 @@ def _totales(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
     """Totals add up and count each received record once."""
     grupos = ahora(MemoryConteo(mundo.documentos["resultados.registros"]).grupos(PROCESO))
     totales = totalizar(PROCESO, [], grupos, mundo.azar.hora(), {})
-    if not totales.cuadra or totales.cuenta.recibidos != len(mundo.testigo.acuses):
-        yield f"totals: {totales.cuenta} of {len(mundo.testigo.acuses)} received"
+    recibidos = mundo.testigo.acuses.keys() | (mundo.testigo.tardios & ciclos.keys())
+    if not totales.cuadra or totales.cuenta.recibidos != len(recibidos):
+        yield f"totals: {totales.cuenta} of {len(recibidos)} received"
     esperados = Counter(estado(c) for c in ciclos.values())
     if {e: n for e, n in totales.cuenta.estados.items() if n} != esperados:
         yield f"totals by status: {totales.cuenta.estados} instead of {esperados}"
@@ -324,6 +437,8 @@ def _verificacion(mundo: Mundo) -> Iterator[str]:
     leidos = verificacion.LEIDOS
     fines = {topic: {p: len(records) for (name, p), records in lugares.items() if name == topic} for topic in leidos}
     hechos = verificacion.Hechos(fines)
+    for record in mundo.bitacora.registros("actores"):
+        hechos.ordenar(record)
     for topic in leidos:
         for record in mundo.bitacora.registros(topic):
             hechos.leer(record)
@@ -332,7 +447,8 @@ def _verificacion(mundo: Mundo) -> Iterator[str]:
         try:
             revision.leer(objeto, ahora(mundo.objetos[objeto.cubo].get(objeto.nombre)))
         except LookupError:
-            revision.leer(objeto, None)
+            if proceso_de(objeto.folio) not in hechos.destruidos:
+                revision.leer(objeto, None)
     for comprobacion in [*verificacion.de_los_topics(hechos, {}), *verificacion.de_los_objetos(hechos, revision)]:
         if comprobacion.dictamen is not verificacion.Dictamen.AVISO:
             yield from (f"verify {comprobacion.clave}: {h.donde} {h.que}" for h in comprobacion.hallazgos)
