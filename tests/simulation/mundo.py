@@ -130,9 +130,10 @@ POR_LLEGAR = (
 )
 """What Mesa de Control may answer about its newest facts while it is rebuilt; an older decision of one's own, too."""
 SIN_MIRAR = Vista(np.zeros((1, 1, 3), np.uint8))
-"""Images are neither decoded nor examined here, and have no hash."""
+"""Images are neither decoded nor examined here, and have no hash…"""
 UNA_FOTO = Vista(np.random.default_rng(7).integers(0, 255, (60, 48, 3), np.uint8).repeat(8, axis=0).repeat(8, axis=1))
-"""But where a process comes to its end: there every photo is this one, and has one, so that there are hashes to destroy."""
+"""…but photos, in one seed of `FOTOS_CADA`: each is this one."""
+FOTOS_CADA = 5
 SERVICIOS = (
     "ingesta",
     "descifrado",
@@ -151,7 +152,7 @@ CALMA_S = 40.0
 LIMITE_S = 900.0
 """Simulated time after which a run that does not come to rest has failed."""
 FIN_CADA = 10
-"""Of so many seeds one plays its process to its end (`fin.py`)."""
+"""Of so many seeds one plays its process to its end (`fin.py`): a multiple of `FOTOS_CADA`, so that there are hashes to destroy."""
 _LLAVE_PADRON = bytes(range(32))
 
 
@@ -205,6 +206,7 @@ class Mundo:
     def __init__(self, semilla: int, tirada: Tirada | None = None, fallas: Fallas | None = None) -> None:
         self.bucle = nuevo_bucle()
         self.con_fin = semilla % FIN_CADA == 0
+        self._con_fotos = semilla % FOTOS_CADA == 0
         rng = random.Random(f"tirada-{semilla}")
         self.tirada = tirada or tirar(rng)
         self.azar = Azar(semilla, self.bucle, EPOCA - timedelta(seconds=rng.uniform(0, 30)))
@@ -495,7 +497,7 @@ class Mundo:
         )
 
     def _ver(self, parte: Parte, contenido: bytes, medidas: Dimensiones) -> Vista:
-        return UNA_FOTO if self.con_fin and parte is Parte.FOTO else SIN_MIRAR
+        return UNA_FOTO if self._con_fotos and parte is Parte.FOTO else SIN_MIRAR
 
     def _compulsa(self, proceso: Proceso, stream: Corriente) -> Obra:
         actores, outbox = Actores(), self._outbox(proceso, stream, "compulsa")

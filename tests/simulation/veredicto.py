@@ -228,7 +228,7 @@ def _verdad(mundo: Mundo, ciclos: dict[str, Ciclo]) -> Iterator[str]:
     """The fold equals the oracle, which knows persons and receptions alone."""
     acuses = mundo.testigo.acuses
     recibido_en = {c.numero: acuses[c.folio][1] for c in mundo.tirada.capturas if c.folio in acuses}
-    mundo.azar.vistos |= {f"estado {estado(c)}" for c in ciclos.values()}
+    mundo.azar.vistos |= {f"estado {estado(c)}" for folio, c in ciclos.items() if folio not in mundo.testigo.tardios}
     abiertos = [c.descifrado.version for c in ciclos.values() if isinstance(c.descifrado, RegistroDescifrado)]
     mundo.azar.vistos |= {"abierto al reintentarlo"} if max(abiertos, default=1) > 1 else set()
     mundo.azar.vistos |= {"otra vez en cuarentena"} if max(abiertos, default=1) > 2 else set()
