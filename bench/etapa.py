@@ -1,16 +1,19 @@
-"""The stage of descifrado alone: how many packages a second two of its processes open, with every alert that is on."""
+"""The stage of descifrado alone: how many packages a second two of its processes open, with every alert, those too that are off."""
 
 import asyncio
+import os
 import time
 from dataclasses import dataclass
+from unittest.mock import patch
 
-from bench import cpu
+from bench import cpu, examen
 from bench.carga import Contar, Reloj
 from bench.flujo import Banco
 from kernel.stream import connect
 from schemas.eventos import RegistroDescifrado
 
 INSTANCIAS = ("descifrado", "descifrado.2")
+_ENCENDIDAS = {f"APOYO_UMBRAL_{codigo}".upper(): str(umbral) for codigo, umbral in examen.umbrales_de_prueba().items()}
 _DESDE, _HASTA = 0.2, 0.8
 """Shares of the packages between which the clock runs."""
 
@@ -50,7 +53,8 @@ async def medir(banco: Banco, registros: int, al_sellar: Contar, al_abrir: Conta
         desde = await abiertos()
         await banco.carga.enviar(almacenes, Reloj())
         await banco.supervisor.stop("ingesta")
-        await asyncio.gather(*(sistema.arrancar_servicio(instancia) for instancia in INSTANCIAS))
+        with patch.dict(os.environ, _ENCENDIDAS):
+            await asyncio.gather(*(sistema.arrancar_servicio(instancia) for instancia in INSTANCIAS))
         primero = await hasta(_DESDE)
         antes, empezado = cpu.gastado(banco.supervisor), time.perf_counter()
         ultimo = await hasta(_HASTA)
