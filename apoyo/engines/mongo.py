@@ -37,7 +37,7 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 2
         finally:
             await client.close()
 
-    argv = [str(await secantusd.binary())] if native else [sys.executable, "-m", "secantus"]
+    argv = [str(await secantusd.binary())] if native else [sys.executable, "-m", "apoyo.engines.secantus"]
     argv += ["--host", "127.0.0.1", "--port", str(chosen), "--storage-path", str(data)]
     argv += ["--config", str(config), "--standalone", "--sync-on-commit"]
     argv += ["--cache-size", _NATIVE_CACHE if native else _CACHE, "--log-level", "WARNING"]

@@ -561,3 +561,25 @@ async def test_la_que_toma_el_lugar_de_otra_deja_solo_lo_suyo_bajo_el_nombre_de_
     assert await beside.find({}) == []
     await live.drop()
     assert await live.find({}) == []
+
+
+async def test_lo_que_se_escribe_mientras_una_toma_el_lugar_de_otra_no_queda_en_vez_de_lo_suyo(
+    make_plain: Make,
+) -> None:
+    """Who finds nothing under the name and inserts is too late when the other has come: the document is there (ADR 9)."""
+    ids = [str(n) for n in range(6)]
+    for _ in range(30):
+        live, beside = cast("tuple[Replaceable, Replaceable]", (make_plain(), make_plain()))
+        await live.put_if_absent({"_id": "vieja", "revision": 1})
+        await beside.write([Write({"_id": id_, "de": "reconstruida", "revision": 1}, None) for id_ in ids])
+
+        async def anotar(id_: str, live: Documents = live) -> None:
+            while (visto := await live.get(id_)) is None or visto["de"] != "reconstruida":
+                if visto is None:
+                    await live.put_if_absent({"_id": id_, "de": "servicio", "revision": 2})
+                await asyncio.sleep(0)
+
+        async with asyncio.timeout(10):
+            await asyncio.gather(*map(anotar, ids), beside.take_the_place_of(live))
+        assert {d["_id"]: d["de"] for d in await live.find({})} == dict.fromkeys(ids, "reconstruida")
+        await live.drop()
