@@ -42,7 +42,7 @@ async def start(supervisor: Supervisor, data: Path, logs: Path, *, port: int = 2
     argv += ["--config", str(config), "--standalone", "--sync-on-commit"]
     argv += ["--cache-size", _NATIVE_CACHE if native else _CACHE, "--log-level", "WARNING"]
     env = {"SECANTUS_FORCE_DURABLE": "1"}  # else SECANTUS_TEST_FAST_STORAGE in the environment would undo the above
-    # Each of its threads has a heap of its own: of huge pages, an eighth of its processor goes to emptying what it never fills.
+    # Each thread of the one in Rust has a heap: of huge pages, an eighth of its processor empties what is never filled.
     env |= {"MIMALLOC_ALLOW_THP": "0"}
     await supervisor.run(Command("mongo", argv, logs / "mongo.log", env, ready, timeout=60, cwd=data))
     return uri
